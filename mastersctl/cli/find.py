@@ -1,0 +1,33 @@
+"""``mastersctl find``"""
+
+import click
+
+from mastersctl.cli.options import (
+    Settings,
+    database_options,
+    name_argument,
+    output_option,
+    pass_settings,
+    print_result,
+)
+
+
+@click.command()
+@name_argument
+@click.option("--no-create", is_flag=True, help="Exit with 3 instead of adding a master.")
+@output_option("id", "json")
+@database_options
+@pass_settings
+def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
+    """Print the ID of the master called NAME.
+
+    When there is none it is added, inactive, as a master does at its first start. Buildbot's names
+    are of the form HOSTNAME:BASEDIR.
+
+    \b
+    Example:
+      mastersctl find build1:/srv/buildbot
+    """
+    with settings.connect("read" if no_create else "write") as connector:
+        found = connector.find_master_id(name, create=not no_create)
+    print_result(format_, found._asdict(), found.id)

@@ -1,0 +1,30 @@
+"""``mastersctl init``"""
+
+import click
+
+from mastersctl.cli.options import (
+    Settings,
+    database_options,
+    output_option,
+    pass_settings,
+    print_result,
+)
+
+
+@click.command()
+@output_option("text", "json")
+@database_options
+@pass_settings
+def init(settings: Settings, format_: str) -> None:
+    """Create the table of masters, as Buildbot creates it.
+
+    It is the only command that creates a database file, and changes nothing where the table is
+    there. 'buildbot upgrade-master' adds the other tables later, and keeps the masters.
+
+    \b
+    Example:
+      mastersctl init --db-url sqlite:///state.sqlite
+    """
+    with settings.connect("create") as connector:
+        created = connector.create_table()
+    print_result(format_, {"created": created}, "created" if created else "unchanged")

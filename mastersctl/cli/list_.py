@@ -1,0 +1,88 @@
+"""``mastersctl list``"""
+
+import sys
+import time
+
+import click
+
+from mastersctl.cli.options import Settings, database_options, output_option, pass_settings
+from mastersctl.output import FORMATS, writer
+from mastersctl.resultspec import (
+    DEFAULT_FIELDS,
+    FIELDS,
+    MAX_INTEGER,
+    ResultSpec,
+    parse_field,
+    parse_filters,
+    parse_order,
+)
+
+_TABLE_FIELDS = ("id", "name", "state", "last_active")
+
+
+@click.command("list")
+@click.option("--filter", "filters", metavar="FIELD[__OP]=VALUE", multiple=True,
+              help="Only masters for which this holds.")  # fmt: skip
+@click.option("--active", "states", flag_value="active", multiple=True,
+              help="Short for --filter state=active.")  # fmt: skip
+@click.option("--inactive", "states", flag_value="inactive", multiple=True,
+              help="Short for --filter state=inactive.")  # fmt: skip
+@click.option("--stale", "states", flag_value="stale", multiple=True,
+              help="Short for --filter state=stale.")  # fmt: skip
+@click.option("--order", "orders", metavar="[-]FIELD", multiple=True,
+              help="Sort by a field, downwards with '-'; then by ID.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(0, MAX_INTEGER), metavar="N",
+              help="At most N masters.")  # fmt: skip
+@click.option("--offset", type=click.IntRange(0, MAX_INTEGER), metavar="N",
+              help="Without the first N.")  # fmt: skip
+@click.option("--field", "fields", metavar="NAME", multiple=True,
+              help="Only this field of each master.")  # fmt: skip
+@output_option(*FORMATS)
+@database_options
+@pass_settings
+def list_(
+    settings: Settings,
+    filters: tuple[str, ...],
+    states: tuple[str, ...],
+    orders: tuple[str, ...],
+    limit: int | None,
+    offset: int | None,
+    fields: tuple[str, ...],
+    format_: str,
+) -> None:
+    """List the masters.
+
+    Fields are id, name, active, last_active and state. Operators are eq (the default), ne, lt, le,
+    gt, ge, contains, in and notin. Different filters must all hold; of the same one with several
+    values, any must (with ne and notin: none). Times are ISO 8601, epoch seconds, or an age such as
+    10m, 3h or 30d.
+
+    A master is active, stale (it has not checked in for ten minutes), expired (expire-all was here)
+    or inactive. Filters, order, limit and fields may each be repeated.
+
+    \b
+    Examples:
+      mastersctl list --stale
+      mastersctl list --inactive --filter last_active__lt=30d --order -last_active
+      mastersctl list --filter name__contains=build --field id --field name -o csv
+    """
+    all_filters = [*filters, *(f"state={state}" for state in states)]
+    spec = ResultSpec(
+        parse_filters(all_filters, time.time()),
+        [parse_order(order) for order in orders],
+        limit,
+        offset,
+        _fields(fields, format_),
+    )
+    with settings.connect("read") as connector:
+        writer(format_)(connector.get_masters(spec), spec.fields, sys.stdout)
+
+
+def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
+    if format_ == "id":
+        if given:
+            raise click.UsageError("--field has no meaning with -o id, which prints IDs alone.")
+        return FIELDS[:1]
+    if given:
+        return tuple(dict.fromkeys(map(parse_field, given)))  # each once
+    return _TABLE_FIELDS if format_ == "table" else DEFAULT_FIELDS

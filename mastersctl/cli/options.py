@@ -1,0 +1,140 @@
+"""Options and arguments that several commands share, each defined once."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mastersctl.errors import InvalidValueError
+from mastersctl.resultspec import check_text, parse_integer
+from mastersctl.visible import visible
+
+if TYPE_CHECKING:
+    from mastersctl._peewee import peewee
+    from mastersctl.connector import MastersConnector
+    from mastersctl.database import Mode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LONGEST_TIMEOUT = 86400.0  # seconds
+
+
+class Settings:
+    """What the options of `database_options` say, wherever on the command line they stand."""
+
+    def __init__(self) -> None:
+        self.db_url: str | None = None
+        self.basedir: str | None = None
+        self.timeout = 10.0
+        self.verbose = False
+
+    @contextmanager
+    def connect(self, mode: "Mode") -> "Iterator[MastersConnector]":
+        """Open the database, and yield the operations on its masters."""
+        from mastersctl.location import locate
+
+        location = locate(self.db_url, self.basedir, os.environ)
+        if self.verbose:
+            tell(f"Using {location.url} (from {location.source})")
+
+        from mastersctl.connector import MastersConnector  # late: with it comes Peewee
+        from mastersctl.database import opened
+
+        on_query = _tell_query if self.verbose else None
+        with opened(location.url, mode, self.timeout, on_query) as database:
+            yield MastersConnector(database, time.time)
+
+
+def tell(message: str) -> None:
+    """Print a line for people, who need not be the readers of the output."""
+    click.echo(visible(message), err=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning."""
+    tell(f"Warning: {message}")
+
+
+def _tell_query(event: "peewee.QueryEvent") -> None:
+    parameters = ", ".join(map(repr, event.params or ()))
+    tell(f"SQL: {event.sql} [{parameters}]")
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    settings = context.ensure_object(Settings)
+    if value is not None and parameter.name is not None:
+        setattr(settings, parameter.name, value)
+
+
+def _store_timeout(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None and not 0 <= value <= _LONGEST_TIMEOUT:  # which NaN is not, either
+        raise click.BadParameter(f"{value} is not between 0 and {_LONGEST_TIMEOUT:.0f}.")
+    _store(context, parameter, value)
+
+
+def database_options(function: F) -> F:
+    """Add the options that say where the database is and how to treat it."""
+    for option in (
+        click.option(
+            "-v", "--verbose", is_flag=True, default=None, expose_value=False, callback=_store,
+            help="Say which database is used, and each statement.",
+        ),
+        click.option(
+            "--timeout", type=float, metavar="SECONDS", expose_value=False,
+            callback=_store_timeout,
+            help="Wait so long for a connection, a lock or an answer.  [default: 10]",
+        ),
+        click.option(
+            "--basedir", metavar="DIR", expose_value=False, callback=_store,
+            help="A buildmaster's directory, whose configuration is read.",
+        ),
+        click.option(
+            "--db-url", metavar="URL", expose_value=False, callback=_store,
+            help="The database, written as in master.cfg.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    """Add ``-o``; the first of `formats` is the default."""
+    return click.option(
+        "-o", "--output", "format_", type=click.Choice(formats), default=formats[0],
+        show_default=True, help="How the result is written.",
+    )  # fmt: skip
+
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Print the same, but change nothing.")
+
+
+def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value:
+        raise InvalidValueError("The name of a master cannot be empty.")
+    check_text(value)
+    return value
+
+
+def _id_or_name(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    if value.isascii() and value.isdigit():
+        return parse_integer(value)
+    return _name(context, parameter, value)
+
+
+name_argument = click.argument("name", callback=_name)
+master_argument = click.argument("master", callback=_id_or_name)
+pass_settings = click.make_pass_decorator(Settings)
+
+
+def print_result(format_: str, result: dict[str, Any], text: object) -> None:
+    """Print what a command did: `result` as JSON on one line, or `text`."""
+    if format_ == "json":
+        from mastersctl.output.jsonl import write_object
+
+        write_object(result, sys.stdout)
+    else:
+        click.echo(text)

@@ -1,0 +1,95 @@
+"""``mastersctl show``"""
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mastersctl.cli.options import (
+    Settings,
+    database_options,
+    master_argument,
+    output_option,
+    pass_settings,
+)
+from mastersctl.errors import NoSuchMasterError
+
+if TYPE_CHECKING:
+    from mastersctl.connector import MasterRow
+    from mastersctl.housekeeping import Belongings, Item
+
+
+@click.command()
+@master_argument
+@output_option("table", "json", "id")
+@database_options
+@pass_settings
+def show(settings: Settings, master: int | str, format_: str) -> None:
+    """Show one master, and what belongs to it.
+
+    MASTER is an ID or an exact name. What belongs to it are its links (schedulers, change sources,
+    builders, workers), its unfinished builds, and its claims on build requests that are not
+    complete, which no other master can build.
+
+    \b
+    Examples:
+      mastersctl show build1:/srv/buildbot
+      mastersctl show 7 -o json | jq '.claims | length'
+    """
+    with settings.connect("read") as connector:
+        row = connector.get_master(master)
+        if row is None:
+            raise NoSuchMasterError(master)
+        belongings = connector.get_belongings(row.id) if format_ != "id" else {}
+    if format_ == "id":
+        click.echo(row.id)
+    elif format_ == "json":
+        from mastersctl.output.json import write_object
+
+        write_object(_to_json(row, belongings), sys.stdout)
+    else:
+        from mastersctl.output.table import write_pairs
+
+        write_pairs(_pairs(row, belongings), sys.stdout)
+
+
+def _to_json(row: "MasterRow", belongings: "Belongings") -> dict[str, Any]:
+    from mastersctl.housekeeping import CLAIMS, LINKS, UNFINISHED_BUILDS
+
+    return row._asdict() | {
+        "links": {
+            kind: [{"id": item.id, "name": item.name} for item in belongings[kind]]
+            for kind in LINKS
+        },
+        "unfinished_builds": [
+            {
+                "id": build.id,
+                "builder": build.name,
+                "number": build.number,
+                "started_at": build.since,
+            }
+            for build in belongings[UNFINISHED_BUILDS]
+        ],
+        "claims": [
+            {"buildrequestid": claim.id, "builder": claim.name, "claimed_at": claim.since}
+            for claim in belongings[CLAIMS]
+        ],
+    }
+
+
+def _pairs(row: "MasterRow", belongings: "Belongings") -> Iterator[tuple[str, Any]]:
+    yield from row._asdict().items()
+    for kind, items in belongings.items():
+        if not items:
+            yield kind, "none"
+        for item in items:
+            yield kind.removesuffix("s"), _describe(item)
+
+
+def _describe(item: "Item") -> str:
+    name = "(deleted)" if item.name is None else item.name
+    if item.number is not None:
+        name += f" #{item.number}"
+    since = "" if item.since is None else f", since {item.since.isoformat()}"
+    return f"{name} (ID {item.id}{since})"

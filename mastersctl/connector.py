@@ -1,0 +1,236 @@
+"""The operations on masters, after Buildbot's ``MastersConnectorComponent``."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mastersctl._peewee import peewee
+from mastersctl.clock import moment
+from mastersctl.errors import NoSuchMasterError
+from mastersctl.housekeeping import Belongings, belongings, delete_links
+from mastersctl.models import Master, master_state, name_hash
+from mastersctl.resultspec import DEFAULT_FIELDS, ResultSpec, apply
+from mastersctl.state import ACTIVE
+
+
+class MasterRow(NamedTuple):
+    """A master. Buildbot's master dictionary has all of it but the state.
+
+    Attributes:
+        last_active: when it last checked in, UTC; None where the database holds no possible time.
+        state: one of `mastersctl.state.STATES`.
+    """
+
+    id: int
+    name: str
+    active: bool
+    last_active: datetime | None
+    state: str
+
+
+class Found(NamedTuple):
+    """What `find_master_id` found; `id` is what Buildbot's findMasterId returns."""
+
+    id: int
+    created: bool
+
+
+class StateChange(NamedTuple):
+    """What `set_master_state` did; `changed` is what Buildbot's setMasterState returns."""
+
+    id: int
+    name: str
+    changed: bool
+    previous: str
+    """The state before, one of `mastersctl.state.STATES`."""
+
+
+class Expiry(NamedTuple):
+    """What `set_all_masters_active_long_time_ago` did, or would have done."""
+
+    expired: int
+    alive: list[str]
+    """The names of the masters that were `active` before."""
+    refused: bool
+
+
+class MastersConnector:
+    """The operations on the masters in one database.
+
+    Parameters:
+        database: an open one, from `mastersctl.database.opened`.
+        clock: returns the time, in epoch seconds.
+
+    A master is given by its ID (an int) or its exact name (a str). Errors of the database are
+    raised as Peewee's or the driver's; `mastersctl.database.opened` makes them this package's.
+    """
+
+    def __init__(self, database: Any, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create_table(self) -> bool:
+        """Create the table of masters as Buildbot creates it; return whether it was missing.
+
+        Raises:
+            peewee.DatabaseError: there is a table of that name which is not Buildbot's.
+        """
+        if self._has_table():
+            return False
+        try:
+            with self._database.atomic():
+                if self._has_table():
+                    return False
+                peewee.SchemaManager(Master, self._database).create_all(safe=False)
+        except (peewee.IntegrityError, peewee.ProgrammingError):
+            if self._has_table():  # PostgreSQL lets two processes try it at the same time
+                return False
+            raise
+        return True
+
+    def find_master_id(self, name: str, *, create: bool = True) -> Found:
+        """Return the ID of the master called `name`, adding it (inactive) when there is none.
+
+        Mirrors findMasterId: processes that add the same name at the same time get the same ID.
+
+        Raises:
+            NoSuchMasterError: there is none, and `create` is false.
+        """
+        digest = name_hash(name)
+        query = Master.select(Master.id).where(Master.name_hash == digest)
+        found = query.scalar(self._database)
+        if found is not None:
+            return Found(found, created=False)
+        if not create:
+            raise NoSuchMasterError(name)
+        row = {"name": name, "name_hash": digest, "active": 0, "last_active": self._now()}
+        insert = Master.insert(row).on_conflict(
+            action="nothing", conflict_target=[Master.name_hash]
+        )
+        with self._database.atomic():
+            created = insert.returning(Master.id).tuples().execute(self._database)
+            ids = [id_ for (id_,) in created]
+        if not ids:  # another process was faster
+            return self.find_master_id(name)
+        return Found(ids[0], created=True)
+
+    def set_master_state(
+        self, master: int | str, active: bool, *, dry_run: bool = False
+    ) -> StateChange:
+        """Check the master in (`active`), or mark it inactive and delete its links.
+
+        Mirrors setMasterState. The old state is read and the new one written under one lock, so
+        that of several processes that make the same change one is told that it changed something.
+
+        Raises:
+            NoSuchMasterError: there is no such master. (Buildbot returns False.)
+        """
+        if dry_run:
+            return self._planned_change(master, active, lock=False)
+        with self._database.atomic():
+            change = self._planned_change(master, active, lock=self._database.for_update)
+            if not active:
+                delete_links(self._database, change.id)
+            values = {"active": 1, "last_active": self._now()} if active else {"active": 0}
+            Master.update(values).where(Master.id == change.id).execute(self._database)
+        return change
+
+    def _planned_change(self, master: int | str, active: bool, *, lock: bool) -> StateChange:
+        query = self._select_master(master)
+        row = self._first(query.for_update() if lock else query)
+        if row is None:
+            raise NoSuchMasterError(master)
+        return StateChange(row.id, row.name, row.active != active, row.state)
+
+    def get_master(self, master: int | str) -> MasterRow | None:
+        """Return the master, or None when there is no such one. Mirrors getMaster."""
+        return self._first(self._select_master(master))
+
+    def get_belongings(self, masterid: int) -> Belongings:
+        """Return the links, the unfinished builds and the claims of the master, by kind."""
+        return belongings(self._database, masterid)
+
+    def get_masters(self, spec: ResultSpec | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
+
+        Mirrors getMasters, in one statement whose rows are read as they are consumed. The values
+        have the types of `MasterRow`.
+        """
+        spec = spec or ResultSpec()
+        columns = self._columns()
+        selected = [columns[field] if field == "state" else _RAW[field] for field in spec.fields]
+        query = apply(spec, Master.select(*selected), columns, self._database.contains)
+        converters = [_CONVERTERS.get(field, _as_is) for field in spec.fields]
+        for row in self._database.stream(query):
+            yield tuple([convert(v) for convert, v in zip(converters, row, strict=True)])
+
+    def set_all_masters_active_long_time_ago(
+        self, *, unless_alive: bool = False, dry_run: bool = False
+    ) -> Expiry:
+        """Set every master active and last active at the epoch, so that housekeeping is due.
+
+        Mirrors setAllMastersActiveLongTimeAgo, which Buildbot 4.3.0 calls at the end of
+        ``upgrade-master`` but never commits. The next master that starts then does housekeeping
+        for all that have not checked in again.
+
+        Parameters:
+            unless_alive: change nothing when a master is `active` (see `mastersctl.state`).
+            dry_run: change nothing at all.
+        """
+        if dry_run:
+            alive = self._alive()
+            total = Master.select().count(self._database)
+            return Expiry(total, alive, refused=unless_alive and bool(alive))
+        with self._database.atomic():
+            alive = self._alive()
+            if unless_alive and alive:
+                return Expiry(0, alive, refused=True)
+            update = Master.update({"active": 1, "last_active": 0})
+            return Expiry(update.execute(self._database), alive, refused=False)
+
+    def _alive(self) -> list[str]:
+        query = Master.select(Master.name).where(master_state(self._now()) == ACTIVE)
+        return [name for (name,) in query.order_by(Master.id).tuples().execute(self._database)]
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+    def _columns(self) -> dict[str, peewee.ColumnBase]:
+        """Return the expression for each field that filters and orders compare."""
+        return {
+            "id": Master.id,
+            "name": Master.name.collate(self._database.binary_collation),
+            "active": peewee.Case(None, [(Master.active == 0, 0)], 1),
+            "last_active": Master.last_active,
+            "state": master_state(self._now()),
+        }
+
+    def _select_master(self, master: int | str) -> Any:
+        is_it = (
+            Master.id == master
+            if isinstance(master, int)
+            else Master.name_hash == name_hash(master)
+        )
+        fields = [_RAW[field] for field in DEFAULT_FIELDS]
+        return Master.select(*fields, master_state(self._now())).where(is_it)
+
+    def _first(self, query: Any) -> MasterRow | None:
+        for id_, name, active, last_active, state in query.tuples().execute(self._database):
+            return MasterRow(id_, name, bool(active), moment(last_active), state)
+        return None
+
+    def _has_table(self) -> bool:
+        if not self._database.existing_tables([Master._meta.table_name]):
+            return False
+        Master.select().limit(0).execute(self._database)  # fails where a column is missing
+        return True
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+_RAW = {"id": Master.id, "name": Master.name, "active": Master.active,
+        "last_active": Master.last_active}  # fmt: skip
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {"active": bool, "last_active": moment}

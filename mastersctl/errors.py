@@ -1,0 +1,38 @@
+"""Every error that a user can meet, each with the exit code that scripts rely on.
+
+The text of an error is one sentence: what is wrong, with the value that was given, and what to do.
+"""
+
+
+class MastersctlError(Exception):
+    """Refused or failed: the message says why, and nothing was changed."""
+
+    exit_code = 1
+
+
+class InvalidValueError(MastersctlError):
+    """A value on the command line or in the environment cannot be understood."""
+
+    exit_code = 2
+
+
+class NoSuchMasterError(MastersctlError):
+    """No master has the ID or the name that was given."""
+
+    exit_code = 3
+
+    def __init__(self, master: int | str) -> None:
+        what = f"ID {master}" if isinstance(master, int) else f"the name {master!r}"
+        super().__init__(f"No master has {what}; 'mastersctl list' shows those that exist.")
+
+
+class DatabaseUnavailableError(MastersctlError):
+    """The database cannot be reached, is locked for longer than the timeout, or is read-only."""
+
+    exit_code = 4
+
+
+class NotBuildbotDatabaseError(MastersctlError):
+    """It is not a Buildbot database, or has no ``masters`` table yet."""
+
+    exit_code = 5

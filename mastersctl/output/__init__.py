@@ -1,0 +1,22 @@
+"""How masters are written: a module a format, each with the function `Writer`."""
+
+import importlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TextIO
+
+FORMATS = ("table", "json", "jsonl", "csv", "tsv", "id")
+
+
+class Writer(Protocol):
+    """Writes masters to a file. All but the table's write each row before they read the next."""
+
+    def __call__(
+        self, rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO
+    ) -> None:
+        """Write `rows`, whose values are those of `fields` in the same order, to `file`."""
+
+
+def writer(format_: str) -> Writer:
+    """Return the function that writes in `format_`, one of `FORMATS`."""
+    module = importlib.import_module(f"{__name__}.{format_}")
+    return module.write  # type: ignore[no-any-return]

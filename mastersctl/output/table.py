@@ -1,0 +1,73 @@
+"""Tables for people, drawn by Rich: on a terminal to its width, elsewhere one row a line."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mastersctl.output.values import to_text
+from mastersctl.state import ACTIVE, EXPIRED, INACTIVE, STALE
+from mastersctl.visible import visible
+
+_NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
+_STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim"}
+
+
+def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+    on_terminal = file.isatty()
+    table = _table(on_terminal)
+    for field in fields:
+        title = field.replace("_", " ").upper()
+        table.add_column(title, justify="right" if field == "id" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value, on_terminal) for value in row))
+    _print(table, file)
+
+
+def write_pairs(pairs: Iterable[tuple[str, Any]], file: TextIO) -> None:
+    """Write names and values, a pair a row, without a header."""
+    on_terminal = file.isatty()
+    table = _table(on_terminal, header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, _cell(value, on_terminal, moment_too=True))
+    _print(table, file)
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago `moment` was, like ``3 minutes ago``."""
+    from humanize import naturaltime  # late: only a terminal is told
+
+    return naturaltime(datetime.now(UTC) - moment)
+
+
+def _table(on_terminal: bool, *, header: bool = True) -> Table:
+    style = box.SIMPLE_HEAD if on_terminal and header else None
+    return Table(
+        box=style, show_header=header, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+
+
+def _print(table: Table, file: TextIO) -> None:
+    if file.isatty():
+        Console(file=file).print(table)
+        return
+    console = Console(file=file, width=_NO_LIMIT, force_terminal=False, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _cell(value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
+    if on_terminal and isinstance(value, datetime):
+        if not value.timestamp():
+            return Text("never")
+        text = ago(value)
+        return Text(f"{value.isoformat()} ({text})" if moment_too else text)
+    text = visible(to_text(value))
+    return Text(text, style=_STYLES.get(text, "") if on_terminal else "")

@@ -1,0 +1,143 @@
+"""Database URLs as they stand in a ``master.cfg``, that is, as SQLAlchemy reads them."""
+
+import os
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, unquote
+
+from mastersctl.errors import InvalidValueError
+
+BACKENDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
+
+_URL = re.compile(
+    r"(?P<scheme>[\w+]+)://"
+    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?"
+    r"(?::(?P<port>[^/?]*))?"
+    r"(?:/(?P<database>[^?]*))?"
+    r"(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
+_SECRET_PARAMETER = re.compile("password|secret|scram", re.IGNORECASE)
+_EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
+
+
+class DatabaseURL:
+    """A database URL, taken apart. Its text and representation never show a password.
+
+    Attributes:
+        backend: ``sqlite`` or ``postgresql``, whatever driver the URL names.
+        database: the absolute path of an SQLite file, or the name of a database on a server.
+        host, port, user, password: what a server is reached with; None where the URL is silent.
+        parameters: the query of the URL, in its order.
+    """
+
+    def __init__(self, text: str, basedir: str) -> None:
+        """Parse `text`; a relative SQLite path, and ``%(basedir)s``, are below `basedir`.
+
+        Raises:
+            InvalidValueError: it is no URL, names an unknown kind of database or an impossible one.
+        """
+        match = _URL.fullmatch(text)
+        if match is None:  # the text is not repeated: what cannot be parsed may hold a password
+            raise InvalidValueError(
+                f"The database URL cannot be parsed; write it like {_EXAMPLES}."
+            )
+        scheme = match["scheme"].partition("+")[0]
+        if scheme not in BACKENDS:
+            raise InvalidValueError(
+                f"The database URL starts with {scheme + '://'!r}, which is none of "
+                f"{', '.join(f'{known}://' for known in BACKENDS)}."
+            )
+        self.backend = BACKENDS[scheme]
+        self.user = _unquoted(match["user"])
+        self.password = _unquoted(match["password"])
+        self.host = match["ipv6"] or match["host"]
+        self.port = match["port"] or None
+        self.database = _unquoted(match["database"]) or ""
+        self.parameters = parse_qsl(match["query"] or "", errors="surrogateescape")
+        self._secrets = {match["password"], self.password}
+        self._secrets.update(v for name, v in self.parameters if _SECRET_PARAMETER.search(name))
+        if self.backend == "sqlite":
+            self._check_sqlite(basedir)
+        else:
+            self._check_server()
+
+    def _check_sqlite(self, basedir: str) -> None:
+        if self.host or self.port or self.user or self.password:
+            raise InvalidValueError(
+                "The SQLite URL has two slashes before its path; write 'sqlite:///relative/path' "
+                "or 'sqlite:////absolute/path'."
+            )
+        if self.database in ("", ":memory:"):
+            raise InvalidValueError(
+                "The SQLite URL names no file, and there is nothing to administer in a database in "
+                "memory; write 'sqlite:///state.sqlite'."
+            )
+        if self.database.startswith("file:") or "\0" in self.database:
+            raise InvalidValueError(
+                f"The SQLite path {self.database!r} is not understood; write the path of a file."
+            )
+        path = self.database.replace("%(basedir)s", basedir)
+        self.database = os.path.abspath(os.path.join(basedir, path))
+
+    def _check_server(self) -> None:
+        if "@" in (self.host or "") or "@" in self.database:
+            raise InvalidValueError(
+                "The database URL has an '@' too many; write '%40' for it, and '%2F' for a '/', in "
+                "a user name or a password."
+            )
+        if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
+            raise InvalidValueError("The port in the database URL is not a number.")
+        if "\0" in "".join([self.user or "", self.password or "", self.database]):
+            raise InvalidValueError("The database URL holds a NUL character ('%00').")
+
+    def __str__(self) -> str:
+        if self.backend == "sqlite":
+            return f"sqlite:///{self.database}"
+        password = "" if self.password is None else ":***"
+        user = "" if self.user is None else f"{self.user}{password}@"
+        host = f"[{self.host}]" if ":" in (self.host or "") else self.host or ""
+        port = f":{self.port}" if self.port else ""
+        return self.scrub(f"{self.backend}://{user}{host}{port}/{self.database}")
+
+    def __repr__(self) -> str:
+        return f"<DatabaseURL {self}>"
+
+    def scrub(self, text: str) -> str:
+        """Return `text`, a driver's message perhaps, without the passwords of this URL."""
+        for secret in filter(None, self._secrets):
+            text = text.replace(secret, "***")
+        return text
+
+    def libpq_parameters(self) -> dict[str, str]:
+        """Return what libpq is to be called with; several hosts are written in either of two ways.
+
+        SQLAlchemy knows ``?host=a:5432&host=b:5433`` and ``?host=a,b&port=5432,5433``.
+        """
+        parts = {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "dbname": self.database,
+        }
+        parameters = {name: value for name, value in parts.items() if value}
+        parameters.update((name, value) for name, value in self.parameters if name != "host")
+        hosts = list(self._query_hosts())
+        if hosts:
+            parameters["host"] = ",".join(host for host, _ in hosts)
+            if any(port for _, port in hosts):
+                parameters["port"] = ",".join(port for _, port in hosts)
+        return parameters
+
+    def _query_hosts(self) -> Iterator[tuple[str, str]]:
+        for name, value in self.parameters:
+            if name == "host":
+                host, _, port = value.rpartition(":")
+                # a socket's directory and an IPv6 address may hold a colon, and have no port here
+                yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
+
+
+def _unquoted(text: str | None) -> str | None:
+    return None if text is None else unquote(text, errors="surrogateescape")
