@@ -70,6 +70,8 @@ _MEMBERS[_Known.ENVIRON, "get"] = _Known.GETENV
 _READERS = ("copy", "get", "items", "keys", "values")  # methods that leave a dictionary alone
 _REST = object()  # a dictionary's key for "all keys that are not in it"
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 _Dict = dict[object, object]
 
 
@@ -81,12 +83,11 @@ class _Program:
         self.names: _Dict = {"os": _Known.OS}
         self._environ = environ
         tree = _parse(path)
-        functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         try:
             for statement in tree.body:
                 self._read(statement)
             for statement in tree.body:
-                if isinstance(statement, functions):  # it may have been called at any later line
+                if isinstance(statement, _DEFINITIONS):  # may have been called at any later line
                     self._forget(statement)
         except RecursionError:
             raise BasedirError(f"{path} is nested too deeply to be read; pass --db-url.") from None
@@ -125,6 +126,8 @@ class _Program:
                 if name == "os" or asname is None:  # "import os.path" binds the name os
                     self.names[asname or "os"] = _Known.OS
             case _:
+                if isinstance(statement, _DEFINITIONS):
+                    self.names[statement.name] = _Unknown(statement.lineno)
                 self._forget(statement)
 
     def _bind(self, targets: list[ast.expr], expression: ast.expr) -> None:
@@ -143,7 +146,7 @@ class _Program:
 
     def _forget(self, part: ast.AST) -> None:
         """Make unknown all that `part` may change: a branch, a loop, a function, a call."""
-        local = isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        local = isinstance(part, _DEFINITIONS)  # what it binds, it binds for itself
         for node in ast.walk(part):
             line = getattr(node, "lineno", 0)
             match node:

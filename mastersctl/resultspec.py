@@ -39,7 +39,7 @@ class Filter(NamedTuple):
 
     field: str
     operator: str
-    values: tuple[int | float | str, ...]
+    values: tuple[int | str, ...]
 
 
 class Order(NamedTuple):
@@ -88,7 +88,7 @@ def parse_filters(texts: Iterable[str], now: float) -> list[Filter]:
         InvalidValueError: a text names no field, operator or value, or compares (``lt``, ``le``,
             ``gt``, ``ge``) with several values.
     """
-    values: dict[tuple[str, str], list[int | float | str]] = {}
+    values: dict[tuple[str, str], list[int | str]] = {}
     for text in texts:
         field, operator_, value = _split_filter(text)
         values.setdefault((field, operator_), []).append(_parse_value(field, value, now))
@@ -117,7 +117,7 @@ def _split_filter(text: str) -> tuple[str, str, str]:
     return field, operator_, value
 
 
-def _parse_value(field: str, text: str, now: float) -> int | float | str:
+def _parse_value(field: str, text: str, now: float) -> int | str:
     match field:
         case "id":
             return parse_integer(text)
@@ -156,8 +156,8 @@ def parse_integer(text: str) -> int:
     return int(text)
 
 
-def parse_time(text: str, now: float) -> int | float:
-    """Return the epoch seconds that `text` stands for.
+def parse_time(text: str, now: float) -> int:
+    """Return the whole epoch seconds that `text` stands for.
 
     Parameters:
         text: epoch seconds; ISO 8601, in UTC unless it says otherwise; or an age like ``90s``,
@@ -174,13 +174,12 @@ def parse_time(text: str, now: float) -> int | float:
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = moment.timestamp()
+        return math.floor(moment.timestamp())  # as whole as the times in the database
     except (ValueError, OverflowError):
         raise InvalidValueError(
             f"The time {text!r} is not understood; write ISO 8601 ('2026-01-31T12:00:00'), epoch "
             "seconds, or an age ('10m', '3h', '30d')."
         ) from None
-    return int(seconds) if seconds.is_integer() else seconds
 
 
 def parse_age(text: str) -> float:

@@ -53,7 +53,7 @@ class DatabaseURL:
         self.user = _unquoted(match["user"])
         self.password = _unquoted(match["password"])
         self.host = match["ipv6"] or match["host"]
-        self.port = match["port"] or None
+        self.port = match["port"]
         self.database = _unquoted(match["database"]) or ""
         self.parameters = parse_qsl(match["query"] or "", errors="surrogateescape")
         self._secrets = {match["password"], self.password}

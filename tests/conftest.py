@@ -1,0 +1,197 @@
+"""Fixtures: databases of every kind, and the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mastersctl.cli import run
+from mastersctl.connector import MastersConnector
+from mastersctl.database import opened
+from mastersctl.models import name_hash
+from mastersctl.url import DatabaseURL
+from tests import buildbots
+from tests.databases import (
+    PostgresDatabase,
+    PostgresServer,
+    RealDatabase,
+    SqliteFile,
+    copy_sqlite,
+)
+
+DATABASES = ["sqlite", "postgresql"]
+
+
+class Result(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in list(os.environ):
+        if variable.startswith(("MASTERSCTL_", "PG")):
+            monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.control("stop", "-m", "immediate")
+
+
+@pytest.fixture(params=DATABASES)
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDatabase:
+    """A database without any table."""
+    if request.param == "sqlite":
+        path = tmp_path / "empty.sqlite"
+        path.touch()
+        return SqliteFile(path)
+    return PostgresDatabase(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def database(empty_database: RealDatabase, mastersctl: Command) -> RealDatabase:
+    """A database with the table of masters alone."""
+    assert mastersctl("init", "--db-url", empty_database.url).code == 0
+    return empty_database
+
+
+@pytest.fixture(scope="session")
+def buildbot_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that Buildbot made, to be copied."""
+    basedir = tmp_path_factory.mktemp("buildbot") / "master"
+    buildbots.make_basedir(basedir, "sqlite:///state.sqlite")
+    return basedir / "state.sqlite"
+
+
+@pytest.fixture(scope="session")
+def buildbot_postgres(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that Buildbot made, to be used as a template."""
+    name = postgres.create()
+    buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", postgres.url(name))
+    return name
+
+
+@pytest.fixture(params=DATABASES)
+def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDatabase:
+    """A database that Buildbot made."""
+    if request.param == "sqlite":
+        path = tmp_path / "buildbot.sqlite"
+        copy_sqlite(request.getfixturevalue("buildbot_sqlite"), path)
+        return SqliteFile(path)
+    template = request.getfixturevalue("buildbot_postgres")
+    return PostgresDatabase(request.getfixturevalue("postgres"), template)
+
+
+@pytest.fixture
+def mastersctl(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process, by the function that the console script calls."""
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+
+    return call
+
+
+def process(
+    *arguments: object, environment: dict[str, str] | None = None, **keywords: Any
+) -> Result:
+    """Run a command in a process of its own, without a terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mastersctl", *map(os.fsencode, map(str, arguments))],
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **keywords,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def connector(database: RealDatabase) -> Iterator[MastersConnector]:
+    """The operations on `database`, at the time `NOW`."""
+    with opened(DatabaseURL(database.url, "/"), "write", 10) as peewee_database:
+        yield MastersConnector(peewee_database, clock=lambda: NOW)
+
+
+NOW = 1_700_000_000
+MINUTE = 60
+
+
+def add_master(
+    database: RealDatabase, name: str, *, active: int = 0, last_active: float | None = None
+) -> int:
+    """Add a master as Buildbot would have; `last_active` is epoch seconds, by default now."""
+    database.execute(
+        "INSERT INTO masters (name, name_hash, active, last_active) VALUES (?, ?, ?, ?)",
+        (name, name_hash(name), active, int(time.time() if last_active is None else last_active)),
+    )
+    ((id_,),) = database.execute("SELECT id FROM masters WHERE name_hash = ?", (name_hash(name),))
+    return int(id_)
+
+
+def masters(database: RealDatabase) -> list[tuple[Any, ...]]:
+    """Return all rows of the table of masters."""
+    return database.execute("SELECT id, name, active, last_active FROM masters ORDER BY id")
+
+
+def add_belongings(database: RealDatabase, masterid: int) -> None:
+    """Give the master one or more of everything, in a database that Buildbot made."""
+    base = masterid * 100  # IDs differ by table, too: a test that mixes them up fails
+    master = {"masterid": masterid}
+    request = {"buildsetid": base + 8, "builderid": base + 3, "submitted_at": 1000}
+    build = {"builderid": base + 3, "started_at": 2000, "state_string": "", "locks_duration_s": 0}
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("schedulers", {"id": base + 1, "name": "nightly", "name_hash": base, "enabled": 1}),
+        ("scheduler_masters", {"schedulerid": base + 1} | master),
+        ("changesources", {"id": base + 2, "name": "poller", "name_hash": base}),
+        ("changesource_masters", {"changesourceid": base + 2} | master),
+        ("builders", {"id": base + 3, "name": "runtests", "name_hash": base}),
+        ("builder_masters", {"id": base + 4, "builderid": base + 3} | master),
+        ("workers", {"id": base + 5, "name": f"worker{base}", "info": "{}"}),
+        ("configured_workers",
+         {"id": base + 6, "buildermasterid": base + 4, "workerid": base + 5}),
+        ("connected_workers", {"id": base + 7, "workerid": base + 5} | master),
+        ("buildsets", {"id": base + 8, "submitted_at": 1000, "complete": 0}),
+        ("buildrequests", {"id": base + 9, "complete": 0} | request),
+        ("buildrequests", {"id": base + 10, "complete": 1} | request),
+        ("buildrequest_claims", {"brid": base + 9, "claimed_at": 1000} | master),
+        ("buildrequest_claims", {"brid": base + 10, "claimed_at": 1000} | master),
+        ("builds", {"id": base + 11, "number": 7, "buildrequestid": base + 9} | build | master),
+        ("builds", {"id": base + 12, "number": 6, "buildrequestid": base + 10,
+                    "complete_at": 3000} | build | master),
+    ]  # fmt: skip
+    for table, row in rows:
+        columns, marks = ", ".join(row), ", ".join("?" * len(row))
+        database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))
+
+
+LINK_TABLES = (
+    "scheduler_masters",
+    "changesource_masters",
+    "builder_masters",
+    "configured_workers",
+    "connected_workers",
+)

