@@ -30,7 +30,7 @@ def expire_all(settings: Settings, unless_alive: bool, dry_run: bool, format_: s
 
     \b
     Example:
-      buildbot upgrade-master /srv/buildbot && mastersctl --basedir /srv/buildbot expire-all
+      buildbot upgrade-master /srv/buildbot && mastersctl expire-all --basedir /srv/buildbot
     """
     with settings.connect("read" if dry_run else "write") as connector:
         expiry = connector.set_all_masters_active_long_time_ago(

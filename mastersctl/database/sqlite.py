@@ -75,8 +75,8 @@ class Database(peewee.SqliteDatabase):
                 return DatabaseUnavailableError(
                     f"{database} is read-only for this user; run the command as the master's user."
                 )
-            case ["CANTOPEN"]:
-                return self._cannot_open()
+            case ["CANTOPEN"] | ["IOERR"]:
+                return self._cannot_open(error)
             case ["NOTADB"]:
                 return NotBuildbotDatabaseError(
                     f"The file {self._path!r} is not an SQLite database; check the path."
@@ -88,7 +88,7 @@ class Database(peewee.SqliteDatabase):
             )
         return MastersctlError(f"{database} failed: {error}.")
 
-    def _cannot_open(self) -> DatabaseUnavailableError:
+    def _cannot_open(self, error: Exception) -> DatabaseUnavailableError:
         directory = os.path.dirname(self._path)
         if os.path.isdir(self._path):
             problem = f"There is a directory at {self._path!r}; name the file in it."
@@ -100,7 +100,9 @@ class Database(peewee.SqliteDatabase):
                 "buildmaster's directory, or make one with 'mastersctl init'."
             )
         else:
-            problem = f"The database {self._path!r} cannot be opened; check its permissions."
+            problem = (
+                f"The database {self._path!r} fails ({error}); check its permissions and disk."
+            )
         return DatabaseUnavailableError(problem)
 
 

@@ -1,0 +1,228 @@
+"""What all commands share: where options stand, what is printed where, and what is not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mastersctl as package
+from mastersctl.cli import cli
+from tests.conftest import Command, Result, add_master, process
+from tests.databases import LOCKED_USER, PASSWORD, PostgresServer, RealDatabase
+
+COMMANDS = sorted(cli.commands)
+
+
+def shell(script: str, *arguments: str) -> Result:
+    """Run a script of bash, in which ``mastersctl`` is the command."""
+    prelude = f'mastersctl() {{ "{sys.executable}" -m mastersctl "$@"; }}\n'
+    done = subprocess.run(
+        ["bash", "-c", prelude + script, "bash", *arguments], capture_output=True, check=False
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_options_for_the_database_stand_before_or_after_the_command(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    url = ("--db-url", database.url)
+    for arguments in (
+        (*url, "--timeout", "1", "-v", "list", "-o", "csv"),
+        ("list", *url, "--timeout", "1", "-v", "-o", "csv"),
+        ("-v", *url, "list", "-o", "csv", "--timeout", "1"),
+    ):
+        result = mastersctl(*arguments)
+        assert result[:2] == (0, "id,name,active,last_active\n"), arguments
+        assert result.err.startswith("Using "), arguments
+    assert mastersctl("--db-url", "sqlite:///missing", "list", *url).code == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(mastersctl: Command, command: str) -> None:
+    for option in ("-h", "--help"):
+        result = mastersctl(command, option)
+        assert (result.code, result.err) == (0, "")
+        assert f"mastersctl {command}" in result.out.split("Example")[1]
+        assert "--db-url" in result.out
+
+
+def test_help_names_every_command(mastersctl: Command) -> None:
+    out = mastersctl("--help").out
+    assert all(f"\n  {command} " in out for command in COMMANDS)
+
+
+def test_version_is_that_of_the_package(mastersctl: Command) -> None:
+    assert mastersctl("--version").out == f"mastersctl {package.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["list", "--nonsense"]])
+def test_a_wrong_command_line_is_a_usage_error(mastersctl: Command, arguments: list[str]) -> None:
+    assert mastersctl(*arguments).code == 2
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e9", "soon", ""])
+def test_an_impossible_timeout_is_a_usage_error(mastersctl: Command, value: str) -> None:
+    assert mastersctl("list", "--timeout", value).code == 2
+
+
+def test_verbose_says_which_database_and_where_it_comes_from(
+    database: RealDatabase, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASTERSCTL_DB_URL", database.url)
+    first, *statements = mastersctl("list", "-v").err.splitlines()
+    assert first.startswith(f"Using {database.kind}://")
+    assert first.endswith("(from $MASTERSCTL_DB_URL)")
+    assert statements[0].startswith("SQL: SELECT")
+
+
+def test_the_current_directory_is_a_buildmasters(
+    tmp_path: Path, database: RealDatabase, mastersctl: Command
+) -> None:
+    (tmp_path / "buildbot.tac").touch()
+    (tmp_path / "master.cfg").write_text(f"BuildmasterConfig = {{'db_url': {database.url!r}}}")
+    add_master(database, "m")
+    assert mastersctl("list", "-o", "id").out == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["list"], 0), (["show", "m"], 0), (["find", "m"], 0), (["list", "-o", "json"], 0),
+     (["find", "m", "--no-create"], 0), (["show", "ghost"], 3)],
+)  # fmt: skip
+def test_nothing_is_on_stderr_but_errors(
+    database: RealDatabase, mastersctl: Command, arguments: list[str], code: int
+) -> None:
+    add_master(database, "m")
+    result = mastersctl(*arguments, "--db-url", database.url)
+    assert result.code == code
+    assert bool(result.err) == bool(code) != bool(result.out)
+
+
+def test_an_error_shows_the_value_but_no_control_character(mastersctl: Command) -> None:
+    result = mastersctl("list", "--db-url", "sqlite:///\x1b[31m\n\u202e.sqlite")
+    assert result.code == 4
+    assert r"\x1b[31m\n\u202e.sqlite" in result.err
+    assert result.err.removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize("arguments", ["list", "list -o jsonl", "list -o csv", "show 1"])
+def test_a_reader_that_goes_away_is_no_error(database: RealDatabase, arguments: str) -> None:
+    for number in range(300):
+        add_master(database, f"{number}" * 100)
+    result = shell(f'mastersctl {arguments} --db-url "$1" | head -1', database.url)
+    assert result.code == 0
+    assert result.out
+    assert result.err == ""
+
+
+@pytest.mark.parametrize("arguments", ["list -o id", "find m", "--help", "--version"])
+def test_a_full_disk_behind_stdout_is_an_error(database: RealDatabase, arguments: str) -> None:
+    add_master(database, "m")
+    url = "" if arguments.startswith("--") else f"--db-url {database.url}"
+    result = shell(f"mastersctl {arguments} {url} >/dev/full")
+    assert result.code == 1
+    assert "No space left on device" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_closed_stdout_is_an_error_and_nothing_is_changed(database: RealDatabase) -> None:
+    result = shell('mastersctl find m --db-url "$1" >&-', database.url)
+    assert result.code == 1
+    assert "Standard output is closed" in result.err
+    assert database.execute("SELECT * FROM masters") == []
+
+
+def test_a_closed_stderr_is_no_error(database: RealDatabase) -> None:
+    assert shell('mastersctl find m -v --db-url "$1" 2>&-', database.url).out == "1\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_locale_cannot_encode_is_escaped(database: RealDatabase, encoding: str) -> None:
+    add_master(database, "漢")
+    for format_ in ("table", "csv", "tsv", "json"):
+        result = process(
+            "list", "-o", format_, "--db-url", database.url,
+            environment={"PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        assert result.code == 0
+        assert r"\u6f22" in result.out
+
+
+def test_python_m_is_the_command(database: RealDatabase) -> None:
+    command = Path(sys.executable).with_name("mastersctl")
+    script = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert script.stdout == process("--help").out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://{user}:{quoted}@127.0.0.1:{port}/postgres",  # right, but no such table
+        "postgresql://{user}:{quoted}x@127.0.0.1:{port}/postgres",
+        "postgresql://{user}@127.0.0.1:{port}/postgres?password={quoted}x",
+        "postgresql://{user}:{quoted}@127.0.0.1:1/postgres",
+        "postgresql://{user}:{quoted}@127.0.0.1:{port}/ghost",
+        "postgresql://{user}:{quoted}@127.0.0.1:{port}/postgres?nonsense={quoted}",
+        "postgresql://{user}:{quoted}@127.0.0.1:{port}/postgres?sslmode={quoted}",
+        "postgresql://{user}:{quoted}@127.0.0.1:port/postgres",
+        "postgresql://{user}:{quoted}@x@127.0.0.1:{port}/postgres",
+        "postgresql:/{user}:{plain}@127.0.0.1/postgres",
+        "nonsense://{user}:{plain}@127.0.0.1/postgres",
+    ],
+)
+def test_a_password_is_never_printed(postgres: PostgresServer, url: str) -> None:
+    quoted = PASSWORD.replace("/", "%2F").replace("@", "%40")
+    text = url.format(user=LOCKED_USER, quoted=quoted, plain=PASSWORD, port=postgres.port)
+    for place in ({"MASTERSCTL_DB_URL": text}, None):
+        option = () if place else ("--db-url", text)
+        result = process("list", "-v", *option, environment=place)
+        assert result.code in (2, 4, 5)
+        assert "Traceback" not in result.err
+        for secret in (quoted, PASSWORD, PASSWORD.split("@")[0], PASSWORD.split("@")[1] + "@"):
+            assert secret not in result.out + result.err
+
+
+IMPORTS = """
+import sys
+from mastersctl.cli import run
+run(sys.argv[1:])
+heavy = {"peewee", "rich", "psycopg", "psycopg2", "pymysql", "durationpy", "humanize"}
+print("IMPORTED", *sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "imported"),
+    [
+        ("--help", ""),
+        ("--version", ""),
+        ("list --help", ""),
+        ("list --order nonsense", ""),
+        ("show m -o json", "peewee"),
+        ("find m", "peewee"),
+        ("set-state m active", "peewee"),
+        ("expire-all", "peewee"),
+        ("list -o json", "peewee"),
+        ("list -o jsonl", "peewee"),
+        ("list -o csv --filter last_active__lt=5", "peewee"),
+        ("list -o csv --filter last_active__lt=5m", "durationpy peewee"),
+        ("list", "peewee rich"),
+        ("show m", "peewee rich"),
+    ],
+)
+def test_only_what_a_command_needs_is_imported(
+    database: RealDatabase, arguments: str, imported: str
+) -> None:
+    add_master(database, "m")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS, *arguments.split()],
+        env={**os.environ, "MASTERSCTL_DB_URL": database.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = done.stdout.splitlines()[-1].split()[1:]
+    driver = ["psycopg"] if database.kind == "postgresql" and imported else []
+    assert modules == sorted(imported.split() + driver)

@@ -1,0 +1,67 @@
+"""``mastersctl find``"""
+
+import pytest
+
+from tests.conftest import Command, add_master, masters, process
+from tests.databases import RealDatabase
+
+
+def test_it_prints_the_id_alone(database: RealDatabase, mastersctl: Command) -> None:
+    id_ = add_master(database, "m")
+    assert mastersctl("find", "m", "--db-url", database.url) == (0, f"{id_}\n", "")
+
+
+def test_it_adds_a_master_that_is_not_there(database: RealDatabase, mastersctl: Command) -> None:
+    first = mastersctl("find", "m", "--db-url", database.url)
+    assert mastersctl("find", "m", "--db-url", database.url) == first
+    ((id_, name, active, _),) = masters(database)
+    assert (f"{id_}\n", name, active) == (first.out, "m", 0)
+
+
+def test_json_says_whether_it_was_added(database: RealDatabase, mastersctl: Command) -> None:
+    arguments = ("find", "m", "-o", "json", "--db-url", database.url)
+    assert mastersctl(*arguments).json == {"id": 1, "created": True}
+    assert mastersctl(*arguments).json == {"id": 1, "created": False}
+
+
+def test_no_create_exits_with_3_and_adds_nothing(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    result = mastersctl("find", "ghost", "--no-create", "--db-url", database.url)
+    assert (result.code, result.out) == (3, "")
+    assert "'ghost'" in result.err
+    assert masters(database) == []
+
+
+def test_no_create_finds_a_master_that_is_there(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(database, "m")
+    assert mastersctl("find", "m", "--no-create", "--db-url", database.url).out == f"{id_}\n"
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\udcff"])
+def test_an_impossible_name_is_a_usage_error(
+    database: RealDatabase, mastersctl: Command, name: str
+) -> None:
+    result = mastersctl("find", name, "--db-url", database.url)
+    assert (result.code, result.out) == (2, "")
+    assert masters(database) == []
+
+
+def test_a_name_that_is_not_utf_8_on_the_command_line_is_a_usage_error(
+    database: RealDatabase,
+) -> None:
+    result = process("find", "caf\udce9", "--db-url", database.url)
+    assert result.code == 2
+    assert "UTF-8" in result.err
+
+
+def test_a_name_may_look_like_an_option(database: RealDatabase, mastersctl: Command) -> None:
+    assert mastersctl("find", "--db-url", database.url, "--", "--help").code == 0
+    assert masters(database)[0][1] == "--help"
+
+
+def test_a_name_of_digits_is_a_name(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "m")
+    assert mastersctl("find", "1", "--db-url", database.url).out == "2\n"

@@ -1,0 +1,66 @@
+"""``mastersctl init``"""
+
+import pytest
+import sqlalchemy
+
+from tests.conftest import Command, add_master, masters
+from tests.databases import RealDatabase, SqliteFile
+
+
+def test_it_creates_the_table_and_a_second_run_changes_nothing(
+    empty_database: RealDatabase, mastersctl: Command
+) -> None:
+    url = ("--db-url", empty_database.url)
+    assert mastersctl("init", *url) == (0, "created\n", "")
+    add_master(empty_database, "m")
+    assert mastersctl("init", *url) == (0, "unchanged\n", "")
+    assert mastersctl("init", "-o", "json", *url).json == {"created": False}
+    assert len(masters(empty_database)) == 1
+
+
+def test_json_says_that_it_was_created(empty_database: RealDatabase, mastersctl: Command) -> None:
+    result = mastersctl("init", "-o", "json", "--db-url", empty_database.url)
+    assert result.json == {"created": True}
+
+
+def test_it_creates_the_file(mastersctl: Command) -> None:
+    assert mastersctl("init").out == "created\n"
+    assert mastersctl("list", "-o", "json").json == []
+
+
+def test_a_database_that_buildbot_made_stays_as_it_is(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    assert mastersctl("init", "--db-url", buildbot_database.url).out == "unchanged\n"
+
+
+def test_the_table_is_the_one_that_buildbot_creates(
+    database: RealDatabase, request: pytest.FixtureRequest
+) -> None:
+    if isinstance(database, SqliteFile):
+        buildbots = f"sqlite:///{request.getfixturevalue('buildbot_sqlite')}"
+    else:
+        buildbots = database.server.url(request.getfixturevalue("buildbot_postgres"))
+    assert structure(database.url) == structure(buildbots)
+
+
+def structure(url: str) -> object:
+    """Return the table of masters as SQLAlchemy, which Buildbot uses, sees it."""
+    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    inspector = sqlalchemy.inspect(engine)
+    described = (
+        [{**column, "type": str(column["type"])} for column in inspector.get_columns("masters")],
+        inspector.get_indexes("masters"),
+        inspector.get_pk_constraint("masters"),
+    )
+    engine.dispose()
+    return described
+
+
+def test_a_table_of_masters_that_is_not_buildbots_is_an_error(
+    empty_database: RealDatabase, mastersctl: Command
+) -> None:
+    empty_database.execute("CREATE TABLE masters (id INTEGER, grade TEXT)")
+    result = mastersctl("init", "--db-url", empty_database.url)
+    assert (result.code, result.out) == (5, "")
+    assert "not a Buildbot database" in result.err

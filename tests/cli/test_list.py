@@ -1,0 +1,95 @@
+"""``mastersctl list``"""
+
+import time
+
+import pytest
+
+from tests.conftest import Command, add_master, process
+from tests.databases import RealDatabase
+
+NAMES = ["active", "stale", "expired", "inactive"]
+
+
+@pytest.fixture
+def states(database: RealDatabase) -> None:
+    """A master in each state, called after it."""
+    hour_ago = time.time() - 3600
+    add_master(database, "active", active=1)
+    add_master(database, "stale", active=1, last_active=hour_ago)
+    add_master(database, "expired", active=1, last_active=0)
+    add_master(database, "inactive", active=0, last_active=hour_ago)
+
+
+@pytest.mark.usefixtures("states")
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], NAMES),
+        (["--active"], ["active"]),
+        (["--stale"], ["stale"]),
+        (["--inactive"], ["inactive"]),
+        (["--stale", "--inactive"], ["stale", "inactive"]),
+        (["--stale", "--filter", "state=expired"], ["stale", "expired"]),
+        (["--stale", "--filter", "name=active"], []),
+        (["--filter", "active=true"], NAMES[:3]),
+        (["--filter", "last_active__lt=10m"], NAMES[1:]),
+        (["--filter", "name__contains=act", "--filter", "id__gt=1"], ["inactive"]),
+        (["--order", "-id"], NAMES[::-1]),
+        (["--order", "state", "--order", "-id"], ["active", "expired", "inactive", "stale"]),
+        (["--order", "-last_active", "--limit", "2"], ["active", "stale"]),
+        (["--offset", "3"], ["inactive"]),
+        (["--limit", "0"], []),
+        (["--offset", "99", "--limit", "9223372036854775807"], []),
+    ],
+)
+def test_the_query_options_select_sort_and_page(
+    database: RealDatabase, mastersctl: Command, arguments: list[str], names: list[str]
+) -> None:
+    result = mastersctl("list", *arguments, "-o", "json", "--db-url", database.url)
+    assert [row["name"] for row in result.json] == names
+
+
+@pytest.mark.usefixtures("states")
+def test_the_table_says_in_which_state_each_master_is(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    header, *rows = mastersctl("list", "--db-url", database.url).out.splitlines()
+    assert header.split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
+    assert [row.split()[1] for row in rows] == [row.split()[2] for row in rows] == NAMES
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--filter", "nonsense"],
+        ["--filter", "name__like=a"],
+        ["--filter", "last_active=soon"],
+        ["--filter", "id=99999999999999999999"],
+        ["--order", "age"],
+        ["--field", "age"],
+        ["--limit", "-1"],
+        ["--limit", "9223372036854775808"],
+        ["--offset", "many"],
+        ["-o", "yaml"],
+        ["--field", "name", "-o", "id"],
+        ["surplus"],
+        ["--nonsense"],
+    ],
+)
+def test_a_mistake_is_a_usage_error(
+    database: RealDatabase, mastersctl: Command, arguments: list[str]
+) -> None:
+    result = mastersctl("list", *arguments, "--db-url", database.url)
+    assert (result.code, result.out) == (2, "")
+    assert arguments[-1].split("=")[-1].split("__")[-1] in result.err
+
+
+def test_a_mistake_is_found_before_the_database_is_opened(mastersctl: Command) -> None:
+    assert mastersctl("list", "--order", "age").code == 2
+
+
+def test_one_statement_is_sent(database: RealDatabase) -> None:
+    add_master(database, "m")
+    for format_ in ("table", "json", "id"):
+        result = process("list", "-v", "-o", format_, "--db-url", database.url)
+        assert result.err.count("SQL: ") == 1, format_

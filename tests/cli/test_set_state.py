@@ -1,0 +1,88 @@
+"""``mastersctl set-state``"""
+
+import time
+
+import pytest
+
+from tests.conftest import LINK_TABLES, Command, add_belongings, add_master, masters
+from tests.databases import RealDatabase
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_it_prints_whether_the_state_changed(
+    database: RealDatabase, mastersctl: Command, by: str
+) -> None:
+    master = {"id": add_master(database, "m", last_active=5), "name": "m"}[by]
+    url = ("--db-url", database.url)
+    assert mastersctl("set-state", master, "active", *url) == (0, "changed\n", "")
+    assert mastersctl("set-state", master, "active", *url) == (0, "unchanged\n", "")
+    assert masters(database)[0][3] == pytest.approx(time.time(), abs=60)
+
+
+def test_json_has_id_active_and_changed(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "m")
+    arguments = ("set-state", "m", "active", "-o", "json", "--db-url", database.url)
+    assert mastersctl(*arguments).json == {"id": 1, "active": True, "changed": True}
+    assert mastersctl(*arguments).json == {"id": 1, "active": True, "changed": False}
+
+
+def test_a_master_that_looks_alive_is_made_inactive_with_a_warning(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m\x1b[2J", active=1)
+    result = mastersctl("set-state", 1, "inactive", "--db-url", database.url)
+    assert result[:2] == (0, "changed\n")
+    assert "looks alive" in result.err
+    assert "\x1b" not in result.err
+    assert masters(database)[0][2] == 0
+
+
+@pytest.mark.parametrize(("active", "last_active"), [(1, 5), (1, 0), (0, None)])
+def test_a_dead_master_is_made_inactive_without_a_warning(
+    database: RealDatabase, mastersctl: Command, active: int, last_active: int | None
+) -> None:
+    add_master(database, "m", active=active, last_active=last_active)
+    assert mastersctl("set-state", 1, "inactive", "--db-url", database.url).err == ""
+
+
+def test_inactive_deletes_the_links(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+    id_ = add_master(buildbot_database, "m", active=1, last_active=5)
+    add_belongings(buildbot_database, id_)
+    assert mastersctl("set-state", "m", "inactive", "--db-url", buildbot_database.url).code == 0
+    for table in LINK_TABLES:
+        assert buildbot_database.execute(f"SELECT * FROM {table}") == [], table
+
+
+@pytest.mark.parametrize("state", ["active", "inactive"])
+def test_dry_run_prints_the_same_and_changes_nothing(
+    buildbot_database: RealDatabase, mastersctl: Command, state: str
+) -> None:
+    id_ = add_master(buildbot_database, "m", active=int(state == "inactive"), last_active=5)
+    add_belongings(buildbot_database, id_)
+    before = masters(buildbot_database)
+    url = ("--db-url", buildbot_database.url)
+    result = mastersctl("set-state", "m", state, "--dry-run", *url)
+    assert result == (0, "changed\n", "Dry run: nothing was changed.\n")
+    assert masters(buildbot_database) == before
+    for table in LINK_TABLES:
+        assert len(buildbot_database.execute(f"SELECT * FROM {table}")) == 1, table
+
+
+@pytest.mark.parametrize("master", ["ghost", "999", "0", "9223372036854775807"])
+def test_an_unknown_master_is_exit_code_3(
+    database: RealDatabase, mastersctl: Command, master: str
+) -> None:
+    result = mastersctl("set-state", master, "active", "--db-url", database.url)
+    assert (result.code, result.out) == (3, "")
+    assert master in result.err
+
+
+@pytest.mark.parametrize("master", ["9223372036854775808", "9" * 5000, ""])
+def test_an_impossible_master_is_a_usage_error(
+    database: RealDatabase, mastersctl: Command, master: str
+) -> None:
+    assert mastersctl("set-state", master, "active", "--db-url", database.url).code == 2
+
+
+def test_another_state_is_a_usage_error(database: RealDatabase, mastersctl: Command) -> None:
+    assert mastersctl("set-state", 1, "stale", "--db-url", database.url).code == 2

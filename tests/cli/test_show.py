@@ -1,0 +1,104 @@
+"""``mastersctl show``"""
+
+import pytest
+
+from tests.conftest import NOW, Command, add_belongings, add_master, process
+from tests.databases import RealDatabase
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_json_is_the_master_and_what_belongs_to_it(
+    buildbot_database: RealDatabase, mastersctl: Command, by: str
+) -> None:
+    id_ = add_master(buildbot_database, "m", active=1, last_active=NOW)
+    add_belongings(buildbot_database, id_)
+    base = id_ * 100
+    worker = {"id": base + 5, "name": f"worker{base}"}
+    master = id_ if by == "id" else "m"
+    assert mastersctl("show", master, "-o", "json", "--db-url", buildbot_database.url).json == {
+        "id": id_,
+        "name": "m",
+        "active": True,
+        "last_active": "2023-11-14T22:13:20+00:00",
+        "state": "stale",
+        "links": {
+            "schedulers": [{"id": base + 1, "name": "nightly"}],
+            "change_sources": [{"id": base + 2, "name": "poller"}],
+            "builders": [{"id": base + 3, "name": "runtests"}],
+            "configured_workers": [worker],
+            "connected_workers": [worker],
+        },
+        "unfinished_builds": [
+            {
+                "id": base + 11,
+                "builder": "runtests",
+                "number": 7,
+                "started_at": "1970-01-01T00:33:20+00:00",
+            }
+        ],
+        "claims": [
+            {
+                "buildrequestid": base + 9,
+                "builder": "runtests",
+                "claimed_at": "1970-01-01T00:16:40+00:00",
+            }
+        ],
+    }
+
+
+def test_a_table_has_a_line_for_each_thing(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(buildbot_database, "m", active=1, last_active=NOW)
+    add_belongings(buildbot_database, id_)
+    lines = mastersctl("show", "m", "--db-url", buildbot_database.url).out.splitlines()
+    found = dict(line.split(maxsplit=1) for line in lines)
+    assert found["name"] == "m"
+    assert found["state"] == "stale"
+    assert found["scheduler"] == f"nightly (ID {id_ * 100 + 1})"
+    assert found["unfinished_build"].startswith(f"runtests #7 (ID {id_ * 100 + 11}, since 1970")
+    assert found["claim"].startswith(f"runtests (ID {id_ * 100 + 9}, since 1970")
+
+
+def test_a_master_that_has_nothing_is_said_to_have_none(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m")
+    lines = mastersctl("show", "m", "--db-url", database.url).out.splitlines()
+    found = dict(line.split(maxsplit=1) for line in lines)
+    assert found["schedulers"] == found["unfinished_builds"] == found["claims"] == "none"
+
+
+def test_id_is_the_id_alone(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "m")
+    assert mastersctl("show", "m", "-o", "id", "--db-url", database.url).out == "1\n"
+
+
+def test_hostile_names_are_harmless_in_the_table_and_exact_in_json(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    hostile = "\x1b]0;x\x07[red]a\nb\u202e"
+    id_ = add_master(buildbot_database, hostile)
+    add_belongings(buildbot_database, id_)
+    buildbot_database.execute("UPDATE builders SET name = ?", (hostile,))
+    url = ("--db-url", buildbot_database.url)
+    out = mastersctl("show", id_, *url).out
+    assert all(line.isprintable() for line in out.removesuffix("\n").split("\n"))
+    assert "[red]a" in out
+    result = mastersctl("show", id_, "-o", "json", *url).json
+    assert result["name"] == result["claims"][0]["builder"] == hostile
+
+
+@pytest.mark.parametrize("master", ["ghost", "999"])
+def test_an_unknown_master_is_exit_code_3(
+    database: RealDatabase, mastersctl: Command, master: str
+) -> None:
+    result = mastersctl("show", master, "--db-url", database.url)
+    assert (result.code, result.out) == (3, "")
+    assert master in result.err
+
+
+def test_at_most_two_statements_are_sent(buildbot_database: RealDatabase) -> None:
+    add_master(buildbot_database, "m")
+    result = process("show", "m", "-v", "-o", "json", "--db-url", buildbot_database.url)
+    assert result.err.count("SQL: ") == 2

@@ -1,0 +1,455 @@
+"""Opening databases: what cannot be opened, and what opening one leaves behind."""
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Command, Result, add_master, masters, process
+from tests.databases import (
+    LOCKED_USER,
+    PostgresDatabase,
+    PostgresServer,
+    RealDatabase,
+    SqliteFile,
+    free_port,
+)
+
+COMMANDS = [
+    ["list"],
+    ["show", "m"],
+    ["find", "m"],
+    ["find", "m", "--no-create"],
+    ["set-state", "m", "active"],
+    ["expire-all"],
+    ["expire-all", "--dry-run"],
+]
+
+
+def assert_fails(
+    mastersctl: Command, url: str, code: int, problem: str, commands: list[list[str]] = COMMANDS
+) -> None:
+    for command in commands:
+        result = mastersctl(*command, "--db-url", url, "--timeout", "0.2")
+        assert (result.code, result.out) == (code, ""), (command, result)
+        assert problem in result.err, command
+        assert result.err.count("\n") == 1, command
+
+
+# What is no database
+
+
+def test_a_missing_file_is_not_created(tmp_path: Path, mastersctl: Command) -> None:
+    assert_fails(mastersctl, "sqlite:///missing.sqlite", 4, "There is no database at")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_directory_is_said_to_be_missing(tmp_path: Path, mastersctl: Command) -> None:
+    commands = [*COMMANDS, ["init"]]
+    assert_fails(mastersctl, "sqlite:///missing/x.sqlite", 4, "There is no directory", commands)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_is_no_database(tmp_path: Path, mastersctl: Command) -> None:
+    (tmp_path / "directory").mkdir()
+    commands = [*COMMANDS, ["init"]]
+    assert_fails(mastersctl, "sqlite:///directory", 4, "There is a directory at", commands)
+
+
+def test_an_empty_file_has_no_masters_and_stays_empty(tmp_path: Path, mastersctl: Command) -> None:
+    (tmp_path / "empty").touch()
+    assert_fails(mastersctl, "sqlite:///empty", 5, "no such table: masters")
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("empty", 0)]
+
+
+def test_a_text_file_is_no_database_and_stays_as_it_is(tmp_path: Path, mastersctl: Command) -> None:
+    text = "This is no database. " * 100
+    (tmp_path / "text").write_text(text)
+    commands = [*COMMANDS, ["init"]]
+    assert_fails(mastersctl, "sqlite:///text", 5, "is not an SQLite database", commands)
+    assert (tmp_path / "text").read_text() == text
+
+
+def test_a_database_without_masters_is_not_buildbots(
+    empty_database: RealDatabase, mastersctl: Command
+) -> None:
+    empty_database.execute("CREATE TABLE other (id INTEGER)")
+    assert_fails(mastersctl, empty_database.url, 5, "is not a Buildbot database")
+
+
+@pytest.mark.parametrize("missing", ["id", "name", "name_hash", "active", "last_active"])
+def test_a_table_of_masters_that_lacks_a_column_is_not_buildbots(
+    empty_database: RealDatabase, mastersctl: Command, missing: str
+) -> None:
+    columns = {"id": "INTEGER", "name": "TEXT", "name_hash": "VARCHAR(40)", "active": "INTEGER",
+               "last_active": "INTEGER"}  # fmt: skip
+    del columns[missing]
+    described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    empty_database.execute(f"CREATE TABLE masters ({described})")
+    commands = [["show", "m"], ["set-state", "m", "active"], ["init"]]
+    problem = "is not a Buildbot database"
+    if missing != "name_hash":
+        commands += [["list"], ["show", "1"]]
+    if missing in ("id", "name_hash"):
+        commands += [["find", "m"]]
+    assert_fails(mastersctl, empty_database.url, 5, problem, commands)
+
+
+def test_a_table_of_masters_without_its_unique_index_is_not_buildbots(
+    empty_database: RealDatabase, mastersctl: Command
+) -> None:
+    empty_database.execute(
+        "CREATE TABLE masters (id INTEGER PRIMARY KEY, name TEXT, name_hash VARCHAR(40), "
+        "active INTEGER, last_active INTEGER)"
+    )
+    assert_fails(mastersctl, empty_database.url, 5, "is not a Buildbot database", [["find", "m"]])
+    assert masters(empty_database) == []
+
+
+# What is not to be reached, or to be written
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgresql://postgres@127.0.0.1:{free}/postgres", "refused"),
+        ("postgresql://postgres@127.0.0.1:{port}/ghost", '"ghost" does not exist'),
+        ("postgresql://ghost@127.0.0.1:{port}/postgres", '"ghost" does not exist'),
+        (f"postgresql://{LOCKED_USER}:wrong@127.0.0.1:{{port}}/postgres", "password"),
+        (f"postgresql://{LOCKED_USER}@127.0.0.1:{{port}}/postgres", "password"),
+        ("postgresql://postgres@nowhere.invalid/postgres", "nowhere.invalid"),
+        ("postgresql:///postgres?host=/nowhere", "/nowhere"),
+        ("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=require", "SSL"),
+    ],
+)
+def test_a_server_that_refuses_is_unavailable(
+    postgres: PostgresServer, mastersctl: Command, url: str, problem: str
+) -> None:
+    url = url.format(port=postgres.port, free=free_port())
+    assert_fails(mastersctl, url, 4, problem, [["list"], ["find", "m"], ["init"]])
+
+
+@pytest.mark.parametrize("parameter", ["nonsense=1", "sslmode=nonsense", "port=x"])
+def test_a_wrong_parameter_of_the_url_is_a_usage_error(
+    postgres: PostgresServer, mastersctl: Command, parameter: str
+) -> None:
+    result = mastersctl("list", "--db-url", f"{postgres.url()}?{parameter}")
+    assert result.code in (2, 4)
+    assert parameter.split("=")[0] in result.err
+
+
+def test_several_hosts_are_tried_in_turn(postgres: PostgresServer, mastersctl: Command) -> None:
+    for hosts in (
+        f"host=127.0.0.1:{free_port()}&host=127.0.0.1:{postgres.port}",
+        f"host=127.0.0.1,127.0.0.1&port={free_port()},{postgres.port}",
+    ):
+        url = f"postgresql://postgres@/{postgres.create()}?{hosts}"
+        assert mastersctl("init", "--db-url", url).code == 0
+
+
+def test_a_missing_driver_names_the_extra() -> None:
+    script = (
+        "import sys; sys.modules['psycopg'] = None; from mastersctl.cli import run; "
+        "sys.exit(run(['list', '--db-url', 'postgresql://127.0.0.1/bb']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert "pip install 'mastersctl[postgres]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_locked_database_is_waited_for_and_then_left_alone(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m", last_active=5)
+    before = masters(database)
+    with database.locked():
+        for timeout in (0, 0.5):
+            started = time.monotonic()
+            result = mastersctl(
+                "set-state", "m", "active", "--timeout", timeout, "--db-url", database.url
+            )
+            assert timeout <= time.monotonic() - started < timeout + 5
+            assert (result.code, result.out) == (4, "")
+            assert "locked" in result.err
+        assert masters(database) == before
+    assert mastersctl("set-state", "m", "active", "--db-url", database.url).code == 0
+
+
+def test_a_lock_that_is_released_in_time_is_no_error(database: RealDatabase) -> None:
+    add_master(database, "m")
+    command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active"]
+    with database.locked():
+        waiting = subprocess.Popen([*command, "--db-url", database.url], stdout=subprocess.PIPE)
+        time.sleep(1)
+        assert waiting.poll() is None
+    out, _ = waiting.communicate(timeout=20)
+    assert (waiting.returncode, out) == (0, b"changed\n")
+
+
+def test_readers_do_not_wait_for_a_writer(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "m")
+    with database.locked():
+        for command in (["list"], ["show", "m"], ["find", "m"]):
+            assert mastersctl(*command, "--timeout", 0, "--db-url", database.url).code == 0
+
+
+def test_an_interrupt_while_waiting_changes_nothing(database: RealDatabase) -> None:
+    add_master(database, "m", last_active=5)
+    command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active"]
+    with database.locked():
+        waiting = subprocess.Popen(
+            [*command, "--timeout", "3", "--db-url", database.url], stderr=subprocess.PIPE
+        )
+        time.sleep(1)
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=20)
+    assert waiting.returncode in (1, 4)
+    assert b"Traceback" not in err
+    assert masters(database)[0][2:] == (0, 5)
+
+
+def test_a_read_only_transaction_is_exit_code_4(
+    postgres: PostgresServer, mastersctl: Command
+) -> None:
+    database = PostgresDatabase(postgres)
+    assert mastersctl("init", "--db-url", database.url).code == 0
+    add_master(database, "m")
+    database.execute(f"GRANT SELECT ON masters TO {LOCKED_USER}")
+    url = f"{database.url}?options=-crole%3D{LOCKED_USER}"
+    assert mastersctl("list", "--db-url", url).code == 0
+    assert_fails(mastersctl, url, 4, "read-only", [["expire-all"], ["find", "new"]])
+
+
+UNPRIVILEGED = """
+import os, sys
+import mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
+import mastersctl.output.table, mastersctl.output.jsonl
+from mastersctl.cli import run
+if os.geteuid() == 0:  # root may read and write everything
+    os.setuid(65534)
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def unprivileged(*arguments: str) -> Result:
+    """Run a command as a user who is not root."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNPRIVILEGED, *arguments], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """A directory below which every user gets."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+CHANGING = [["find", "new"], ["set-state", "m", "active"], ["expire-all"]]
+
+
+@pytest.mark.parametrize("read_only", ["file", "directory"])
+def test_what_may_only_be_read_is_read_and_not_changed(
+    public_directory: Path, read_only: str
+) -> None:
+    database = make_wal_database(public_directory / "x.sqlite")
+    (database.path if read_only == "file" else public_directory).chmod(0o555)
+    assert unprivileged("list", "--db-url", database.url).code == 0
+    assert_fails(unprivileged, database.url, 4, database.path.name, CHANGING)
+    assert [path.name for path in public_directory.iterdir()] == ["x.sqlite"]
+    public_directory.chmod(0o755)
+
+
+def test_a_file_that_may_not_be_read_is_exit_code_4(public_directory: Path) -> None:
+    database = make_wal_database(public_directory / "x.sqlite")
+    database.path.chmod(0)
+    assert_fails(unprivileged, database.url, 4, "permissions")
+
+
+def test_a_server_that_never_answers_is_given_up(mastersctl: Command) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        url = f"postgresql://u@127.0.0.1:{server.getsockname()[1]}/d"
+        started = time.monotonic()
+        result = mastersctl("list", "--timeout", 2, "--db-url", url)
+        assert 1.5 < time.monotonic() - started < 5
+    assert result.code == 4
+
+
+def test_a_server_that_stops_answering_is_given_up(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    sleep = "SELECT 1 FROM pg_sleep(60)"
+    database.execute(f"CREATE FUNCTION hang() RETURNS INTEGER LANGUAGE sql AS '{sleep}'")
+    database.execute(
+        "CREATE VIEW masters AS SELECT 1 AS id, 'm'::text AS name, ''::text AS name_hash, "
+        "1 AS active, hang() AS last_active"
+    )
+    started = time.monotonic()
+    result = process("list", "-o", "json", "--timeout", "1", "--db-url", database.url)
+    assert time.monotonic() - started < 6
+    assert (result.code, result.out) == (4, "")
+    assert "does not answer" in result.err
+
+
+def test_a_result_that_is_cut_does_not_look_whole(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    assert process("init", "--db-url", database.url).code == 0
+    database.execute(
+        "INSERT INTO masters (name, name_hash, active, last_active) "
+        "SELECT i::text, i::text, 1, 1 FROM generate_series(1, 300000) AS i"
+    )
+    command = [sys.executable, "-m", "mastersctl", "list", "-o", "json", "--db-url", database.url]
+    listing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert listing.stdout is not None
+    start = listing.stdout.read(10)
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'mastersctl'"
+    )
+    rest, err = listing.communicate(timeout=30)
+    assert listing.returncode == 4
+    assert not (start + rest).rstrip().endswith("]")
+    assert "cannot be reached" in err
+
+
+# What is left behind
+
+
+def make_wal_database(path: Path) -> SqliteFile:
+    database = SqliteFile(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    assert process("init", "--db-url", database.url).code == 0
+    add_master(database, "m")
+    assert not Path(f"{path}-wal").exists()
+    return database
+
+
+READING = [["list"], ["list", "-o", "json"], ["show", "m"], ["find", "m", "--no-create"],
+           ["expire-all", "--dry-run"], ["set-state", "m", "active", "--dry-run"]]  # fmt: skip
+
+
+@pytest.mark.parametrize("journal_mode", ["WAL", "DELETE"])
+def test_reading_leaves_no_trace(tmp_path: Path, mastersctl: Command, journal_mode: str) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    database.execute(f"PRAGMA journal_mode = {journal_mode}")
+    before = database.path.read_bytes()
+    for command in READING:
+        assert mastersctl(*command, "--db-url", database.url).code == 0
+        assert list(tmp_path.iterdir()) == [database.path], command
+    assert database.path.read_bytes() == before
+
+
+def test_reading_sees_what_is_still_in_the_log_of_a_running_writer(
+    tmp_path: Path, mastersctl: Command
+) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
+        connection.execute("UPDATE masters SET active = 1, last_active = 0")
+        assert Path(f"{database.path}-wal").stat().st_size
+        for command in READING:
+            assert mastersctl(*command, "--db-url", database.url).code == 0
+        result = mastersctl("list", "--field", "state", "-o", "tsv", "--db-url", database.url)
+        assert result.out == "state\nexpired\n"
+
+
+def test_reading_reads_the_log_that_a_crash_left_behind(
+    tmp_path: Path, mastersctl: Command
+) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    crash = "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
+    crash += "c.execute('UPDATE masters SET active = 1, last_active = 0'); os._exit(1)"
+    subprocess.run([sys.executable, "-c", crash, database.path], check=False)
+    assert Path(f"{database.path}-wal").stat().st_size
+    result = mastersctl("list", "--field", "state", "-o", "tsv", "--db-url", database.url)
+    assert result.out == "state\nexpired\n"
+
+
+def test_a_database_that_changes_while_it_is_read_without_locks_is_an_error(
+    tmp_path: Path,
+) -> None:
+    from mastersctl.connector import MastersConnector
+    from mastersctl.database import opened
+    from mastersctl.errors import DatabaseUnavailableError
+    from mastersctl.url import DatabaseURL
+
+    database = make_wal_database(tmp_path / "x.sqlite")
+    add_master(database, "n")
+    with (
+        pytest.raises(DatabaseUnavailableError, match="changed while it was read"),
+        opened(DatabaseURL(database.url, "/"), "read", 1) as peewee_database,
+    ):
+        rows = MastersConnector(peewee_database).get_masters()
+        next(rows)
+        add_master(database, "o")  # which checkpoints, for nobody else is there
+        list(rows)
+
+
+def test_changing_leaves_no_log_behind(tmp_path: Path, mastersctl: Command) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    for command in (["find", "n"], ["set-state", "n", "active"], ["expire-all"]):
+        assert mastersctl(*command, "--db-url", database.url).code == 0
+        assert list(tmp_path.iterdir()) == [database.path], command
+    assert database.execute("PRAGMA journal_mode") == [("wal",)]
+
+
+def test_a_strange_path_is_a_path(tmp_path: Path, mastersctl: Command) -> None:
+    name = "a?b#c%d;é&mode=memory"
+    url = "sqlite:///a%3Fb%23c%25d;é&mode=memory"
+    assert mastersctl("init", "--db-url", url).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_every_statement_has_its_values_as_parameters(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    assert process("init", "--db-url", database.url).code == 0
+    name = "needle'); DROP TABLE masters; --"
+    process("find", name, "--db-url", database.url)
+    process("list", "--filter", f"name={name}", "--db-url", database.url)
+    log = [line for line in postgres.log.read_text().splitlines() if f"{database.name}|" in line]
+    assert any("INSERT INTO" in line for line in log)
+    assert not any("needle" in line for line in log if "parameters" not in line.lower())
+
+
+def test_few_statements_are_sent_to_a_server(
+    postgres: PostgresServer, buildbot_postgres: str
+) -> None:
+    database = PostgresDatabase(postgres, buildbot_postgres)
+    add_master(database, "m", active=1)
+    with psycopg.connect(database.url):
+        pass
+    for command, most in (
+        (["find", "m"], 1),
+        (["find", "m", "--no-create"], 1),
+        (["show", "m", "-o", "json"], 2),
+        (["list"], 1),
+        (["list", "-o", "json"], 1),
+        (["set-state", "m", "active"], 4),
+        (["expire-all"], 4),
+    ):
+        before = len(statements(postgres, database))
+        assert process(*command, "--db-url", database.url).code == 0
+        sent = statements(postgres, database)[before:]
+        assert len(sent) <= most, (command, sent)
+
+
+def statements(server: PostgresServer, database: PostgresDatabase) -> list[str]:
+    mark = f"{database.name}|mastersctl|"
+    return [
+        line for line in server.log.read_text().splitlines()
+        if line.startswith(mark) and ("statement: " in line or "execute " in line)
+    ]  # fmt: skip

@@ -1,0 +1,70 @@
+"""Many processes at once."""
+
+import subprocess
+import sys
+from collections import Counter
+
+from tests.conftest import add_master, masters
+from tests.databases import RealDatabase
+
+PROCESSES = 24
+
+# All wait for the same moment, after everything is imported, so that they really meet.
+TOGETHER = """
+import sys, time
+from mastersctl.cli import run
+from mastersctl.url import DatabaseURL
+from mastersctl.database import _database_class
+import mastersctl.connector
+_database_class(DatabaseURL(sys.argv[-1], '/'))
+print('ready', flush=True)
+sys.stdin.readline()
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def together(*arguments: str) -> list[str]:
+    """Run the command in many processes at the same time, and return what each printed."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    printed = [process.communicate(timeout=120)[0] for process in running]
+    assert {process.returncode for process in running} == {0}
+    return printed
+
+
+def test_processes_that_find_the_same_new_name_agree_on_one_id(database: RealDatabase) -> None:
+    printed = together("find", "new", "--timeout", "60", "--db-url", database.url)
+    ((id_, *_),) = masters(database)
+    assert set(printed) == {f"{id_}\n"}
+
+
+def test_one_of_the_processes_that_make_the_same_change_changes_something(
+    database: RealDatabase,
+) -> None:
+    id_ = add_master(database, "m")
+    for state in ("active", "inactive", "active"):
+        printed = together(
+            "set-state", str(id_), state, "--timeout", "60", "--db-url", database.url
+        )
+        assert Counter(printed) == {"changed\n": 1, "unchanged\n": PROCESSES - 1}
+
+
+def test_one_of_the_processes_that_create_the_table_creates_it(
+    empty_database: RealDatabase,
+) -> None:
+    printed = together("init", "--timeout", "60", "--db-url", empty_database.url)
+    assert Counter(printed) == {"created\n": 1, "unchanged\n": PROCESSES - 1}
