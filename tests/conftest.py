@@ -181,7 +181,7 @@ def add_belongings(database: RealDatabase, masterid: int) -> None:
         ("buildrequest_claims", {"brid": base + 10, "claimed_at": 1000} | master),
         ("builds", {"id": base + 11, "number": 7, "buildrequestid": base + 9} | build | master),
         ("builds", {"id": base + 12, "number": 6, "buildrequestid": base + 10,
-                    "complete_at": 3000} | build | master),
+                    "complete_at": 3000, "results": 0} | build | master),
     ]  # fmt: skip
     for table, row in rows:
         columns, marks = ", ".join(row), ", ".join("?" * len(row))

@@ -32,7 +32,7 @@ def write_pairs(pairs: Iterable[tuple[str, Any]], file: TextIO) -> None:
     """Write names and values, a pair a row, without a header."""
     on_terminal = file.isatty()
     table = _table(on_terminal, header=False)
-    table.add_column(style="bold", no_wrap=True)
+    table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(name, _cell(value, on_terminal, moment_too=True))

@@ -1,0 +1,207 @@
+"""Beside the real Buildbot: its connector, its upgrade-master, and masters that really run."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mastersctl.basedir import read_db_url
+from tests import buildbots
+from tests.conftest import DATABASES, LINK_TABLES, Command, add_belongings, add_master, masters
+from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+
+
+@pytest.fixture
+def basedir(tmp_path: Path) -> Path:
+    return tmp_path / "master"
+
+
+@pytest.fixture(params=DATABASES)
+def new_database(request: pytest.FixtureRequest, basedir: Path) -> RealDatabase:
+    """A database that is not there yet, or empty, for the master in `basedir`."""
+    if request.param == "sqlite":
+        return SqliteFile(basedir / "state.sqlite")
+    return PostgresDatabase(request.getfixturevalue("postgres"))
+
+
+def configured_url(database: RealDatabase) -> str:
+    """Return the URL as it stands in the master's configuration."""
+    return "sqlite:///state.sqlite" if isinstance(database, SqliteFile) else database.url
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.2)
+
+
+def row(master: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row as Buildbot's connector gives a master back."""
+    id_, name, active, last_active = master
+    moment = str(datetime.fromtimestamp(last_active, UTC))
+    return {"id": id_, "name": name, "active": bool(active), "last_active": moment}
+
+
+# The operations of the seed document, one by one
+
+
+def test_find_gives_the_same_id_as_buildbot_in_either_order(
+    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    url = buildbot_database.url
+    names = ["host:/srv/bb", "é 漢", "a'b\"%s", "x" * 1000]
+    ours = [int(mastersctl("find", name, "--db-url", url).out) for name in names]
+    calls = [("findMasterId", name) for name in [*names, "new"]]
+    *theirs, new = buildbots.connector(url, tmp_path, *calls)
+    assert theirs == ours
+    assert mastersctl("find", "new", "--db-url", url).out == f"{new}\n"
+    added_by_us, added_by_buildbot = masters(buildbot_database)[0], masters(buildbot_database)[-1]
+    assert added_by_us[2] == added_by_buildbot[2] == 0
+    assert added_by_us[3] == pytest.approx(added_by_buildbot[3], abs=60)
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_set_state_does_what_buildbot_does(
+    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path, active: bool
+) -> None:
+    url = buildbot_database.url
+    before = [(was, last) for was in (1, 0) for last in (5, 0)]
+    for number, (was_active, last_active) in enumerate(2 * before):
+        add_master(buildbot_database, f"{number}", active=was_active, last_active=last_active)
+    state = "active" if active else "inactive"
+    ours = [
+        mastersctl("set-state", id_, state, "-o", "json", "--db-url", url).json["changed"]
+        for id_ in (1, 2, 3, 4)
+    ]
+    calls = [("setMasterState", id_, active) for id_ in (5, 6, 7, 8)]
+    theirs = buildbots.connector(url, tmp_path, *calls)
+    assert ours == theirs
+    rows = masters(buildbot_database)
+    for us, buildbot in zip(rows[:4], rows[4:], strict=True):
+        assert us[2] == buildbot[2]
+        assert us[3] == pytest.approx(buildbot[3], abs=60)
+
+
+def test_buildbot_reads_back_what_we_wrote_and_we_what_it_wrote(
+    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    url = buildbot_database.url
+    for name in ("a", "b", "c"):
+        mastersctl("find", name, "--db-url", url)
+    mastersctl("set-state", "b", "active", "--db-url", url)
+    everything = [("getMasters",), ("getMaster", 2), ("getMaster", 99)]
+    all_masters, second, none = buildbots.connector(url, tmp_path, *everything)
+    all_masters.sort(key=itemgetter("id"))  # Buildbot's getMasters has no order
+    rows = masters(buildbot_database)
+    assert all_masters == [row(master) for master in rows]
+    assert second == row(rows[1])
+    assert none is None
+    listed = mastersctl("list", "-o", "json", "--db-url", url).json
+    assert [{**m, "last_active": m["last_active"].replace("T", " ")} for m in listed] == all_masters
+
+    mastersctl("expire-all", "--db-url", url)
+    (expired,) = buildbots.connector(url, tmp_path, ("getMasters",))
+    epoch = "1970-01-01 00:00:00+00:00"
+    assert [(m["active"], m["last_active"]) for m in expired] == [(True, epoch)] * 3
+
+
+# Masters that run
+
+
+def test_a_running_master_is_active_and_a_stopped_one_inactive(
+    basedir: Path, new_database: RealDatabase, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buildbots.make_basedir(basedir, configured_url(new_database))
+    monkeypatch.chdir(basedir)  # where it finds the database by itself
+
+    def listed() -> list[tuple[str, str]]:
+        result = mastersctl("list", "--field", "name", "--field", "state", "-o", "json")
+        return [(master["name"], master["state"]) for master in result.json]
+
+    name = f"{socket.getfqdn()}:{basedir}"
+    with buildbots.running_master(basedir):
+        wait_for(lambda: bool(listed()))
+        assert [state for _, state in listed()] == ["active"]
+        ((name, _),) = listed()
+        assert name.endswith(f":{basedir}")
+        assert mastersctl("find", name, "--no-create").out == "1\n"
+        wait_for(lambda: len(mastersctl("show", "1", "-o", "json").json["links"]["builders"]) == 1)
+        links = mastersctl("show", "1", "-o", "json").json["links"]
+        assert [builder["name"] for builder in links["builders"]] == ["runtests"]
+        assert [scheduler["name"] for scheduler in links["schedulers"]] == ["force"]
+        refused = mastersctl("expire-all", "--unless-alive")
+        assert refused.code == 1
+        assert name in refused.err
+        for _ in range(20):  # beside the master, which writes to the same database
+            assert mastersctl("set-state", name, "active").code == 0
+    assert listed() == [(name, "inactive")]
+    log = (basedir / "twistd.log").read_text()
+    assert "Traceback" not in log
+    assert "database is locked" not in log
+
+
+def test_upgrade_master_resets_nothing_expire_all_does_and_the_next_start_does_housekeeping(
+    basedir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    buildbots.make_basedir(basedir, configured_url(new_database))
+    dead = add_master(new_database, "dead:/gone", active=0)
+    add_belongings(new_database, dead)
+    before = masters(new_database)
+    buildbots.buildbot("upgrade-master", str(basedir))
+    assert masters(new_database) == before  # Buildbot 4.3.0 does not commit its reset
+
+    assert mastersctl("expire-all", "--basedir", basedir).out == "expired 1 masters\n"
+    assert [master[2:] for master in masters(new_database)] == [(1, 0)]
+    with buildbots.running_master(basedir):
+        wait_for(lambda: masters(new_database)[0][2] == 0)
+        wait_for(
+            lambda: new_database.execute("SELECT * FROM builds WHERE complete_at IS NULL") == []
+        )
+        assert (
+            new_database.execute(f"SELECT * FROM scheduler_masters WHERE masterid = {dead}") == []
+        )
+
+
+def test_a_database_that_init_made_is_taken_over_by_buildbot(
+    basedir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    buildbots.make_basedir(basedir, configured_url(new_database), upgrade=False)
+    assert mastersctl("init", "--basedir", basedir).out == "created\n"
+    assert mastersctl("find", "kept:/srv/bb", "--basedir", basedir).out == "1\n"
+    buildbots.buildbot("upgrade-master", str(basedir))
+    with buildbots.running_master(basedir):
+        wait_for(lambda: len(masters(new_database)) == 2)
+        states = mastersctl("list", "--field", "state", "-o", "tsv", "--basedir", basedir)
+        assert states.out.split() == ["state", "inactive", "active"]
+
+
+def test_a_master_that_was_made_inactive_while_it_runs_can_still_do_its_work(
+    basedir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    buildbots.make_basedir(basedir, configured_url(new_database))
+    with buildbots.running_master(basedir):
+        wait_for(lambda: bool(new_database.execute("SELECT * FROM builder_masters")))
+        result = mastersctl("set-state", "1", "inactive", "--basedir", basedir)
+        assert "looks alive" in result.err
+        for table in LINK_TABLES:
+            assert new_database.execute(f"SELECT * FROM {table}") == [], table
+    assert "Traceback" not in (basedir / "twistd.log").read_text()
+
+
+def test_the_sample_configuration_is_understood(basedir: Path) -> None:
+    buildbots.buildbot("create-master", "--db=sqlite://", str(basedir))
+    (basedir / "master.cfg.sample").rename(basedir / "master.cfg")
+    # create-master wrote its --db into the sample
+    assert read_db_url(str(basedir), {}) == "sqlite://"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running(basedir: Path) -> Iterator[None]:
+    yield
+    assert not (basedir / "twistd.pid").exists()
