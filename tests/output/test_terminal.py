@@ -36,7 +36,7 @@ def on_terminal(*arguments: str, columns: int = 80, environment: Environment = N
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
-    printed: str = child.before
+    printed: str = child.before or ""
     return printed
 
 

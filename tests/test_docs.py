@@ -1,0 +1,155 @@
+"""README and man page: what they show is run, and what the tool has they name."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import mastersctl as package
+from mastersctl import errors, location
+from mastersctl.cli import cli
+from mastersctl.resultspec import FIELDS, OPERATORS
+from mastersctl.state import STATES
+from tests import buildbots
+from tests.conftest import Command
+from tests.databases import SqliteFile
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.rst").read_text()
+MAN = (ROOT / "man" / "mastersctl.1").read_text()
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code blocks of the README in one language."""
+    pattern = rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)"
+    found = re.findall(pattern, README, re.MULTILINE)
+    return [re.sub(r"^   ", "", block, flags=re.MULTILINE).strip() for block in found]
+
+
+def bash(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, **environment, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_tour_prints_what_the_readme_shows() -> None:
+    tour = "\n".join(blocks("console"))
+    commands = re.findall(r"^\$ (.*)$", tour, re.MULTILINE)
+    assert len(commands) > 10
+    script = "\n".join(f"echo {shlex.quote(f'$ {command}')}; {command}" for command in commands)
+    assert TIME.sub("TIME", bash(script).stdout.strip()) == TIME.sub("TIME", tour)
+
+
+@pytest.fixture(scope="module")
+def basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("docs") / "master"
+    return buildbots.make_basedir(directory, "sqlite:///state.sqlite")
+
+
+@pytest.mark.parametrize("recipe", blocks("sh"))
+def test_a_recipe_works(recipe: str, basedir: Path, mastersctl: Command) -> None:
+    name = bash(f'echo "$(hostname --fqdn):{basedir}"').stdout.strip()
+    where = {"BASEDIR": str(basedir), "MASTER": name, "MASTERSCTL_BASEDIR": str(basedir)}
+    assert mastersctl("find", name, "--basedir", basedir).code == 0
+    assert mastersctl("set-state", name, "active", "--basedir", basedir).code == 0
+    script = recipe.removeprefix("*/10 * * * * ").replace("/srv/bb", str(basedir))
+    if "--unless-alive" in script:
+        assert "look alive" in bash(script, **where).stdout
+        assert mastersctl("set-state", name, "inactive", "--basedir", basedir).code == 0
+    done = bash(f"set -e -o pipefail\n{script}", **where)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_cron_job_prints_dead_masters_alone(basedir: Path, mastersctl: Command) -> None:
+    (job,) = [recipe for recipe in blocks("sh") if recipe.startswith("*/10")]
+    script = job.removeprefix("*/10 * * * * ").replace("/srv/bb", str(basedir))
+    mastersctl("find", "m", "--basedir", basedir)
+    mastersctl("set-state", "m", "active", "--basedir", basedir)
+    assert bash(script).stdout == ""
+    mastersctl("expire-all", "--basedir", basedir)
+    SqliteFile(basedir / "state.sqlite").execute("UPDATE masters SET last_active = 1")
+    assert "m\n" in bash(script).stdout
+
+
+def man_text() -> str:
+    """Return the man page without its markup."""
+    text = re.sub(r"^\.(?:[A-Z]+|[A-Z][A-Z]) ?", "", MAN, flags=re.MULTILINE)
+    return re.sub(r'\\f[A-Z]|"', "", text).replace(r"\-", "-").replace(" , ", ", ")
+
+
+def test_the_examples_of_the_man_page_work(mastersctl: Command) -> None:
+    (examples,) = re.findall(r"^\.EX\n(.*)\n\.EE$", MAN, re.MULTILINE | re.DOTALL)
+    for name in ("build1:/srv/bb", "build2:/srv/bb"):
+        assert mastersctl("init").code == mastersctl("find", name).code == 0
+    for line in examples.replace(r"\-", "-").splitlines():
+        done = bash(line)
+        assert done.returncode == 0, (line, done.stdout)
+
+
+def options(command: click.Command) -> set[str]:
+    return {
+        name
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for name in parameter.opts
+    } | {"-h", "--help"}
+
+
+def test_the_man_page_names_every_command_and_option_and_no_other() -> None:
+    text = man_text()
+    known = set().union(*map(options, [cli, *cli.commands.values()]))
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
+    assert named == known
+    section = text.split("\nCOMMANDS\n")[1].split("\nOPTIONS\n")[0]
+    assert set(re.findall(r"^TP\n|^([a-z-]+)(?: MASTER| NAME|$)", section, re.MULTILINE)) >= set(
+        cli.commands
+    )
+
+
+@pytest.mark.parametrize("text", [README, MAN], ids=["README", "man page"])
+def test_exit_codes_and_variables_are_named(text: str) -> None:
+    codes = {
+        error.exit_code
+        for error in vars(errors).values()
+        if isinstance(error, type) and issubclass(error, errors.MastersctlError)
+    }
+    assert codes == {1, 2, 3, 4, 5}
+    for code in codes:
+        assert re.search(rf"^(\.B )?{code}\b", text, re.MULTILINE)
+    assert location.DB_URL_VARIABLE in text
+    assert location.BASEDIR_VARIABLE in text
+
+
+def test_the_man_page_names_fields_operators_and_states() -> None:
+    words = set(re.findall(r"\w+", man_text()))
+    assert words >= {*FIELDS, *STATES, *(name for names in OPERATORS.values() for name in names)}
+
+
+def test_the_man_page_has_the_version_of_the_package() -> None:
+    assert f'"mastersctl {package.__version__}"' in MAN
+
+
+def test_groff_has_no_warning_for_the_man_page() -> None:
+    page = ROOT / "man" / "mastersctl.1"
+    try:
+        done = subprocess.run(
+            ["groff", "-ww", "-man", "-Tutf8", "-z", page],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except FileNotFoundError:
+        pytest.skip("groff is not installed")
+    assert done.stderr == ""
