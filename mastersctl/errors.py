@@ -10,6 +10,10 @@ class MastersctlError(Exception):
     exit_code = 1
 
 
+class BasedirError(MastersctlError):
+    """A buildmaster's directory does not say, in so many words, where its database is."""
+
+
 class InvalidValueError(MastersctlError):
     """A value on the command line or in the environment cannot be understood."""
 

@@ -1,0 +1,153 @@
+"""Programs that are read, compared with what they do when they are executed."""
+
+import os
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mastersctl.basedir import read_db_url
+from mastersctl.errors import BasedirError
+
+START = "c = BuildmasterConfig = {}\nc['db_url'] = 'wrong'\n"
+NESTED = "c = BuildmasterConfig = {'db': {'db_url': 'wrong'}}\n"
+END = "c = BuildmasterConfig = {}\nc['db_url'] = url\n"
+FROM_ENVIRON = "c = BuildmasterConfig = {}\nc['db_url'] = os.environ.get('UNSET', 'wrong')\n"
+
+# Each of them ends with another URL than the one that stands there.
+DECEPTIVE = [
+    "url = 'wrong'\nfrom settings import *\n" + END,
+    "url = 'wrong'\ntry:\n    from settings import *\nexcept ImportError:\n    pass\n" + END,
+    "url = 'wrong'\nexec('url = 2')\n" + END,
+    START + "exec('c[\"db_url\"] = 2')\n",
+    START + "globals()['c']['db_url'] = 'right'\n",
+    "def f():\n    globals()['url'] = 'right'\nurl = 'wrong'\nf()\n" + END,
+    START + "if True:\n    d = c\n    d['db_url'] = 'right'\n",
+    START + "for d in [c]:\n    d['db_url'] = 'right'\n",
+    "def f(cs):\n    cs[0]['db_url'] = 'right'\n" + START + "f([c])\n",
+    "def f(**k):\n    k['c']['db_url'] = 'right'\n" + START + "f(**{'c': c})\n",
+    START + "u = c.update\nu(db_url='right')\n",
+    START + "def f():\n    d = c\n    d['db_url'] = 'right'\nf()\n",
+    START + "def f(d=c):\n    d['db_url'] = 'right'\nf()\n",
+    START + "def f():\n    return c\nf()['db_url'] = 'right'\n",
+    "if True:\n    def f():\n        c['db_url'] = 'right'\n" + START + "f()\n",
+    "f = lambda: c.update(db_url='right')\n" + START + "f()\n",
+    "class A:\n    def f(self):\n        c['db_url'] = 'right'\n" + START + "A().f()\n",
+    "def f():\n    global url\n    url = 'right'\nurl = 'wrong'\nf()\n" + END,
+    "d = {'u': 'wrong'}\ndef f():\n    d['u'] = 'right'\nf()\nurl = d['u']\n" + END,
+    "def f():\n    d['u'] = 'right'\nd = {'u': 'wrong'}\nf()\nurl = d['u']\n" + END,
+    START + "d, e = c, 1\nd['db_url'] = 'right'\n",
+    START + "d = c if 1 else {}\nd['db_url'] = 'right'\n",
+    START + "d = {} or c\nd['db_url'] = 'right'\n",
+    START + "l = [c]\nl[0]['db_url'] = 'right'\n",
+    START + "class A:\n    pass\nA.c = c\nA.c['db_url'] = 'right'\n",
+    START + "[d.update(db_url='right') for d in (c,)]\n",
+    START + "list(map(lambda d: d.update(db_url='right'), [c]))\n",
+    START + "import operator\noperator.setitem(c, 'db_url', 'right')\n",
+    START + "(d := c)['db_url'] = 'right'\n",
+    START + "(d := c).update(db_url='right')\n",
+    NESTED + "c.get('db')['db_url'] = 'right'\n",
+    NESTED + "d = c.get('db')\nd['db_url'] = 'right'\n",
+    NESTED + "for d in c.values():\n    d['db_url'] = 'right'\n",
+    NESTED + "for k, d in c.items():\n    d['db_url'] = 'right'\n",
+    NESTED + "c.copy()['db']['db_url'] = 'right'\n",
+    NESTED + "c['db'] |= {'db_url': 'right'}\n",
+    NESTED + "def f():\n    c['db']['db_url'] = 'right'\nf()\n",
+    NESTED + "e = {'c': c}\ne['c']['db']['db_url'] = 'right'\n",
+    NESTED + "e = dict(c)\ne['db']['db_url'] = 'right'\n",
+    START + "del c\nBuildmasterConfig['db_url'] = 'right'\n",
+    START + "c |= {'db_url': 'right'}\n",
+    START + "c.update([('db_url', 'right')])\n",
+    START + "c.setdefault('db', {})['db_url'] = 'right'\n",
+    START + "c.pop('db_url')\n",
+    "url = 'wrong'\nmatch 'right':\n    case url:\n        pass\n" + END,
+    "url = 'wrong'\nmatch ['right']:\n    case [*url]:\n        url = url[0]\n" + END,
+    "url = 'wrong'\ntry:\n    1 / 0\nexcept ZeroDivisionError as url:\n    url2 = 1\n"
+    "url = 'right' if 1 else 2\n" + END,
+    "def dict(**k):\n    return {'db_url': 'right'}\nBuildmasterConfig = dict(db_url='wrong')\n",
+    "if 1:\n    def dict(**k):\n        return {'db_url': 'right'}\n"
+    "BuildmasterConfig = dict(db_url='wrong')\n",
+    "BuildmasterConfig = {'db_url': 'wrong', **{'db_url': 'right'}}\n",
+    "import os\nos.environ['UNSET'] = 'right'\n" + FROM_ENVIRON,
+    "import os\nos.environ.update(UNSET='right')\n" + FROM_ENVIRON,
+    "import os\nos.environ.setdefault('UNSET', 'right')\n" + FROM_ENVIRON,
+    "import os\nos.environ |= {'UNSET': 'right'}\n" + FROM_ENVIRON,
+    "import os\ne = os.environ\ne['UNSET'] = 'right'\n" + FROM_ENVIRON,
+    "import os\ndef f():\n    os.environ['UNSET'] = 'right'\nf()\n" + FROM_ENVIRON,
+    "from os import environ\ndef f():\n    environ['UNSET'] = 'right'\nf()\nimport os\n"
+    + FROM_ENVIRON,
+    "import os\nos.environ.pop('SET')\nurl = os.environ.get('SET', 'right')\n" + END,
+    "import os\ndel os.environ['SET']\nurl = os.environ.get('SET', 'right')\n" + END,
+    "import os\nurl = os.environ.get('UNSET') or 'right'\n" + END,
+]
+
+# Each of them is one that people write, and ends with the URL that stands there.
+HONEST = [
+    "import os, sys\nurl = os.environ['SET']\n" + END,
+    "import os.path, sys\nurl = os.environ['SET']\n" + END,
+    "try:\n    import os\nexcept ImportError:\n    pass\nurl = os.environ['SET']\n" + END,
+    "import os\nname = 'SET'\nurl = os.environ[name]\n" + END,
+    "import os\nname = 'SET'\nurl = os.environ.get(name, 'x')\n" + END,
+    "import os\nurl = os.getenv(key='SET')\n" + END,
+    "import os\nurl = os.environ.get('UNSET', os.environ.get('SET'))\n" + END,
+    "BuildmasterConfig = dict({'db_url': 'right'})\n",
+    "BuildmasterConfig = dict({'db_url': 'wrong'}, db_url='right')\n",
+    "key = 'db_url'\nBuildmasterConfig = {key: 'right'}\n",
+    "key = 'db_url'\nc = BuildmasterConfig = {}\nc[key] = 'right'\n",
+    "c = BuildmasterConfig = {}\nc.update({'db_url': 'right'})\n",
+    "c = BuildmasterConfig = {}\nc.update(db_url='right', workers=[])\n",
+    "url = f'right'\n" + END,
+    "url, other = 'right', 2\n" + END,
+    "url = 'right'\n" + END + "def add(c, k, v):\n    c[k] = v\n",
+    "url = 'right'\n" + END + "def add(k):\n    c['b'].append(k)\nc['b'] = []\nadd(1)\n",
+    "url = 'right'\n" + END + "def add(k):\n    c['builders'] = k\nadd([])\n",
+    "url = 'right'\n" + END + "x = [c for c in 'abc']\n",
+    "url = 'right'\n" + END + "x = sorted([], key=lambda c: c.get('x'))\n",
+    "url = 'right'\n" + END + "print(c, len(c))\nif 'www' in c:\n    c['www']['x'] = 1\n",
+    "url = 'right'\n" + END + "c['services'] = []\nfor s in 'ab':\n    c['services'].append(s)\n",
+    "url = 'right'\n" + END + "c['www'] = dict(port=1)\nc['www']['auth'] = len('x')\n",
+    "def f():\n    return locals()\nurl = 'right'\n" + END,
+]  # fmt: skip
+
+
+def execute(program: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the URL that Buildbot would use: what the program, executed, leaves behind."""
+    settings = types.ModuleType("settings")
+    settings.url = "right"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "settings", settings)
+    monkeypatch.setattr(os, "environ", {"SET": "right"})
+    monkeypatch.setattr(os, "getenv", lambda key, default=None: os.environ.get(key, default))
+    names: dict[str, Any] = {}
+    exec(program, names)
+    config = names["BuildmasterConfig"]
+    return config.get("db", config).get("db_url")
+
+
+def read(program: str, directory: Path) -> str:
+    (directory / "buildbot.tac").touch()
+    (directory / "master.cfg").write_text(program)
+    return read_db_url(str(directory), {"SET": "right"})
+
+
+@pytest.mark.parametrize("program", DECEPTIVE)
+def test_a_wrong_url_is_never_read(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        url = read(program, tmp_path)
+    except BasedirError as error:
+        assert re.search(r"master\.cfg:\d+: ", str(error))
+        url = None
+    executed = execute(program, monkeypatch)
+    assert executed != "wrong"
+    assert url in (None, executed)
+
+
+@pytest.mark.parametrize("program", HONEST)
+def test_what_people_write_is_understood(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read(program, tmp_path) == execute(program, monkeypatch) == "right"
