@@ -68,6 +68,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _READERS = ("get", "keys")  # methods that neither change a dictionary nor give away what is in it
 _GIVERS = ("copy", "items", "values")  # methods that give away what is in it
 _METHODS = (*_READERS, *_GIVERS, "environ")  # attributes that a call or a look-up accounts for
+_MANY = 100  # changes to one name by functions that are told apart
 _HARMLESS = ("bool", "id", "isinstance", "len", "print", "repr", "str", "type")  # functions
 _POWERFUL = ("eval", "exec", "globals")  # functions that reach every name
 _POWERFUL_OUTSIDE = (*_POWERFUL, "locals", "vars")  # of functions, that is
@@ -94,7 +95,8 @@ class Program:
         self.names: dict[str, object] = {"os": _Known.OS}
         self._unknowable: dict[str, Unknown] = {}  # names that a function may bind
         self._everything_unknowable: Unknown | None = None
-        self._touched: dict[str, list[_Effect]] = {}  # what a function may do to what has a name
+        # what functions may do to what has a name: each target and key once
+        self._touched: dict[str, dict[tuple[str, object], _Effect]] = {}
         self._foresee(tree)
         for statement in tree.body:
             self._read(statement)
@@ -106,7 +108,7 @@ class Program:
                 self._unknowable.update(dict.fromkeys(node.names, Unknown(node.lineno)))
             if isinstance(node, _FUNCTIONS):
                 self._foresee_calls(node)
-        for effect in self._touched.get("os", []):  # which has its value from the start
+        for effect in self._touched.get("os", {}).values():  # which has its value from the start
             self._apply(effect)
 
     def _foresee_calls(self, function: "_Function") -> None:
@@ -115,8 +117,12 @@ class Program:
             for effect in _effects(part):
                 root = _root(effect.target)
                 if root not in local:
-                    touched = self._touched.setdefault(root, [])
-                    touched.append(effect._replace(for_ever=True))
+                    touched = self._touched.setdefault(root, {})
+                    if len(touched) >= _MANY and root != "os":
+                        name = ast.Name(root, ast.Load(), lineno=effect.line)
+                        effect = effect._replace(target=name, key=_EVERYTHING)
+                    once = ast.dump(effect.target), effect.key
+                    touched[once] = effect._replace(for_ever=True)
             for name, line in _names(part, _POWERFUL):
                 if name not in local:
                     self._everything_unknowable = Unknown(line)
@@ -245,7 +251,7 @@ class Program:
     def _bind(self, name: str, value: object) -> None:
         unknowable = self._everything_unknowable or self._unknowable.get(name)
         self.names[name] = value if unknowable is None else unknowable
-        for effect in self._touched.get(name, []):
+        for effect in self._touched.get(name, {}).values():
             self._apply(effect)
 
     def _evaluate(self, node: ast.expr) -> object:
