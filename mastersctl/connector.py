@@ -3,15 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.clock import moment
-from mastersctl.errors import NoSuchMasterError
+from mastersctl.errors import NoSuchMasterError, NotBuildbotDatabaseError
 from mastersctl.housekeeping import Belongings, belongings, delete_links
 from mastersctl.models import Master, master_state, name_hash
-from mastersctl.resultspec import DEFAULT_FIELDS, ResultSpec, apply
+from mastersctl.resultspec import ResultSpec, apply
 from mastersctl.state import ACTIVE
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
 
 
 class MasterRow(NamedTuple):
@@ -66,7 +69,7 @@ class MastersConnector:
     raised as Peewee's or the driver's; `mastersctl.database.opened` makes them this package's.
     """
 
-    def __init__(self, database: Any, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: "Database", clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
 
@@ -99,8 +102,7 @@ class MastersConnector:
         """
         digest = name_hash(name)
         query = Master.select(Master.id).where(Master.name_hash == digest)
-        found = query.scalar(self._database)
-        if found is not None:
+        for (found,) in list(self._database.rows(query)):
             return Found(found, created=False)
         if not create:
             raise NoSuchMasterError(name)
@@ -162,7 +164,7 @@ class MastersConnector:
         selected = [columns[field] if field == "state" else _RAW[field] for field in spec.fields]
         query = apply(spec, Master.select(*selected), columns, self._database.contains)
         converters = [_CONVERTERS.get(field, _as_is) for field in spec.fields]
-        for row in self._database.stream(query):
+        for row in self._database.rows(query):
             yield tuple([convert(v) for convert, v in zip(converters, row, strict=True)])
 
     def set_all_masters_active_long_time_ago(
@@ -179,19 +181,24 @@ class MastersConnector:
             dry_run: change nothing at all.
         """
         if dry_run:
-            alive = self._alive()
-            total = Master.select().count(self._database)
+            alive = self._alive(lock=False)
+            ((total,),) = self._database.rows(Master.select(peewee.fn.count(Master.id)))
             return Expiry(total, alive, refused=unless_alive and bool(alive))
         with self._database.atomic():
-            alive = self._alive()
+            alive = self._alive(lock=self._database.for_update)
             if unless_alive and alive:
                 return Expiry(0, alive, refused=True)
             update = Master.update({"active": 1, "last_active": 0})
             return Expiry(update.execute(self._database), alive, refused=False)
 
-    def _alive(self) -> list[str]:
-        query = Master.select(Master.name).where(master_state(self._now()) == ACTIVE)
-        return [name for (name,) in query.order_by(Master.id).tuples().execute(self._database)]
+    def _alive(self, *, lock: bool) -> list[str]:
+        """Return the names of the active masters; with `lock`, of no master can that change."""
+        state = master_state(self._now()).alias("state")
+        every = Master.select(*_BUILDBOTS_COLUMNS, state).order_by(Master.id)
+        # PostgreSQL locks the rows of a CTE before it looks at the WHERE outside of it.
+        masters = (every.for_update() if lock else every).cte("masters_now")
+        query = masters.select_from(masters.c.name).where(masters.c.state == ACTIVE)
+        return [name for (name,) in self._database.rows(query)]
 
     def _now(self) -> int:
         return int(self._clock())
@@ -212,18 +219,24 @@ class MastersConnector:
             if isinstance(master, int)
             else Master.name_hash == name_hash(master)
         )
-        fields = [_RAW[field] for field in DEFAULT_FIELDS]
-        return Master.select(*fields, master_state(self._now())).where(is_it)
+        return Master.select(*_BUILDBOTS_COLUMNS, master_state(self._now())).where(is_it)
 
     def _first(self, query: Any) -> MasterRow | None:
-        for id_, name, active, last_active, state in query.tuples().execute(self._database):
-            return MasterRow(id_, name, bool(active), moment(last_active), state)
+        for id_, name, _, active, last_active, state in list(self._database.rows(query)):
+            return MasterRow(id_, _text(name), bool(active), moment(last_active), state)
         return None
 
     def _has_table(self) -> bool:
-        if not self._database.existing_tables([Master._meta.table_name]):
+        table = Master._meta.table_name
+        if not self._database.existing_tables([table]):
             return False
-        Master.select().limit(0).execute(self._database)  # fails where a column is missing
+        list(self._database.rows(Master.select().limit(0)))  # fails where a column is missing
+        if not any(
+            i.unique and i.columns == ["name_hash"] for i in self._database.get_indexes(table)
+        ):
+            raise NotBuildbotDatabaseError(
+                "The table of masters has no unique index over name_hash, so it is not Buildbot's."
+            )
         return True
 
 
@@ -231,6 +244,25 @@ def _as_is(value: Any) -> Any:
     return value
 
 
+def _text(value: Any) -> str:
+    """Return a name as text; SQLite holds whatever was written to it."""
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    return "" if value is None else str(value)
+
+
 _RAW = {"id": Master.id, "name": Master.name, "active": Master.active,
         "last_active": Master.last_active}  # fmt: skip
-_CONVERTERS: dict[str, Callable[[Any], Any]] = {"active": bool, "last_active": moment}
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "name": _text,
+    "active": bool,
+    "last_active": moment,
+}
+# What every look at one master, and at all before a change, names: who lacks one is not Buildbot's.
+_BUILDBOTS_COLUMNS = (
+    Master.id,
+    Master.name,
+    Master.name_hash,
+    Master.active,
+    Master.last_active,
+)

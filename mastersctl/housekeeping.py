@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.clock import moment
+from mastersctl.database import Database, translated
 from mastersctl.errors import NotBuildbotDatabaseError
 from mastersctl.models import (
     Build,
@@ -22,7 +23,6 @@ from mastersctl.models import (
     Worker,
 )
 
-LINKS = ("schedulers", "change_sources", "builders", "configured_workers", "connected_workers")
 UNFINISHED_BUILDS = "unfinished_builds"
 CLAIMS = "claims"
 
@@ -49,17 +49,16 @@ class Item(NamedTuple):
 Belongings = dict[str, list[Item]]
 
 
-def belongings(database: Any, masterid: int) -> Belongings:
+def belongings(database: Database, masterid: int) -> Belongings:
     """Return what the master has, by kind: `LINKS`, `UNFINISHED_BUILDS` and `CLAIMS`.
 
     One statement, and two more in a database that lacks some of the tables. Of the claims, only
     those on build requests that are not complete count: the others are history.
     """
     try:
-        rows = _select(database, masterid, list(_SOURCES))
-    except (peewee.OperationalError, peewee.ProgrammingError) as error:
-        if not isinstance(database.translate(error), NotBuildbotDatabaseError):
-            raise
+        with translated(database):
+            rows = _select(database, masterid, list(_SOURCES))
+    except NotBuildbotDatabaseError:
         needed = {model._meta.table_name for _, models in _SOURCES.values() for model in models}
         there = database.existing_tables(sorted(needed))
         complete = [
@@ -69,12 +68,12 @@ def belongings(database: Any, masterid: int) -> Belongings:
         ]
         rows = _select(database, masterid, complete)
     found: Belongings = {kind: [] for kind in _SOURCES}
-    for kind, id_, name, number, since in sorted(rows, key=lambda row: (row[0], row[1])):
+    for kind, id_, name, number, since in sorted(rows, key=lambda row: (row[0], row[1] or 0)):
         found[kind].append(Item(id_, name, number, None if since is None else moment(since)))
     return found
 
 
-def delete_links(database: Any, masterid: int) -> None:
+def delete_links(database: Database, masterid: int) -> None:
     """Delete the links of the master, in the transaction of the caller.
 
     Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
@@ -152,11 +151,14 @@ _SOURCES: dict[str, tuple[Callable[[str, int], Any], tuple[Any, ...]]] = {
 }
 
 
-def _select(database: Any, masterid: int, kinds: list[str]) -> list[tuple[Any, ...]]:
+LINKS = tuple(kind for kind in _SOURCES if kind not in (UNFINISHED_BUILDS, CLAIMS))
+
+
+def _select(database: Database, masterid: int, kinds: list[str]) -> list[tuple[Any, ...]]:
     if not kinds:
         return []
     first, *others = (_SOURCES[kind][0](kind, masterid) for kind in kinds)
     query = first
     for other in others:
         query = query + other  # UNION ALL
-    return list(query.tuples().execute(database))
+    return list(database.rows(query))

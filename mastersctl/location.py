@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mastersctl.basedir import DEFAULT_DB_URL, TAC, read_db_url
-from mastersctl.errors import InvalidValueError
+from mastersctl.errors import BasedirError, InvalidValueError
 from mastersctl.url import DatabaseURL
 
 DB_URL_VARIABLE = "MASTERSCTL_DB_URL"
@@ -32,7 +32,12 @@ def locate(db_url: str | None, basedir: str | None, environ: Mapping[str, str]) 
     """
     db_url_variable = environ.get(DB_URL_VARIABLE) or None
     basedir_variable = environ.get(BASEDIR_VARIABLE) or None
-    here = os.getcwd()
+    if basedir == "":  # a variable of a script that is not set, and not the current directory
+        raise InvalidValueError("The value of --basedir is empty; write '.' for this directory.")
+    try:
+        here = os.getcwd()
+    except OSError:
+        raise BasedirError("The current directory does not exist any more; leave it.") from None
     # A relative path in a URL starts here, whichever of the two says where the directory is.
     start = os.path.abspath(basedir or basedir_variable or here)
     if db_url is not None:

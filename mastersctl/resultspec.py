@@ -5,6 +5,7 @@ They are those of Buildbot's REST API: ``field__op=value`` filters, order, offse
 
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.state import STATES
+from mastersctl.values import check_text, parse_integer
 
 if TYPE_CHECKING:
     from mastersctl._peewee import peewee
 
 FIELDS = ("id", "name", "active", "last_active", "state")
 DEFAULT_FIELDS = FIELDS[:4]
-MAX_INTEGER = 2**63 - 1
 
 _ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
 _EQUALITY = ("eq", "ne", "in", "notin")
@@ -31,6 +32,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "last_active": (*_COMPARISON, *_MEMBERSHIP),
     "state": _EQUALITY,
 }
+_AGE = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
 
 
@@ -136,26 +138,6 @@ def _parse_value(field: str, text: str, now: float) -> int | str:
     return text
 
 
-def check_text(text: str) -> None:
-    """Raise InvalidValueError for a text that no database can hold: not UTF-8, or with a NUL."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidValueError(f"The text {text!r} is not valid UTF-8.") from None
-    if "\0" in text:
-        raise InvalidValueError(f"The text {text!r} holds a NUL character.")
-
-
-def parse_integer(text: str) -> int:
-    """Return the integer that `text` is. Raises InvalidValueError if it is none of 64 bits."""
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
-        raise InvalidValueError(f"The value {text!r} is not a whole number.")
-    if len(digits) > 19 or abs(int(text)) > MAX_INTEGER:  # int() of very many digits is an error
-        raise InvalidValueError(f"The number {text!r} does not fit into 64 bits.")
-    return int(text)
-
-
 def parse_time(text: str, now: float) -> int:
     """Return the whole epoch seconds that `text` stands for.
 
@@ -169,17 +151,20 @@ def parse_time(text: str, now: float) -> int:
     """
     if text.removeprefix("-").isdecimal():
         return parse_integer(text)
-    if text[:1].isdigit() and set(text) <= set("0123456789.smhdw"):
+    if _AGE.fullmatch(text):
         return math.floor(now - parse_age(text))
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return math.floor(moment.timestamp())  # as whole as the times in the database
+        seconds = moment.timestamp()
     except (ValueError, OverflowError):
         raise InvalidValueError(
             f"The time {text!r} is not understood; write ISO 8601 ('2026-01-31T12:00:00'), epoch "
             "seconds, or an age ('10m', '3h', '30d')."
         ) from None
+    if not seconds.is_integer():
+        raise InvalidValueError(f"The time {text!r} is not a whole second, as all times are.")
+    return int(seconds)
 
 
 def parse_age(text: str) -> float:
@@ -191,6 +176,8 @@ def parse_age(text: str) -> float:
     from durationpy import DurationError, from_str  # late: few commands are given an age
 
     try:
+        if not _AGE.fullmatch(text):  # of what it knows, months and nanoseconds only confuse
+            raise DurationError
         return from_str(text).total_seconds()
     except DurationError:
         raise InvalidValueError(

@@ -119,8 +119,8 @@ class Program:
                 if root not in local:
                     touched = self._touched.setdefault(root, {})
                     if len(touched) >= _MANY and root != "os":
-                        name = ast.Name(root, ast.Load(), lineno=effect.line)
-                        effect = effect._replace(target=name, key=_EVERYTHING)
+                        whole = ast.Name(root, ast.Load(), lineno=effect.line)
+                        effect = effect._replace(target=whole, key=_EVERYTHING)
                     once = ast.dump(effect.target), effect.key
                     touched[once] = effect._replace(for_ever=True)
             for name, line in _names(part, _POWERFUL):

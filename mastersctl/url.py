@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote
 
 from mastersctl.errors import InvalidValueError
+from mastersctl.values import check_text
 
 BACKENDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 
@@ -18,6 +19,16 @@ _URL = re.compile(
     r"(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
+_PERCENT = re.compile(r"%(?:%|\(basedir\)s)?")
+_PERCENTS = {"%%": "%", "%(basedir)s": None}  # as Buildbot, which applies Python's operator %
+_SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where the database is
+    "cached_statements",
+    "check_same_thread",
+    "detect_types",
+    "isolation_level",
+    "serialize_access",
+    "timeout",
+}
 _SECRET_PARAMETER = re.compile("password|secret|scram", re.IGNORECASE)
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
 
@@ -45,8 +56,8 @@ class DatabaseURL:
             )
         scheme = match["scheme"].partition("+")[0]
         if scheme not in BACKENDS:
-            raise InvalidValueError(
-                f"The database URL starts with {scheme + '://'!r}, which is none of "
+            raise InvalidValueError(  # nor is what may be a password gone astray
+                "The database URL starts with none of "
                 f"{', '.join(f'{known}://' for known in BACKENDS)}."
             )
         self.backend = BACKENDS[scheme]
@@ -61,7 +72,7 @@ class DatabaseURL:
         if self.backend == "sqlite":
             self._check_sqlite(basedir)
         else:
-            self._check_server()
+            self._check_server(match["query"] or "")
 
     def _check_sqlite(self, basedir: str) -> None:
         if self.host or self.port or self.user or self.password:
@@ -78,19 +89,40 @@ class DatabaseURL:
             raise InvalidValueError(
                 f"The SQLite path {self.database!r} is not understood; write the path of a file."
             )
-        path = self.database.replace("%(basedir)s", basedir)
-        self.database = os.path.abspath(os.path.join(basedir, path))
+        if re.match(r"[^/]*:[^/]*@", self.database):  # not repeated: it may hold a password
+            raise InvalidValueError(
+                "The SQLite URL has a user and a host in it; write 'postgresql://' for a server."
+            )
+        unknown = {name for name, _ in self.parameters} - _SQLITE_PARAMETERS
+        if unknown:
+            raise InvalidValueError(f"The SQLite URL has an unknown parameter {min(unknown)!r}.")
+        try:
+            path = os.path.join(
+                basedir, _PERCENT.sub(lambda m: _PERCENTS[m[0]] or basedir, self.database)
+            )
+            os.fsencode(path)
+        except (KeyError, UnicodeEncodeError):
+            raise InvalidValueError(
+                f"The SQLite path {self.database!r} cannot be understood; '%' is written '%%'."
+            ) from None
+        # SQLite, too, looks for the files beside a database where links lead to
+        self.database = "/" + os.path.realpath(path).lstrip("/")
 
-    def _check_server(self) -> None:
-        if "@" in (self.host or "") or "@" in self.database:
+    def _check_server(self, query: str) -> None:
+        if "@" in (self.host or "") or "@" in self.database or "@" in query:
             raise InvalidValueError(
                 "The database URL has an '@' too many; write '%40' for it, and '%2F' for a '/', in "
                 "a user name or a password."
             )
         if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
             raise InvalidValueError("The port in the database URL is not a number.")
-        if "\0" in "".join([self.user or "", self.password or "", self.database]):
-            raise InvalidValueError("The database URL holds a NUL character ('%00').")
+        for name, value in self.libpq_parameters().items():
+            try:
+                check_text(name + value)
+            except InvalidValueError:
+                raise InvalidValueError(
+                    f"The part {name!r} of the database URL is not UTF-8, or holds a NUL ('%00')."
+                ) from None
 
     def __str__(self) -> str:
         if self.backend == "sqlite":
@@ -99,7 +131,7 @@ class DatabaseURL:
         user = "" if self.user is None else f"{self.user}{password}@"
         host = f"[{self.host}]" if ":" in (self.host or "") else self.host or ""
         port = f":{self.port}" if self.port else ""
-        return self.scrub(f"{self.backend}://{user}{host}{port}/{self.database}")
+        return f"{self.backend}://{user}{host}{port}/{self.database}"
 
     def __repr__(self) -> str:
         return f"<DatabaseURL {self}>"
@@ -127,8 +159,8 @@ class DatabaseURL:
         hosts = list(self._query_hosts())
         if hosts:
             parameters["host"] = ",".join(host for host, _ in hosts)
-            if any(port for _, port in hosts):
-                parameters["port"] = ",".join(port for _, port in hosts)
+            ports = ",".join(port for _, port in hosts)
+            parameters.update({"port": ports} if ports else {})
         return parameters
 
     def _query_hosts(self) -> Iterator[tuple[str, str]]:

@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
+import time
 from collections import Counter
 
-from tests.conftest import add_master, masters
-from tests.databases import RealDatabase
+import psycopg
+
+from tests.conftest import add_master, masters, process
+from tests.databases import PostgresDatabase, PostgresServer, RealDatabase
 
 PROCESSES = 24
 
 # All wait for the same moment, after everything is imported, so that they really meet.
 TOGETHER = """
-import sys, time
+import sys
 from mastersctl.cli import run
 from mastersctl.url import DatabaseURL
 from mastersctl.database import _database_class
@@ -34,15 +37,15 @@ def together(*arguments: str) -> list[str]:
         )
         for _ in range(PROCESSES)
     ]
-    for process in running:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in running:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    printed = [process.communicate(timeout=120)[0] for process in running]
-    assert {process.returncode for process in running} == {0}
+    for one in running:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    printed = [one.communicate(timeout=120)[0] for one in running]
+    assert {one.returncode for one in running} == {0}
     return printed
 
 
@@ -61,6 +64,20 @@ def test_one_of_the_processes_that_make_the_same_change_changes_something(
             "set-state", str(id_), state, "--timeout", "60", "--db-url", database.url
         )
         assert Counter(printed) == {"changed\n": 1, "unchanged\n": PROCESSES - 1}
+
+
+def test_a_check_in_that_is_under_way_is_not_overlooked(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    assert process("init", "--db-url", database.url).code == 0
+    add_master(database, "m", active=1, last_active=5)
+    command = [sys.executable, "-m", "mastersctl", "expire-all", "--unless-alive"]
+    with psycopg.connect(database.url) as connection:
+        connection.execute("UPDATE masters SET last_active = %s", (int(time.time()),))
+        expiring = subprocess.Popen([*command, "--db-url", database.url])
+        time.sleep(1)
+        connection.commit()
+    assert expiring.wait(timeout=20) == 1
+    assert masters(database)[0][3] > 5
 
 
 def test_one_of_the_processes_that_create_the_table_creates_it(

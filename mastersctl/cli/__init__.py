@@ -1,7 +1,8 @@
 """The command line: argv in, text and an exit code out. Nothing else prints or exits."""
 
-import errno
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,11 +14,11 @@ from mastersctl.cli.expire_all import expire_all
 from mastersctl.cli.find import find
 from mastersctl.cli.init import init
 from mastersctl.cli.list_ import list_
+from mastersctl.cli.messages import complain, tell
 from mastersctl.cli.options import database_options
 from mastersctl.cli.set_state import set_state
 from mastersctl.cli.show import show
 from mastersctl.errors import MastersctlError
-from mastersctl.visible import visible
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -50,42 +51,72 @@ for command in (init, find, set_state, show, list_, expire_all):
 
 def main() -> NoReturn:
     """Run the command that the arguments of this process name, and exit."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except BrokenPipeError:
+        # The reader has seen enough (`mastersctl list | head -1`): end as every filter does.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command, print its result or its error, and return the exit code."""
+    """Run a command, print its result or its error, and return the exit code.
+
+    Raises:
+        BrokenPipeError: whoever reads the output has gone away.
+    """
     if sys.stdout is None:  # closed by the caller: say so before anything is changed
-        _complain("Error: Standard output is closed; redirect it to /dev/null to discard it.")
+        complain("Standard output is closed; redirect it to /dev/null to discard it.")
         return MastersctlError.exit_code
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # what cannot be encoded is escaped, never an error
-            stream.reconfigure(errors="backslashreplace")
+    _set_encodings()
     try:
         code = _run(arguments)
         sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        raise
     except OSError as error:
-        # Nothing can be printed any more; neither must Python try to when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if error.errno != errno.EPIPE:  # the reader has seen enough: `mastersctl list | head -1`
-            _complain(f"Error: The output cannot be written: {error.strerror}.")
+        _discard_output()
+        complain(
+            f"The output cannot be written ({error.strerror}); what the command changes is changed."
+        )
         return MastersctlError.exit_code
     return code
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        return cli.main(list(arguments), prog_name="mastersctl", standalone_mode=False) or 0
+        # Not cli.main(), which ends the process itself when whoever reads the output has gone.
+        with cli.make_context("mastersctl", [*arguments]) as context:
+            cli.invoke(context)
+        return 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(file=usage)
+        for line in usage.getvalue().splitlines():
+            tell(line)
         return error.exit_code
-    except click.Abort:
-        _complain("Aborted.")
+    except (click.Abort, KeyboardInterrupt):
+        tell("Aborted.")
         return MastersctlError.exit_code
     except MastersctlError as error:
-        _complain(f"Error: {visible(str(error))}")
+        complain(str(error))
         return error.exit_code
 
 
-def _complain(message: str) -> None:
-    click.echo(message, err=True)
+def _set_encodings() -> None:
+    """Write UTF-8 to files and pipes, exactly; escape what a terminal cannot show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream is sys.stdout and not stream.isatty():
+                stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+            else:
+                stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Keep Python from writing what is left when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from itertools import chain, islice
 
 import click
 
@@ -10,12 +11,12 @@ from mastersctl.output import FORMATS, writer
 from mastersctl.resultspec import (
     DEFAULT_FIELDS,
     FIELDS,
-    MAX_INTEGER,
     ResultSpec,
     parse_field,
     parse_filters,
     parse_order,
 )
+from mastersctl.values import MAX_INTEGER
 
 _TABLE_FIELDS = ("id", "name", "state", "last_active")
 
@@ -75,7 +76,9 @@ def list_(
         _fields(fields, format_),
     )
     with settings.connect("read") as connector:
-        writer(format_)(connector.get_masters(spec), spec.fields, sys.stdout)
+        masters = connector.get_masters(spec)
+        first = list(islice(masters, 1))  # an error comes before any header
+        writer(format_)(chain(first, masters), spec.fields, sys.stdout)
 
 
 def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:

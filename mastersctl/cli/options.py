@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mastersctl.cli.messages import tell
 from mastersctl.errors import InvalidValueError
-from mastersctl.resultspec import check_text, parse_integer
-from mastersctl.visible import visible
+from mastersctl.values import check_text, parse_integer
 
 if TYPE_CHECKING:
     from mastersctl._peewee import peewee
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_LONGEST_TIMEOUT = 86400.0  # seconds
+_DEFAULT_TIMEOUT = 10.0  # seconds
+_LONGEST_TIMEOUT = 86400.0
 
 
 class Settings:
@@ -29,7 +30,7 @@ class Settings:
     def __init__(self) -> None:
         self.db_url: str | None = None
         self.basedir: str | None = None
-        self.timeout = 10.0
+        self.timeout = _DEFAULT_TIMEOUT
         self.verbose = False
 
     @contextmanager
@@ -49,19 +50,10 @@ class Settings:
             yield MastersConnector(database, time.time)
 
 
-def tell(message: str) -> None:
-    """Print a line for people, who need not be the readers of the output."""
-    click.echo(visible(message), err=True)
-
-
-def warn(message: str) -> None:
-    """Print a warning."""
-    tell(f"Warning: {message}")
-
-
 def _tell_query(event: "peewee.QueryEvent") -> None:
-    parameters = ", ".join(map(repr, event.params or ()))
-    tell(f"SQL: {event.sql} [{parameters}]")
+    if event.exception is None:
+        parameters = ", ".join(map(repr, event.params or ()))
+        tell(f"SQL: {event.sql} [{parameters}]")
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -86,7 +78,8 @@ def database_options(function: F) -> F:
         click.option(
             "--timeout", type=float, metavar="SECONDS", expose_value=False,
             callback=_store_timeout,
-            help="Wait so long for a connection, a lock or an answer.  [default: 10]",
+            help="Wait so long for a connection, a lock or an answer.  "
+            f"[default: {_DEFAULT_TIMEOUT:.0f}]",
         ),
         click.option(
             "--basedir", metavar="DIR", expose_value=False, callback=_store,

@@ -2,6 +2,7 @@
 
 import click
 
+from mastersctl.cli.messages import tell, warn
 from mastersctl.cli.options import (
     Settings,
     database_options,
@@ -10,8 +11,6 @@ from mastersctl.cli.options import (
     output_option,
     pass_settings,
     print_result,
-    tell,
-    warn,
 )
 from mastersctl.state import ACTIVE
 

@@ -1,12 +1,13 @@
-"""A database URL into an open Peewee database, and its driver's errors into ours.
+"""A database URL into an open database, and its driver's errors into ours.
 
 A module a kind of database; each is imported only when a URL asks for it, and its driver with it.
 """
 
+import abc
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from mastersctl._peewee import peewee
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError
@@ -15,33 +16,42 @@ from mastersctl.url import DatabaseURL
 Mode = Literal["read", "write", "create"]
 OnQuery = Callable[[peewee.QueryEvent], None]
 
+_EXTRAS = {"postgresql": "postgres"}  # what to install for a driver
 
-class Database(Protocol):
-    """What is asked of a database beyond what Peewee's own `peewee.Database` does."""
 
-    binary_collation: str
+class Database(abc.ABC, peewee.Database):
+    """A Peewee database, and what mastersctl asks of it beyond Peewee.
+
+    Parameters:
+        url, mode, timeout: as for `opened`.
+    """
+
+    binary_collation: ClassVar[str]
     """What comes after COLLATE for text to compare by code point."""
-    driver_error: type[Exception]
+    driver_error: ClassVar[type[Exception]]
     """The base of the errors that the driver raises where Peewee does not wrap them."""
-    query_hooks: list[OnQuery]
 
+    @abc.abstractmethod
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         """Return the SQL expression for "`column` contains `text`", case and all."""
 
+    @abc.abstractmethod
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         """Return those of the tables `names` that are there."""
 
-    def stream(self, query: "peewee.ModelSelect[Any]") -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of `query` as the database delivers them; they are never all in memory."""
+    @abc.abstractmethod
+    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a SELECT as the driver delivers them; they are never all in memory."""
 
+    @abc.abstractmethod
     def translate(self, error: Exception) -> MastersctlError:
-        """Return the error to show for one that the driver or Peewee raised."""
+        """Return the error to show for one that the driver raised."""
 
 
 @contextmanager
 def opened(
     url: DatabaseURL, mode: Mode, timeout: float, on_query: OnQuery | None = None
-) -> Iterator[Any]:
+) -> Iterator[Database]:
     """Open the database at `url`, and close it at the end.
 
     Parameters:
@@ -49,10 +59,8 @@ def opened(
         timeout: how long to wait for a connection, a lock or an answer, in seconds.
         on_query: called with each statement, after it ran.
 
-    Yields:
-        A `peewee.Database` that is a `Database` too.
-
     Raises:
+        InvalidValueError: the URL has a part that the driver does not understand.
         DatabaseUnavailableError: it cannot be reached, is locked or read-only, or lacks a driver.
         NotBuildbotDatabaseError: it is no database, or not Buildbot's.
         MastersctlError: it failed otherwise. So do the statements inside the ``with``.
@@ -60,19 +68,36 @@ def opened(
     database = _database_class(url)(url, mode, timeout)
     if on_query:
         database.query_hooks.append(on_query)
-    try:
-        with database.connection_context():
+    with translated(database):
+        database.connect()
+        try:
             yield database
+        finally:
+            database.close()
+
+
+@contextmanager
+def translated(database: Database) -> Iterator[None]:
+    """Make errors of the driver, and of Peewee, those of `mastersctl.errors`."""
+    try:
+        yield
     except (peewee.PeeweeException, database.driver_error) as error:
-        raise database.translate(error) from error
+        raise database.translate(original(error)) from error
 
 
-def _database_class(url: DatabaseURL) -> Callable[[DatabaseURL, Mode, float], Any]:
+def original(error: Exception) -> Exception:
+    """Return the driver's error that Peewee made `error` of."""
+    return getattr(error, "orig", error)
+
+
+def _database_class(url: DatabaseURL) -> Callable[[DatabaseURL, Mode, float], Database]:
     try:
         module = importlib.import_module(f"{__name__}.{url.backend}")
     except ImportError as error:
         raise DatabaseUnavailableError(
             f"The driver for {url.backend} cannot be imported ({error}); install it with "
-            "\"pip install 'mastersctl[postgres]'\"."
+            f"\"pip install 'mastersctl[{_EXTRAS[url.backend]}]'\"."
         ) from error
-    return module.Database  # type: ignore[no-any-return]
+    database_class: Callable[[DatabaseURL, Mode, float], Database]
+    database_class = getattr(module, f"{url.backend.capitalize()}Database")
+    return database_class

@@ -1,13 +1,16 @@
 """PostgreSQL, by psycopg 3: unlike psycopg2, it streams a result and can be interrupted."""
 
 import math
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
+from mastersctl.database import Database, Mode
 from mastersctl.errors import (
     DatabaseUnavailableError,
     InvalidValueError,
@@ -19,21 +22,35 @@ from mastersctl.url import DatabaseURL
 _ROWS_AT_ONCE = 1000
 _GRACE = 1.0  # seconds that the server gets to say itself that it waited too long for a lock
 
+# SQLSTATEs, and the classes that are the first two characters of them
 _NOT_BUILDBOTS = ("42P01", "42703", "42P10", "42883", "42804")  # tables, columns, index, types
-_LOCKED = ("55P03", "57014", "40P01", "40001")  # timeout, cancel, deadlock, serialization
+_LOCKED = "55P03"
+_CONFLICTS = ("57014", "40P01", "40001")  # cancelled, deadlock, serialization failure
+_FORBIDDEN = ("25006", "42501")  # read-only transaction, insufficient privilege
+_UNREACHABLE = (
+    "",
+    "08",
+    "28",
+    "3D",
+    "53",
+    "57",
+)  # connection, login, database, resources, shutdown
 
 
 class _Connection(psycopg.Connection[Any]):
     """A connection that gives up when the server does not answer."""
 
-    patience: float
+    patience = 0.0
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        deadline = time.monotonic() + self.patience
         try:
-            return super().wait(gen, interval, timeout or self.patience)
+            return super().wait(gen, interval, self.patience)
         except psycopg.OperationalError:
-            if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+            if time.monotonic() < deadline:
                 raise
+            with suppress(psycopg.Error):
+                self.cancel_safe(timeout=_GRACE)
             self.close()  # it is of no use any more, and must not be waited for again
             raise psycopg.OperationalError("the server does not answer") from None
 
@@ -45,32 +62,43 @@ class _Adapter(peewee.Psycopg3Adapter):
         pass
 
     def connect(self, db: Any, **params: Any) -> _Connection:
-        connection = _Connection.connect(autocommit=True, client_encoding="utf8", **params)
+        connection = _Connection.connect(db.conninfo, autocommit=True)
         connection.patience = db.patience + _GRACE
         return connection
 
 
-class Database(peewee.PostgresqlDatabase):
-    """A database on a server; a transaction waits no longer for a lock than it was told to."""
+class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
+    """A database on a server, on which no statement waits longer for a lock than it was told to."""
 
     psycopg2_adapter = psycopg3_adapter = _Adapter
     binary_collation = '"C"'
     driver_error = psycopg.Error
 
-    def __init__(self, url: DatabaseURL, mode: str, timeout: float) -> None:
+    def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self._url = url
         self.patience = timeout
-        parameters: dict[str, Any] = dict(url.libpq_parameters())
-        parameters.setdefault("connect_timeout", str(max(1, math.ceil(timeout))))
-        parameters.setdefault("application_name", "mastersctl")
-        super().__init__(str(url), **parameters)  # of the two, only the parameters are connected to
+        try:
+            self.conninfo = make_conninfo("", **_parameters(url, mode, timeout))
+        except (psycopg.Error, TypeError) as error:
+            raise InvalidValueError(
+                f"The database URL for {url} has a wrong part: {self._reason(error)}."
+            ) from error
+        super().__init__(str(url))  # a name for Peewee; `conninfo` is what is connected to
 
     def begin(self, isolation_level: str | None = None) -> None:
-        milliseconds = max(1, round(self.patience * 1000))  # 0 would mean: wait for ever
-        self.execute_sql(
-            "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE; "
-            f"SET LOCAL lock_timeout = {milliseconds}"
-        )
+        super().begin(isolation_level or "READ COMMITTED")
+
+    def rollback(self) -> None:
+        if not self.connection().closed:  # by an answer that did not come
+            super().rollback()
+
+    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        sql, parameters = self.get_sql_context().sql(query).query()
+        at_once = _ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
+        for hook in self.query_hooks:
+            hook(peewee.QueryEvent(sql, parameters, 0.0, None))
+        with self.cursor() as cursor:
+            yield from cursor.stream(sql, parameters, size=at_once)
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.strpos(column, text) > 0
@@ -82,37 +110,48 @@ class Database(peewee.PostgresqlDatabase):
         )
         return {name for (name,) in tables}
 
-    def stream(self, query: "peewee.ModelSelect[Any]") -> Iterator[tuple[Any, ...]]:
-        sql, parameters = self.get_sql_context().sql(query).query()
-        at_once = _ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
-        for hook in self.query_hooks:
-            hook(peewee.QueryEvent(sql, parameters, 0.0, None))
-        with self.cursor() as cursor:
-            yield from cursor.stream(sql, parameters, size=at_once)
-
     def translate(self, error: Exception) -> MastersctlError:
-        error = getattr(error, "orig", error)
         code = getattr(error, "sqlstate", None) or ""
-        reason = self._url.scrub(" ".join(str(error).split()))
+        reason = self._reason(error)
         database = f"The database {self._url}"
         if code in _NOT_BUILDBOTS:
             return NotBuildbotDatabaseError(
                 f"{database} is not a Buildbot database ({reason}); check the URL, or run "
                 "'buildbot upgrade-master' or 'mastersctl init'."
             )
-        if code in _LOCKED:
+        if code == _LOCKED:
             return DatabaseUnavailableError(
                 f"{database} is locked by another process ({reason}); wait, or give a longer "
                 "--timeout."
             )
-        if code in ("25006", "42501"):  # read-only, insufficient privilege
+        if code in _CONFLICTS:
             return DatabaseUnavailableError(
-                f"{database} is read-only for this user ({reason}); use another server or user."
+                f"{database} gave up ({reason}); run the command again."
             )
-        if isinstance(error, psycopg.ProgrammingError) and not code:
-            return InvalidValueError(f"The URL of {database[4:]} has a wrong part: {reason}.")
-        if isinstance(error, psycopg.OperationalError):
+        if code in _FORBIDDEN:
+            return DatabaseUnavailableError(
+                f"{database} does not permit it ({reason}); use another server or user."
+            )
+        if isinstance(error, psycopg.OperationalError) and code[:2] in _UNREACHABLE:
             return DatabaseUnavailableError(
                 f"{database} cannot be reached ({reason}); check the URL and the server."
             )
         return MastersctlError(f"{database} failed: {reason}.")
+
+    def _reason(self, error: Exception) -> str:
+        message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+        return " ".join(self._url.scrub(message).split()).rstrip(".")
+
+
+def _parameters(url: DatabaseURL, mode: Mode, timeout: float) -> dict[str, str]:
+    parameters = url.libpq_parameters()
+    hosts = parameters.get("host", "").count(",") + 1  # libpq waits so long for each of them
+    parameters.setdefault("connect_timeout", str(max(1, math.ceil(timeout / hosts))))
+    parameters.setdefault("application_name", "mastersctl")
+    parameters["client_encoding"] = "utf8"
+    settings = {"lock_timeout": str(max(1, round(timeout * 1000)))}  # 0 would mean: for ever
+    if mode == "read":
+        settings["default_transaction_read_only"] = "on"
+    options = [parameters.get("options", ""), *(f"-c {k}={v}" for k, v in settings.items())]
+    parameters["options"] = " ".join(filter(None, options))
+    return parameters

@@ -2,55 +2,140 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import Any
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from mastersctl._peewee import peewee
+from mastersctl.database import Database, Mode, original
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
 from mastersctl.url import DatabaseURL
 
-_MODES = {"read": "ro", "write": "rw", "create": "rwc"}
+T = TypeVar("T")
+
+_MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
 _WAL_HEADER = b"\2\2"  # bytes 18 and 19 of a file in WAL mode
+_POLL = 0.1  # seconds that SQLite waits for a lock at a time: it cannot be interrupted then
+_FEW = 10_000  # rows that are read before any is passed on, while nothing is locked
 
 
-class Database(peewee.SqliteDatabase):
-    """A file, opened so that a change begins with the write lock, and a look leaves no trace."""
+class SqliteDatabase(Database, peewee.SqliteDatabase):
+    """A file, opened so that a change begins with the write lock, and a look leaves no trace.
+
+    A reader of a file in WAL mode makes the files ``-wal`` and ``-shm``, and leaves them, where
+    they are not there yet. So as long as nobody else has it open, it is read as if it could not
+    change (``immutable``). When it does change all the same, or is large, it is read anew with
+    those files.
+    """
 
     binary_collation = "BINARY"
     driver_error = sqlite3.Error
 
-    def __init__(self, url: DatabaseURL, mode: str, timeout: float) -> None:
+    def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self._path = url.database
         self._mode = mode
-        self._frozen: os.stat_result | None = None
+        self._patience = timeout
+        self._frozen: os.stat_result | None = None  # of a file that is read as immutable
+        self._may_freeze = True
         # Read, then write, under one lock: IMMEDIATE takes the write lock with BEGIN.
-        super().__init__(self._path, timeout=timeout, uri=True, lock_type="IMMEDIATE")
+        super().__init__(self._path, timeout=min(_POLL, timeout), uri=True, lock_type="IMMEDIATE")
+
+    # Connections
 
     def _connect(self) -> sqlite3.Connection:
-        query = f"mode={_MODES[self._mode]}"
-        if self._mode == "read" and _is_idle_wal(self._path):
-            # Nobody has it open. Even a reader would make the -wal and -shm files, and leave them.
+        status = self._stat()
+        mode = self._mode
+        if mode == "write" and not self._is_writable():
+            mode = "read"  # to fail where it is written to, and leave no file behind
+        query = f"mode={_MODES[mode]}"
+        if mode == "read" and self._may_freeze and status and _is_idle_wal(self._path):
             query += "&immutable=1"
-            self._frozen = os.stat(self._path)
-        self.database = f"file:{quote(os.fsencode(self._path))}?{query}"
+            self._frozen = status
+        self.database = f"file://{quote(os.fsencode(self._path))}?{query}"
         connection: sqlite3.Connection = super()._connect()  # type: ignore[misc]  # its stubs omit it
-        connection.text_factory = lambda text: text.decode(errors="surrogateescape")
+        connection.text_factory = _decoded
         return connection
 
-    def close(self) -> bool:
-        self._check_frozen()
-        return bool(super().close())
+    def _stat(self) -> os.stat_result | None:
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return None  # opening it as a database says what is wrong
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise DatabaseUnavailableError(f"The path {self._path!r} is not that of a file.")
+        return status
 
-    def _check_frozen(self) -> None:
-        frozen, self._frozen = self._frozen, None
-        if frozen is None:
-            return
-        now = os.stat(self._path)
-        if (now.st_mtime_ns, now.st_size) != (frozen.st_mtime_ns, frozen.st_size):
+    def _is_writable(self) -> bool:
+        return os.access(self._path, os.W_OK) and os.access(os.path.dirname(self._path), os.W_OK)
+
+    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        if self._frozen is not None:
+            rows = self._frozen_rows(query)
+            if rows is not None:
+                yield from rows
+                return
+            self._thaw()
+        for row in self.execute(query):  # noqa: UP028  # which closes the cursor too late
+            yield row
+
+    def _frozen_rows(self, query: Any) -> list[tuple[Any, ...]] | None:
+        """Return the rows of `query`, None if they are many or might be wrong."""
+        try:
+            rows = list(islice(self.execute(query), _FEW + 1))
+        except (peewee.PeeweeException, sqlite3.Error):
+            if self._is_as_frozen():
+                raise
+            return None
+        return rows if len(rows) <= _FEW and self._is_as_frozen() else None
+
+    def _is_as_frozen(self) -> bool:
+        now = self._stat()
+        then = self._frozen
+        if now is None or then is None or os.path.exists(f"{self._path}-wal"):
+            return False
+        return (now.st_mtime_ns, now.st_size) == (then.st_mtime_ns, then.st_size)
+
+    def _thaw(self) -> None:
+        """Open the file again, with locks and the files that go with them."""
+        status, self._frozen = self._frozen, None
+        self._may_freeze = False
+        if status is not None and os.geteuid() not in (0, status.st_uid):
+            # Its owner, who may be the master, could not write to a -shm file of ours.
             raise DatabaseUnavailableError(
                 f"The database {self._path!r} was changed while it was read; run the command again."
             )
+        self.close()
+        self.connect()
+
+    # Locks
+
+    def _patiently(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call `function` until it meets no lock; an interrupt is heard in between."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return function(*arguments)
+            except peewee.OperationalError as error:
+                if _reason(original(error)) != "BUSY" or time.monotonic() >= deadline:
+                    raise
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        return self._patiently(super().execute_sql, sql, params)
+
+    def begin(self, lock_type: str | None = None) -> None:
+        self._patiently(super().begin, lock_type)
+
+    def commit(self) -> None:
+        self._patiently(super().commit)
+
+    def rollback(self) -> None:
+        if self.connection().in_transaction:  # SQLite itself rolls back when the disk is full
+            super().rollback()
+
+    # SQL
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.instr(column, text) > 0
@@ -58,28 +143,34 @@ class Database(peewee.SqliteDatabase):
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         return set(names) & set(self.get_tables())
 
-    def stream(self, query: "peewee.ModelSelect[Any]") -> Iterator[tuple[Any, ...]]:
-        yield from query.tuples().iterator(self)
-        self._check_frozen()
+    # Errors
 
     def translate(self, error: Exception) -> MastersctlError:
-        error = getattr(error, "orig", error)
-        code = getattr(error, "sqlite_errorname", "")
         database = f"The database {self._path!r}"
-        match code.split("_")[1:2]:
-            case ["BUSY"] | ["LOCKED"]:
+        match _reason(error):
+            case "BUSY" | "LOCKED":
                 return DatabaseUnavailableError(
                     f"{database} is locked by another process; wait, or give a longer --timeout."
                 )
-            case ["READONLY"]:
+            case "READONLY":
+                if getattr(error, "sqlite_errorname", "") != "SQLITE_READONLY":
+                    return DatabaseUnavailableError(
+                        f"{database} was left in the middle of a change; start a master on it, or "
+                        "run 'mastersctl init', to repair it."
+                    )
                 return DatabaseUnavailableError(
                     f"{database} is read-only for this user; run the command as the master's user."
                 )
-            case ["CANTOPEN"] | ["IOERR"]:
+            case "CANTOPEN" | "IOERR":
                 return self._cannot_open(error)
-            case ["NOTADB"]:
+            case "NOTADB":
                 return NotBuildbotDatabaseError(
                     f"The file {self._path!r} is not an SQLite database; check the path."
+                )
+            case "CORRUPT":
+                return MastersctlError(
+                    f"{database} is damaged ({error}); restore it from a backup, or look at it "
+                    "with 'PRAGMA integrity_check'."
                 )
         if str(error).startswith(("no such table", "no such column", "ON CONFLICT clause")):
             return NotBuildbotDatabaseError(
@@ -94,16 +185,26 @@ class Database(peewee.SqliteDatabase):
             problem = f"There is a directory at {self._path!r}; name the file in it."
         elif not os.path.isdir(directory):
             problem = f"There is no directory {directory!r} to look for a database in."
-        elif not os.path.exists(self._path):
+        elif os.path.exists(self._path):
+            problem = f"The database {self._path!r} fails ({error}); check permissions and disk."
+        elif self._mode == "create":
+            problem = f"No database can be made at {self._path!r}; check the permissions there."
+        else:
             problem = (
                 f"There is no database at {self._path!r}; pass --db-url or --basedir, go to a "
                 "buildmaster's directory, or make one with 'mastersctl init'."
             )
-        else:
-            problem = (
-                f"The database {self._path!r} fails ({error}); check its permissions and disk."
-            )
         return DatabaseUnavailableError(problem)
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")
+
+
+def _reason(error: Exception) -> str:
+    """Return the name of SQLite's primary result code, without its prefix."""
+    name: str = getattr(error, "sqlite_errorname", "")
+    return name.removeprefix("SQLITE_").partition("_")[0]
 
 
 def _is_idle_wal(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""How masters are written: a module a format, each with the function `Writer`."""
+"""How masters are written: a module a format, each with a function `write` that is a `Writer`."""
 
 import importlib
 from collections.abc import Iterable, Sequence

@@ -8,8 +8,18 @@ from mastersctl.output.values import to_text
 from mastersctl.visible import visible
 
 
+class _Lines:
+    """Ends lines with LF. Told to do so, the csv module would leave a CR in a value unquoted."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> None:
+        self._file.write(line.removesuffix("\r\n") + "\n")
+
+
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(_Lines(file))
     on_terminal = file.isatty()  # which acts on control characters
     writer.writerow(fields)
     for row in rows:

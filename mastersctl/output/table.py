@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 from rich import box
@@ -24,7 +25,7 @@ def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) 
         title = field.replace("_", " ").upper()
         table.add_column(title, justify="right" if field == "id" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value, on_terminal) for value in row))
+        table.add_row(*(_cell(f, v, on_terminal) for f, v in zip(fields, row, strict=True)))
     _print(table, file)
 
 
@@ -35,7 +36,7 @@ def write_pairs(pairs: Iterable[tuple[str, Any]], file: TextIO) -> None:
     table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(name, _cell(value, on_terminal, moment_too=True))
+        table.add_row(name, _cell(name, value, on_terminal, moment_too=True))
     _print(table, file)
 
 
@@ -55,7 +56,9 @@ def _table(on_terminal: bool, *, header: bool = True) -> Table:
 
 def _print(table: Table, file: TextIO) -> None:
     if file.isatty():
-        Console(file=file).print(table)
+        # Rich takes a terminal that it knows nothing of (TERM=dumb) to have 80 columns.
+        width, height = get_terminal_size()
+        Console(file=file, width=width, height=height).print(table)
         return
     console = Console(file=file, width=_NO_LIMIT, force_terminal=False, color_system=None)
     with console.capture() as capture:
@@ -63,11 +66,11 @@ def _print(table: Table, file: TextIO) -> None:
     file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
-def _cell(value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
+def _cell(field: str, value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
     if on_terminal and isinstance(value, datetime):
         if not value.timestamp():
             return Text("never")
         text = ago(value)
         return Text(f"{value.isoformat()} ({text})" if moment_too else text)
     text = visible(to_text(value))
-    return Text(text, style=_STYLES.get(text, "") if on_terminal else "")
+    return Text(text, style=_STYLES[text] if on_terminal and field == "state" else "")

@@ -10,7 +10,7 @@ import pytest
 import mastersctl as package
 from mastersctl.cli import cli
 from tests.conftest import Command, Result, add_master, process
-from tests.databases import LOCKED_USER, PASSWORD, PostgresServer, RealDatabase
+from tests.databases import LOCKED_USER, PASSWORD, PostgresServer, RealDatabase, SqliteFile
 
 COMMANDS = sorted(cli.commands)
 
@@ -139,7 +139,7 @@ def test_a_closed_stderr_is_no_error(database: RealDatabase) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_the_locale_cannot_encode_is_escaped(database: RealDatabase, encoding: str) -> None:
+def test_a_pipe_gets_utf_8_whatever_the_locale(database: RealDatabase, encoding: str) -> None:
     add_master(database, "漢")
     for format_ in ("table", "csv", "tsv", "json"):
         result = process(
@@ -147,7 +147,95 @@ def test_what_the_locale_cannot_encode_is_escaped(database: RealDatabase, encodi
             environment={"PYTHONIOENCODING": encoding},
         )  # fmt: skip
         assert result.code == 0
-        assert r"\u6f22" in result.out
+        assert ("漢" in result.out) != (r"\u6f22" in result.out) == (format_ == "json")
+
+
+def test_a_name_that_is_not_utf_8_is_exact_in_a_pipe(tmp_path: Path) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    assert process("init").code == 0
+    database.execute(
+        "INSERT INTO masters (name, name_hash, active, last_active) "
+        "VALUES (CAST(x'61ff' AS TEXT), 'a', 0, 0), (x'62ff', 'b', 0, 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mastersctl", "list", "--field", "name", "-o", "tsv"],
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"name\na\xff\nb\xff\n"
+    assert r"a\udcff" in process("list").out
+    assert process("show", 2, "-o", "json").json["name"] == "b\udcff"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "out"),
+    [("find m -v", 0, "1\n"), ("set-state 1 inactive", 0, "changed\n"), ("show ghost", 3, ""),
+     ("list --nonsense", 2, "")],
+)  # fmt: skip
+def test_a_full_disk_behind_stderr_changes_no_result(
+    database: RealDatabase, arguments: str, code: int, out: str
+) -> None:
+    add_master(database, "m", active=1)
+    for redirection in ("2>/dev/full", "2>&-"):
+        database.execute("UPDATE masters SET active = 1")
+        result = shell(f'MASTERSCTL_DB_URL="$1" mastersctl {arguments} {redirection}', database.url)
+        assert result[:2] == (code, out)
+
+
+def test_a_reader_that_goes_away_ends_the_command_by_sigpipe(database: RealDatabase) -> None:
+    for number in range(300):
+        add_master(database, f"{number}" * 100)
+    command = 'mastersctl list -o jsonl --db-url "$1" | head -1 >/dev/null; echo ${PIPESTATUS[0]}'
+    assert shell(command, database.url) == (0, "141\n", "")
+
+
+def test_a_directory_that_was_deleted_is_an_error(tmp_path: Path) -> None:
+    result = shell("mkdir gone && cd gone && rmdir ../gone && mastersctl list")
+    assert result.code == 1
+    assert "current directory does not exist" in result.err
+
+
+def test_an_empty_basedir_is_a_usage_error(mastersctl: Command) -> None:
+    assert mastersctl("expire-all", "--basedir", "").code == 2
+
+
+MISPLACED = "postgresql://u:hunter2@127.0.0.1:1/d"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [MISPLACED, "list"],
+        ["list", MISPLACED],
+        ["list", "--timeout", MISPLACED],
+        ["list", "-o", MISPLACED],
+        ["list", "--filter", MISPLACED],
+        ["list", "--basedir", MISPLACED],
+        ["show", MISPLACED, "--db-url", MISPLACED],
+        ["set-state", "1", MISPLACED],
+        ["list", "--db-url", "sqlite:///u:hunter2@h/d"],
+        ["list", "--db-url", "sqlite://u:hunter2@h/d"],
+        ["list", "--order", "postgresql://127.0.0.1/d?user=u&password=hunter2"],
+    ],
+)
+def test_a_password_in_the_wrong_place_is_not_printed(
+    mastersctl: Command, arguments: list[str]
+) -> None:
+    result = mastersctl(*arguments)
+    assert result.code in (1, 2, 4)
+    assert "hunter2" not in result.out + result.err
+
+
+def test_a_password_cannot_be_guessed_from_what_is_hidden(mastersctl: Command) -> None:
+    url = "postgresql://postgres:postgres@127.0.0.1:1/postgres"
+    err = mastersctl("list", "--db-url", url).err
+    assert "The database postgresql://postgres:***@127.0.0.1:1/postgres cannot be reached" in err
+
+
+def test_a_usage_error_holds_no_control_character(mastersctl: Command) -> None:
+    err = mastersctl("list", "bell\x07 override\u202e red\x1b[31m").err
+    assert r"bell\x07 override\u202e red" in err
+    assert "\x1b" not in err
 
 
 def test_python_m_is_the_command(database: RealDatabase) -> None:

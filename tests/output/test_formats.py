@@ -18,6 +18,7 @@ HOSTILE = [
     "plain:/srv/bb",
     "tab\there",
     "line\nend\r",
+    "carriage\rreturn",
     'quote"comma,semi;colon',
     "back\\slash \\t \\n",
     "\x1b[31mred\x1b]0;title\x07",
@@ -52,6 +53,14 @@ def test_json_is_one_array_for_another_parser(database: RealDatabase) -> None:
     subprocess.run(tool, input=result.out, text=True, check=True, capture_output=True)
     assert result.out.isascii()  # and so holds nothing that a terminal could act on
     assert "\x1b" not in result.out
+
+
+@pytest.mark.parametrize("format_", ["csv", "tsv"])
+def test_there_is_no_header_without_an_answer(
+    empty_database: RealDatabase, mastersctl: Command, format_: str
+) -> None:
+    result = mastersctl("list", "-o", format_, "--db-url", empty_database.url)
+    assert (result.code, result.out) == (5, "")
 
 
 def test_json_of_no_masters_is_an_empty_array(database: RealDatabase, mastersctl: Command) -> None:

@@ -59,6 +59,17 @@ def test_colour_can_be_turned_off(database: SqliteFile, environment: dict[str, s
     assert "\x1b[3" not in on_terminal("list", environment=environment)
 
 
+def test_a_name_has_no_colour_even_if_it_is_that_of_a_state(database: SqliteFile) -> None:
+    add_master(database, "active")
+    assert "\x1b[32mactive" not in on_terminal("list", "--field", "name")
+
+
+def test_a_terminal_that_rich_knows_nothing_of_has_its_own_width(database: SqliteFile) -> None:
+    add_master(database, NAME, active=1)
+    printed = on_terminal("list", columns=50, environment={"TERM": "dumb"})
+    assert max(map(len, printed.splitlines())) <= 50
+
+
 @pytest.mark.parametrize("columns", [20, 40, 60, 80])
 @pytest.mark.parametrize("command", [["list"], ["show", "1"], ["list", "--field", "name"]])
 def test_names_are_folded_and_never_cut(
