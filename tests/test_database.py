@@ -1,6 +1,7 @@
 """Opening databases: what cannot be opened, and what opening one leaves behind."""
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -272,6 +273,35 @@ def test_a_parameter_that_libpq_does_not_know_is_a_usage_error(
 )
 def test_a_url_that_is_not_utf_8_is_an_error(mastersctl: Command, part: str) -> None:
     assert mastersctl("list", "--timeout", 1, "--db-url", f"postgresql://{part}").code in (2, 4)
+
+
+@pytest.fixture
+def pooled(postgres: PostgresServer, public_directory: Path) -> Iterator[str]:
+    """The URL of an empty database behind PgBouncer, which passes no options on."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed")
+    port = free_port()
+    (public_directory / "ini").write_text(
+        f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = trust\nauth_file = {public_directory}/users\npool_mode = transaction\n"
+    )
+    (public_directory / "users").write_text('"postgres" ""\n')
+    nobody = {"user": "nobody"} if os.geteuid() == 0 else {}
+    server = subprocess.Popen([program, "-q", public_directory / "ini"], **nobody)  # type: ignore[call-overload]
+    for _ in range(100):
+        with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port))):
+            break
+        time.sleep(0.05)
+    yield f"postgresql://postgres@127.0.0.1:{port}/{postgres.create()}"
+    server.terminate()
+    server.wait(timeout=20)
+
+
+def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str, mastersctl: Command) -> None:
+    for command in ("init", "find m", "set-state m active", "list", "show m", "expire-all"):
+        assert mastersctl(*command.split(), "--db-url", pooled).code == 0, command
 
 
 def test_a_read_only_transaction_is_exit_code_4(

@@ -62,7 +62,12 @@ class _Adapter(peewee.Psycopg3Adapter):
         pass
 
     def connect(self, db: Any, **params: Any) -> _Connection:
-        connection = _Connection.connect(db.conninfo, autocommit=True)
+        try:
+            connection = _connect(db.conninfo, db.options)
+        except psycopg.OperationalError as error:
+            if "startup parameter" not in str(error):
+                raise
+            connection = _connect(db.conninfo, None)  # PgBouncer knows no options
         connection.patience = db.patience + _GRACE
         return connection
 
@@ -78,7 +83,9 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         self._url = url
         self.patience = timeout
         try:
-            self.conninfo = make_conninfo("", **_parameters(url, mode, timeout))
+            parameters = _parameters(url, timeout)
+            self.options = _options(parameters.pop("options", ""), mode, timeout)
+            self.conninfo = make_conninfo("", **parameters)
         except (psycopg.Error, TypeError) as error:
             raise InvalidValueError(
                 f"The database URL for {url} has a wrong part: {self._reason(error)}."
@@ -86,7 +93,11 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         super().__init__(str(url))  # a name for Peewee; `conninfo` is what is connected to
 
     def begin(self, isolation_level: str | None = None) -> None:
-        super().begin(isolation_level or "READ COMMITTED")
+        # In one round trip; the option for it may not have got through.
+        self.execute_sql(
+            f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}; "
+            f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}"
+        )
 
     def rollback(self) -> None:
         if not self.connection().closed:  # by an answer that did not come
@@ -143,15 +154,28 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         return " ".join(self._url.scrub(message).split()).rstrip(".")
 
 
-def _parameters(url: DatabaseURL, mode: Mode, timeout: float) -> dict[str, str]:
+def _connect(conninfo: str, options: str | None) -> _Connection:
+    # Nothing is prepared: behind a pool, the next statement may meet another session.
+    parameters: dict[str, Any] = {} if options is None else {"options": options}
+    return _Connection.connect(conninfo, autocommit=True, prepare_threshold=None, **parameters)
+
+
+def _parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
     parameters = url.libpq_parameters()
     hosts = parameters.get("host", "").count(",") + 1  # libpq waits so long for each of them
     parameters.setdefault("connect_timeout", str(max(1, math.ceil(timeout / hosts))))
     parameters.setdefault("application_name", "mastersctl")
     parameters["client_encoding"] = "utf8"
-    settings = {"lock_timeout": str(max(1, round(timeout * 1000)))}  # 0 would mean: for ever
-    if mode == "read":
-        settings["default_transaction_read_only"] = "on"
-    options = [parameters.get("options", ""), *(f"-c {k}={v}" for k, v in settings.items())]
-    parameters["options"] = " ".join(filter(None, options))
     return parameters
+
+
+def _options(given: str, mode: Mode, timeout: float) -> str:
+    """Return the settings of the session, which so take no round trip."""
+    options = [given, f"-c lock_timeout={_milliseconds(timeout)}"]
+    if mode == "read":
+        options.append("-c default_transaction_read_only=on")
+    return " ".join(filter(None, options))
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))  # 0 would mean: for ever
