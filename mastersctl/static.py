@@ -64,12 +64,14 @@ class _Known(enum.Enum):
 _EVERYTHING = object()  # instead of a key: all of a dictionary
 _VALUES = object()  # instead of a key: not the dictionary, but the dictionaries in it
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _READERS = ("get", "keys")  # methods that neither change a dictionary nor give away what is in it
 _GIVERS = ("copy", "items", "values")  # methods that give away what is in it
 _METHODS = (*_READERS, *_GIVERS, "environ")  # attributes that a call or a look-up accounts for
 _MANY = 100  # changes to one name by functions that are told apart
 _HARMLESS = ("bool", "id", "isinstance", "len", "print", "repr", "str", "type")  # functions
+_TRUSTED = (*_HARMLESS, "dict")  # unless the program defines one of its own
 _POWERFUL = ("eval", "exec", "globals")  # functions that reach every name
 _POWERFUL_OUTSIDE = (*_POWERFUL, "locals", "vars")  # of functions, that is
 
@@ -108,6 +110,8 @@ class Program:
                 self._unknowable.update(dict.fromkeys(node.names, Unknown(node.lineno)))
             if isinstance(node, _FUNCTIONS):
                 self._foresee_calls(node)
+            if isinstance(node, _DEFINITIONS) and node.name in _TRUSTED:
+                self._everything_unknowable = Unknown(node.lineno, f"depends on {node.name}()")
         for effect in self._touched.get("os", {}).values():  # which has its value from the start
             self._apply(effect)
 
@@ -159,29 +163,39 @@ class Program:
         self._forget_what_is_passed_on(expression)
         value = self._evaluate(expression)
         for target in targets:
-            match target, expression:
-                case ast.Name(id=name), _:
-                    self._bind(name, value)
-                case ast.Subscript(value=base, slice=key), _:
-                    self._store(base, key, value, target.lineno)
-                case ast.Tuple(elts=names), ast.Tuple(elts=values) if len(names) == len(values):
-                    for one, other in zip(names, values, strict=True):
-                        self._assign([one], other)
-                case _:
-                    self._forget(target)
-                    self._give_away(value, target.lineno)
+            self._assign_value(target, value)
+
+    def _assign_value(self, target: ast.expr, value: object) -> None:
+        match target, value:
+            case ast.Tuple(elts=parts), tuple() if len(parts) == len(value):
+                for part, one in zip(parts, value, strict=True):
+                    self._assign_value(part, one)
+            case ast.Name(id=name), _ if not isinstance(value, tuple):
+                self._bind(name, value)
+            case ast.Subscript(value=base, slice=key), _:
+                self._store(base, key, value, target.lineno)
+            case _:
+                self._forget(target)
+                self._give_away(value, target.lineno)
 
     def _give_away(self, value: object, line: int) -> None:
-        if isinstance(value, Dictionary):
-            value.spoil(_EVERYTHING, Unknown(line))
+        """Make unknown for ever a dictionary that ends where nothing is known of it."""
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, tuple):
+                self._give_away(part, line)
+            elif isinstance(part, Dictionary):
+                part.spoil(_EVERYTHING, Unknown(line))
 
     def _store(self, base: ast.expr, key: ast.expr, value: object, line: int) -> None:
         container, place = self._evaluate(base), self._evaluate(key)
+        if isinstance(value, tuple):
+            self._give_away(value, line)
+            value = Unknown(line)
         if not isinstance(container, Dictionary):
             self._forget(base)
             self._give_away(value, line)
-        elif isinstance(place, Unknown):
-            container.forget(_EVERYTHING, place)
+        elif not isinstance(place, str | int):
+            container.forget(_EVERYTHING, Unknown(line))
         else:
             container[place] = value
             container.lines[place] = line
@@ -213,8 +227,7 @@ class Program:
                     self._forget_what_is_passed_on(part)
             case ast.Tuple(elts=parts):
                 for part in parts:
-                    if not isinstance(part, ast.Name | ast.Subscript):
-                        self._forget_what_is_passed_on(part)
+                    self._forget_what_is_passed_on(part)
             case _ if not _is_path(expression):
                 self._forget(expression)
 
@@ -266,6 +279,8 @@ class Program:
             case ast.Attribute(value=base, attr="environ" | "getenv" as name):
                 members = {"environ": self.environ, "getenv": _Known.GETENV}
                 return members[name] if self._evaluate(base) is _Known.OS else unknown
+            case ast.Tuple(elts=parts):
+                return tuple(self._evaluate(part) for part in parts)
             case ast.Dict(keys=keys, values=values):
                 return self._dictionary(zip(keys, values, strict=True), node.lineno)
             case ast.Subscript(value=base, slice=key):
@@ -280,11 +295,15 @@ class Program:
         result = Dictionary()
         for key, value in pairs:
             place = Unknown(line) if key is None else self._evaluate(key)
-            if isinstance(place, Unknown | Dictionary):
-                result.forget(_EVERYTHING, Unknown(line))
-            else:
-                result[place] = self._evaluate(value)
+            known = self._evaluate(value)
+            if isinstance(known, tuple):
+                self._give_away(known, line)
+                known = Unknown(line)
+            if isinstance(place, str | int):
+                result[place] = known
                 result.lines[place] = value.lineno
+            else:
+                result.forget(_EVERYTHING, Unknown(line))
         return result
 
     def _call(self, node: ast.Call) -> object:
