@@ -181,24 +181,22 @@ class MastersConnector:
             dry_run: change nothing at all.
         """
         if dry_run:
-            alive = self._alive(lock=False)
+            alive = self._alive()
             ((total,),) = self._database.rows(Master.select(peewee.fn.count(Master.id)))
             return Expiry(total, alive, refused=unless_alive and bool(alive))
-        with self._database.atomic():
-            alive = self._alive(lock=self._database.for_update)
+        # Nobody checks in, or is added, between the look and the change.
+        with self._database.atomic(lock_table=Master._meta.table_name):
+            alive = self._alive()
             if unless_alive and alive:
                 return Expiry(0, alive, refused=True)
             update = Master.update({"active": 1, "last_active": 0})
             return Expiry(update.execute(self._database), alive, refused=False)
 
-    def _alive(self, *, lock: bool) -> list[str]:
-        """Return the names of the active masters; with `lock`, of no master can that change."""
-        state = master_state(self._now()).alias("state")
-        every = Master.select(*_BUILDBOTS_COLUMNS, state).order_by(Master.id)
-        # PostgreSQL locks the rows of a CTE before it looks at the WHERE outside of it.
-        masters = (every.for_update() if lock else every).cte("masters_now")
-        query = masters.select_from(masters.c.name).where(masters.c.state == ACTIVE)
-        return [name for (name,) in self._database.rows(query)]
+    def _alive(self) -> list[str]:
+        """Return the names of the active masters."""
+        query = Master.select(*_BUILDBOTS_COLUMNS).where(master_state(self._now()) == ACTIVE)
+        rows = self._database.rows(query.order_by(Master.id))
+        return [_text(name) for _, name, *_ in rows]
 
     def _now(self) -> int:
         return int(self._clock())
@@ -231,9 +229,7 @@ class MastersConnector:
         if not self._database.existing_tables([table]):
             return False
         list(self._database.rows(Master.select().limit(0)))  # fails where a column is missing
-        if not any(
-            i.unique and i.columns == ["name_hash"] for i in self._database.get_indexes(table)
-        ):
+        if not self._database.has_unique_index(table, "name_hash"):
             raise NotBuildbotDatabaseError(
                 "The table of masters has no unique index over name_hash, so it is not Buildbot's."
             )

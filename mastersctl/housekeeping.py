@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.clock import moment
-from mastersctl.database import Database, translated
-from mastersctl.errors import NotBuildbotDatabaseError
 from mastersctl.models import (
     Build,
     Builder,
@@ -22,6 +20,9 @@ from mastersctl.models import (
     SchedulerMaster,
     Worker,
 )
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
 
 UNFINISHED_BUILDS = "unfinished_builds"
 CLAIMS = "claims"
@@ -49,16 +50,17 @@ class Item(NamedTuple):
 Belongings = dict[str, list[Item]]
 
 
-def belongings(database: Database, masterid: int) -> Belongings:
+def belongings(database: "Database", masterid: int) -> Belongings:
     """Return what the master has, by kind: `LINKS`, `UNFINISHED_BUILDS` and `CLAIMS`.
 
     One statement, and two more in a database that lacks some of the tables. Of the claims, only
     those on build requests that are not complete count: the others are history.
     """
     try:
-        with translated(database):
-            rows = _select(database, masterid, list(_SOURCES))
-    except NotBuildbotDatabaseError:
+        rows = _select(database, masterid, list(_SOURCES))
+    except (peewee.PeeweeException, database.driver_error) as error:
+        if not database.is_not_buildbots(error):
+            raise
         needed = {model._meta.table_name for _, models in _SOURCES.values() for model in models}
         there = database.existing_tables(sorted(needed))
         complete = [
@@ -73,7 +75,7 @@ def belongings(database: Database, masterid: int) -> Belongings:
     return found
 
 
-def delete_links(database: Database, masterid: int) -> None:
+def delete_links(database: "Database", masterid: int) -> None:
     """Delete the links of the master, in the transaction of the caller.
 
     Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
@@ -154,7 +156,7 @@ _SOURCES: dict[str, tuple[Callable[[str, int], Any], tuple[Any, ...]]] = {
 LINKS = tuple(kind for kind in _SOURCES if kind not in (UNFINISHED_BUILDS, CLAIMS))
 
 
-def _select(database: Database, masterid: int, kinds: list[str]) -> list[tuple[Any, ...]]:
+def _select(database: "Database", masterid: int, kinds: list[str]) -> list[tuple[Any, ...]]:
     if not kinds:
         return []
     first, *others = (_SOURCES[kind][0](kind, masterid) for kind in kinds)

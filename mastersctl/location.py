@@ -38,6 +38,8 @@ def locate(db_url: str | None, basedir: str | None, environ: Mapping[str, str]) 
         here = os.getcwd()
     except OSError:
         raise BasedirError("The current directory does not exist any more; leave it.") from None
+    if basedir is not None and os.path.isfile(basedir):
+        raise InvalidValueError(f"The --basedir {basedir!r} is a file; name its directory.")
     # A relative path in a URL starts here, whichever of the two says where the directory is.
     start = os.path.abspath(basedir or basedir_variable or here)
     if db_url is not None:

@@ -68,7 +68,10 @@ def parse_field(text: str) -> str:
     """Return the field that `text` names. Raises InvalidValueError for any other text."""
     field = _ALIASES.get(text, text)
     if field not in FIELDS:
-        raise InvalidValueError(f"There is no field {text!r}; the fields are {', '.join(FIELDS)}.")
+        several = " Several are given by several options." if "," in text else ""
+        raise InvalidValueError(
+            f"There is no field {text!r}; the fields are {', '.join(FIELDS)}.{several}"
+        )
     return field
 
 

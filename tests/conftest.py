@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,16 +47,18 @@ Command = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in list(os.environ):
-        if variable.startswith(("MASTERSCTL_", "PG")):
+        if variable.startswith(("MASTERSCTL_", "PG", "PYTHON")):
             monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.control("stop", "-m", "immediate")
+def postgres() -> Iterator[PostgresServer]:
+    # Not below pytest's own directory, which another session may close to the server's user.
+    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
+        server = PostgresServer(Path(directory))
+        yield server
+        server.control("stop", "-m", "immediate")
 
 
 @pytest.fixture(params=DATABASES)

@@ -236,6 +236,24 @@ def test_a_reader_that_waits_for_the_lock_of_a_whole_table_is_told_so(
         )
 
 
+@pytest.mark.parametrize("how", ["url", "environment"])
+def test_options_that_the_user_gives_hold(
+    postgres: PostgresServer, mastersctl: Command, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    database = PostgresDatabase(postgres)
+    database.execute("CREATE SCHEMA bb")
+    url = database.url
+    if how == "url":
+        url += "?options=-csearch_path%3Dbb"
+    else:
+        monkeypatch.setenv("PGOPTIONS", "-c search_path=bb")
+    assert mastersctl("init", "--db-url", url).code == 0
+    assert mastersctl("init", "--db-url", url).out == "unchanged\n"
+    assert mastersctl("find", "m", "--db-url", url).code == 0
+    assert mastersctl("list", "-o", "id", "--db-url", url).out == "1\n"
+    assert database.execute("SELECT name FROM bb.masters") == [("m",)]
+
+
 def test_a_server_that_only_reads_is_opened_read_only(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
     with (
@@ -302,6 +320,11 @@ def pooled(postgres: PostgresServer, public_directory: Path) -> Iterator[str]:
 def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str, mastersctl: Command) -> None:
     for command in ("init", "find m", "set-state m active", "list", "show m", "expire-all"):
         assert mastersctl(*command.split(), "--db-url", pooled).code == 0, command
+
+
+def test_options_that_a_pool_refuses_are_not_left_out(pooled: str, mastersctl: Command) -> None:
+    url = f"{pooled}?options=-csearch_path%3Dbb"
+    assert_fails(mastersctl, url, 4, "unsupported startup parameter", [["init"], ["list"]])
 
 
 def test_a_read_only_transaction_is_exit_code_4(

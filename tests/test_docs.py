@@ -60,27 +60,35 @@ def basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recipe", blocks("sh"))
 def test_a_recipe_works(recipe: str, basedir: Path, mastersctl: Command) -> None:
-    name = bash(f'echo "$(hostname --fqdn):{basedir}"').stdout.strip()
+    name = f"{os.uname().nodename}:{basedir}"
     where = {"BASEDIR": str(basedir), "MASTER": name, "MASTERSCTL_BASEDIR": str(basedir)}
     assert mastersctl("find", name, "--basedir", basedir).code == 0
     assert mastersctl("set-state", name, "active", "--basedir", basedir).code == 0
-    script = recipe.removeprefix("*/10 * * * * ").replace("/srv/bb", str(basedir))
+    script = recipe.removeprefix("*/10 * * * * ").replace(
+        "--basedir /srv/bb", f"--basedir {basedir}"
+    )
     if "--unless-alive" in script:
-        assert "look alive" in bash(script, **where).stdout
+        refused = bash(script, **where).stdout
+        assert "look alive" in refused
+        assert "upgrade" not in refused
         assert mastersctl("set-state", name, "inactive", "--basedir", basedir).code == 0
     done = bash(f"set -e -o pipefail\n{script}", **where)
     assert done.returncode == 0, done.stdout
 
 
-def test_the_cron_job_prints_dead_masters_alone(basedir: Path, mastersctl: Command) -> None:
+def test_the_cron_job_names_the_masters_that_are_not_active(
+    basedir: Path, mastersctl: Command
+) -> None:
     (job,) = [recipe for recipe in blocks("sh") if recipe.startswith("*/10")]
-    script = job.removeprefix("*/10 * * * * ").replace("/srv/bb", str(basedir))
-    mastersctl("find", "m", "--basedir", basedir)
-    mastersctl("set-state", "m", "active", "--basedir", basedir)
+    script = job.removeprefix("*/10 * * * * ").replace("--basedir /srv/bb", f"--basedir {basedir}")
+    for name in ("build1:/srv/bb", "build2:/srv/bb"):
+        mastersctl("find", name, "--basedir", basedir)
+        mastersctl("set-state", name, "active", "--basedir", basedir)
     assert bash(script).stdout == ""
-    mastersctl("expire-all", "--basedir", basedir)
-    SqliteFile(basedir / "state.sqlite").execute("UPDATE masters SET last_active = 1")
-    assert "m\n" in bash(script).stdout
+    SqliteFile(basedir / "state.sqlite").execute(
+        "UPDATE masters SET last_active = 1 WHERE name = 'build2:/srv/bb'"
+    )
+    assert bash(script).stdout == "build2:/srv/bb is not active\n"
 
 
 def man_text() -> str:

@@ -80,6 +80,21 @@ def test_a_check_in_that_is_under_way_is_not_overlooked(postgres: PostgresServer
     assert masters(database)[0][3] > 5
 
 
+def test_a_master_that_is_being_added_is_not_overlooked(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    assert process("init", "--db-url", database.url).code == 0
+    command = [sys.executable, "-m", "mastersctl", "expire-all", "--unless-alive"]
+    with psycopg.connect(database.url) as connection:
+        connection.execute(
+            "INSERT INTO masters (name, name_hash, active, last_active) VALUES ('m', 'h', 1, %s)",
+            (int(time.time()),),
+        )
+        expiring = subprocess.Popen([*command, "--db-url", database.url])
+        time.sleep(1)
+        connection.commit()
+    assert expiring.wait(timeout=20) == 1
+
+
 def test_one_of_the_processes_that_create_the_table_creates_it(
     empty_database: RealDatabase,
 ) -> None:

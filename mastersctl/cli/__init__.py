@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -53,6 +53,7 @@ def main() -> NoReturn:
     """Run the command that the arguments of this process name, and exit."""
     try:
         code = run(sys.argv[1:])
+        _flush_errors()
     except BrokenPipeError:
         # The reader has seen enough (`mastersctl list | head -1`): end as every filter does.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -74,10 +75,10 @@ def run(arguments: Sequence[str]) -> int:
         code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         raise
     except OSError as error:
-        _discard_output()
+        _discard(sys.stdout)
         complain(
             f"The output cannot be written ({error.strerror}); what the command changes is changed."
         )
@@ -97,7 +98,7 @@ def _run(arguments: Sequence[str]) -> int:
         usage = io.StringIO()
         error.show(file=usage)
         for line in usage.getvalue().splitlines():
-            tell(line)
+            tell(line.expandtabs(2))  # Click indents with them
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         tell("Aborted.")
@@ -117,6 +118,15 @@ def _set_encodings() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
-def _discard_output() -> None:
-    """Keep Python from writing what is left when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _flush_errors() -> None:
+    """Write what is left for the standard error; that it cannot be written changes no result."""
+    if sys.stderr is not None:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Keep Python from writing what is left in `stream` when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

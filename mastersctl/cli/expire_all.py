@@ -24,8 +24,9 @@ def expire_all(settings: Settings, unless_alive: bool, dry_run: bool, format_: s
     """Make housekeeping due for every master.
 
     Marks all masters active, last seen at the epoch: the next one that starts then does the
-    housekeeping for all the others. 'buildbot upgrade-master' of Buildbot 4.3.0 means to do the
-    same, and does not; run this after it, while no master runs.
+    housekeeping for all the others. The times of their last check-ins are lost. 'buildbot
+    upgrade-master' of Buildbot 4.3.0 means to do the same, and does not; run this after it, while
+    no master runs.
 
     \b
     Example:
@@ -38,8 +39,8 @@ def expire_all(settings: Settings, unless_alive: bool, dry_run: bool, format_: s
     names = ", ".join(map(repr, expiry.alive))
     if expiry.refused:
         raise MastersctlError(
-            f"Nothing was changed, because these masters look alive: {names}. Stop them, or leave "
-            "out --unless-alive."
+            f"No master was expired, because these look alive: {names}. Stop them, or leave out "
+            "--unless-alive."
         )
     if expiry.alive:
         warn(f"These masters look alive, and check in again within a minute if they are: {names}.")

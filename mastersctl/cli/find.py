@@ -2,6 +2,7 @@
 
 import click
 
+from mastersctl.cli.messages import note
 from mastersctl.cli.options import (
     Settings,
     database_options,
@@ -19,10 +20,10 @@ from mastersctl.cli.options import (
 @database_options
 @pass_settings
 def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
-    """Print the ID of the master called NAME.
+    """Print the ID of the master called NAME; add it if there is none.
 
-    When there is none it is added, inactive, as a master does at its first start. Buildbot's names
-    are of the form HOSTNAME:BASEDIR.
+    It is added inactive, as a master does itself at its first start. Buildbot's names are of the
+    form HOSTNAME:BASEDIR. To search for a part of a name, use 'mastersctl list'.
 
     \b
     Example:
@@ -30,4 +31,6 @@ def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
     """
     with settings.connect("read" if no_create else "write") as connector:
         found = connector.find_master_id(name, create=not no_create)
+    if found.created:
+        note(f"There was no master called {name!r}; it was added, inactive.")
     print_result(format_, found._asdict(), found.id)

@@ -7,6 +7,7 @@ from itertools import chain, islice
 import click
 
 from mastersctl.cli.options import Settings, database_options, output_option, pass_settings
+from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
 from mastersctl.resultspec import (
     DEFAULT_FIELDS,
@@ -16,9 +17,18 @@ from mastersctl.resultspec import (
     parse_filters,
     parse_order,
 )
-from mastersctl.values import MAX_INTEGER
+from mastersctl.values import parse_integer
 
 _TABLE_FIELDS = ("id", "name", "state", "last_active")
+
+
+def _count(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    number = parse_integer(value)
+    if number < 0:
+        raise InvalidValueError(f"The number {value!r} is negative; write 0 or more.")
+    return number
 
 
 @click.command("list")
@@ -32,9 +42,9 @@ _TABLE_FIELDS = ("id", "name", "state", "last_active")
               help="Short for --filter state=stale.")  # fmt: skip
 @click.option("--order", "orders", metavar="[-]FIELD", multiple=True,
               help="Sort by a field, downwards with '-'; then by ID.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(0, MAX_INTEGER), metavar="N",
+@click.option("--limit", callback=_count, metavar="N",
               help="At most N masters.")  # fmt: skip
-@click.option("--offset", type=click.IntRange(0, MAX_INTEGER), metavar="N",
+@click.option("--offset", callback=_count, metavar="N",
               help="Without the first N.")  # fmt: skip
 @click.option("--field", "fields", metavar="NAME", multiple=True,
               help="Only this field of each master.")  # fmt: skip
@@ -54,12 +64,15 @@ def list_(
     """List the masters.
 
     Fields are id, name, active, last_active and state. Operators are eq (the default), ne, lt, le,
-    gt, ge, contains, in and notin. Different filters must all hold; of the same one with several
-    values, any must (with ne and notin: none). Times are ISO 8601, epoch seconds, or an age such as
-    10m, 3h or 30d.
+    gt, ge, contains (for names), in and notin. Different filters must all hold; of the same one
+    with several values, any must (with ne and notin: none). Times are ISO 8601, epoch seconds, or
+    an age such as 90s, 10m, 3h, 30d or 1w, which stands for that long before now.
 
     A master is active, stale (it has not checked in for ten minutes), expired (expire-all was here)
-    or inactive. Filters, order, limit and fields may each be repeated.
+    or inactive: it was stopped, or it died, and another master that runs marked it so within a
+    minute. The field active is true for all but the inactive ones.
+
+    Filters, orders and fields may be repeated.
 
     \b
     Examples:

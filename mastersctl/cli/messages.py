@@ -2,17 +2,21 @@
 
 import contextlib
 import re
+import sys
 
 import click
 
 from mastersctl.visible import visible
 
 # A URL may stand where none is expected, and be repeated by the message that says so.
-_PASSWORD = re.compile(r"(//[^\s:/@]*):\S*@|((?:password|passwd|pwd)=)[^\s&'\"]+", re.IGNORECASE)
+_PASSWORD = re.compile(r"(//[^\s:/@]*):.*@|((?:password|passwd|pwd)=)[^\s&'\"]+", re.IGNORECASE)
+_LONGEST = 4000  # characters; a name can have a million
 
 
 def tell(message: str) -> None:
     """Print a line, without passwords and with nothing that a terminal would act on."""
+    if len(message) > _LONGEST:
+        message = f"{message[:_LONGEST]}..."
     with contextlib.suppress(OSError):
         click.echo(visible(_PASSWORD.sub(_hide, message)), err=True)
 
@@ -20,6 +24,12 @@ def tell(message: str) -> None:
 def warn(message: str) -> None:
     """Print a warning."""
     tell(f"Warning: {message}")
+
+
+def note(message: str) -> None:
+    """Print a remark to a person at a terminal; a script knows what it does."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        tell(f"Note: {message}")
 
 
 def complain(message: str) -> None:

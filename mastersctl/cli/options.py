@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mastersctl.cli.messages import tell
-from mastersctl.errors import InvalidValueError
+from mastersctl.errors import (
+    DatabaseUnavailableError,
+    InvalidValueError,
+    NotBuildbotDatabaseError,
+)
 from mastersctl.values import check_text, parse_integer
 
 if TYPE_CHECKING:
@@ -46,8 +50,13 @@ class Settings:
         from mastersctl.database import opened
 
         on_query = _tell_query if self.verbose else None
-        with opened(location.url, mode, self.timeout, on_query) as database:
-            yield MastersConnector(database, time.time)
+        try:
+            with opened(location.url, mode, self.timeout, on_query) as database:
+                yield MastersConnector(database, time.time)
+        except (DatabaseUnavailableError, NotBuildbotDatabaseError) as error:
+            if self.db_url is not None:
+                raise
+            raise type(error)(f"{error} The URL comes from {location.source}.") from error
 
 
 def _tell_query(event: "peewee.QueryEvent") -> None:
@@ -78,7 +87,7 @@ def database_options(function: F) -> F:
         click.option(
             "--timeout", type=float, metavar="SECONDS", expose_value=False,
             callback=_store_timeout,
-            help="Wait so long for a connection, a lock or an answer.  "
+            help="How long to wait for a connection, a lock or an answer.  "
             f"[default: {_DEFAULT_TIMEOUT:.0f}]",
         ),
         click.option(

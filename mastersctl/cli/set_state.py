@@ -29,7 +29,8 @@ def set_state(
 
     MASTER is an ID or an exact name. 'active' sets its last check-in to now; 'inactive' leaves
     that as it is, and deletes the links of schedulers, change sources, builders and workers to the
-    master. Prints 'changed' or 'unchanged'.
+    master, which a master that runs makes again only when it is restarted: stop it first. Prints
+    'changed' or 'unchanged'.
 
     \b
     Example:
@@ -41,7 +42,8 @@ def set_state(
     if not active and change.previous == ACTIVE:
         warn(
             f"The master {change.name!r} looks alive: it checked in within the last ten minutes. "
-            "If it runs, it will be active again within a minute."
+            "If it runs, it will be active again within a minute, but without its links until it "
+            "is restarted."
         )
     if dry_run:
         tell("Dry run: nothing was changed.")

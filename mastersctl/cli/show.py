@@ -84,12 +84,13 @@ def _pairs(row: "MasterRow", belongings: "Belongings") -> Iterator[tuple[str, An
         if not items:
             yield kind, "none"
         for item in items:
-            yield kind.removesuffix("s"), _describe(item)
+            yield kind, _describe(kind, item)
 
 
-def _describe(item: "Item") -> str:
+def _describe(kind: str, item: "Item") -> str:
     name = "(deleted)" if item.name is None else item.name
     if item.number is not None:
         name += f" #{item.number}"
+    what = "build request" if kind == "claims" else "ID"
     since = "" if item.since is None else f", since {item.since.isoformat()}"
-    return f"{name} (ID {item.id}{since})"
+    return f"{name} ({what} {item.id}{since})"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 from mastersctl._peewee import peewee
-from mastersctl.errors import DatabaseUnavailableError, MastersctlError
+from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
 from mastersctl.url import DatabaseURL
 
 Mode = Literal["read", "write", "create"]
@@ -40,12 +40,20 @@ class Database(abc.ABC, peewee.Database):
         """Return those of the tables `names` that are there."""
 
     @abc.abstractmethod
+    def has_unique_index(self, table: str, column: str) -> bool:
+        """Return whether `table` has a unique index over `column` alone."""
+
+    @abc.abstractmethod
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a SELECT as the driver delivers them; they are never all in memory."""
 
     @abc.abstractmethod
     def translate(self, error: Exception) -> MastersctlError:
         """Return the error to show for one that the driver raised."""
+
+    def is_not_buildbots(self, error: Exception) -> bool:
+        """Return whether `error`, Peewee's or the driver's, says that a table is missing."""
+        return isinstance(self.translate(original(error)), NotBuildbotDatabaseError)
 
 
 @contextmanager
@@ -68,19 +76,12 @@ def opened(
     database = _database_class(url)(url, mode, timeout)
     if on_query:
         database.query_hooks.append(on_query)
-    with translated(database):
+    try:
         database.connect()
         try:
             yield database
         finally:
             database.close()
-
-
-@contextmanager
-def translated(database: Database) -> Iterator[None]:
-    """Make errors of the driver, and of Peewee, those of `mastersctl.errors`."""
-    try:
-        yield
     except (peewee.PeeweeException, database.driver_error) as error:
         raise database.translate(original(error)) from error
 

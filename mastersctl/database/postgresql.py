@@ -1,6 +1,8 @@
 """PostgreSQL, by psycopg 3: unlike psycopg2, it streams a result and can be interrupted."""
 
+import logging
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Database, Mode
+from mastersctl.database import Database, Mode, original
 from mastersctl.errors import (
     DatabaseUnavailableError,
     InvalidValueError,
@@ -20,6 +22,7 @@ from mastersctl.errors import (
 from mastersctl.url import DatabaseURL
 
 _ROWS_AT_ONCE = 1000
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings go to stderr else
 _GRACE = 1.0  # seconds that the server gets to say itself that it waited too long for a lock
 
 # SQLSTATEs, and the classes that are the first two characters of them
@@ -65,9 +68,9 @@ class _Adapter(peewee.Psycopg3Adapter):
         try:
             connection = _connect(db.conninfo, db.options)
         except psycopg.OperationalError as error:
-            if "startup parameter" not in str(error):
+            if "startup parameter" not in str(error) or db.needs_options:
                 raise
-            connection = _connect(db.conninfo, None)  # PgBouncer knows no options
+            connection = _connect(db.conninfo, "")  # PgBouncer knows no options
         connection.patience = db.patience + _GRACE
         return connection
 
@@ -84,7 +87,11 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         self.patience = timeout
         try:
             parameters = _parameters(url, timeout)
-            self.options = _options(parameters.pop("options", ""), mode, timeout)
+            given = parameters.pop("options", "") or os.environ.get("PGOPTIONS", "")
+            self.needs_options = bool(given)
+            self.options = _options(given, mode, timeout)
+            if "service" in parameters or "PGSERVICE" in os.environ:
+                self.options = given  # the service may have options, which ours would replace
             self.conninfo = make_conninfo("", **parameters)
         except (psycopg.Error, TypeError) as error:
             raise InvalidValueError(
@@ -92,12 +99,22 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             ) from error
         super().__init__(str(url))  # a name for Peewee; `conninfo` is what is connected to
 
-    def begin(self, isolation_level: str | None = None) -> None:
-        # In one round trip; the option for it may not have got through.
+    def begin(self, isolation_level: str | None = None, lock_table: str | None = None) -> None:
+        # In one round trip; the option for the timeout may not have got through.
+        lock = f"; LOCK TABLE {lock_table} IN SHARE ROW EXCLUSIVE MODE" if lock_table else ""
         self.execute_sql(
             f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}; "
-            f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}"
+            f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
         )
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        except peewee.OperationalError as error:
+            raise DatabaseUnavailableError(
+                f"The database {self._url} did not confirm the change "
+                f"({self._reason(original(error))}); 'mastersctl list' shows whether it was made."
+            ) from error
 
     def rollback(self) -> None:
         if not self.connection().closed:  # by an answer that did not come
@@ -121,14 +138,23 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         )
         return {name for (name,) in tables}
 
+    def has_unique_index(self, table: str, column: str) -> bool:
+        found = self.execute_sql(
+            "SELECT 1 FROM pg_index "
+            "JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] "
+            "WHERE indrelid = to_regclass(%s) AND indisunique AND indnkeyatts = 1 AND attname = %s",
+            (table, column),
+        )
+        return found.fetchone() is not None
+
     def translate(self, error: Exception) -> MastersctlError:
         code = getattr(error, "sqlstate", None) or ""
         reason = self._reason(error)
         database = f"The database {self._url}"
         if code in _NOT_BUILDBOTS:
             return NotBuildbotDatabaseError(
-                f"{database} is not a Buildbot database ({reason}); check the URL, or run "
-                "'buildbot upgrade-master' or 'mastersctl init'."
+                f"{database} is not a Buildbot database ({reason}); check the URL, or "
+                "make it one with 'buildbot upgrade-master'."
             )
         if code == _LOCKED:
             return DatabaseUnavailableError(
@@ -154,9 +180,9 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         return " ".join(self._url.scrub(message).split()).rstrip(".")
 
 
-def _connect(conninfo: str, options: str | None) -> _Connection:
+def _connect(conninfo: str, options: str) -> _Connection:
     # Nothing is prepared: behind a pool, the next statement may meet another session.
-    parameters: dict[str, Any] = {} if options is None else {"options": options}
+    parameters: dict[str, Any] = {"options": options} if options else {}
     return _Connection.connect(conninfo, autocommit=True, prepare_threshold=None, **parameters)
 
 

@@ -72,24 +72,33 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return os.access(self._path, os.W_OK) and os.access(os.path.dirname(self._path), os.W_OK)
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        if self._frozen is not None:
-            rows = self._frozen_rows(query)
-            if rows is not None:
+        deadline = time.monotonic() + self._patience
+        while self._frozen is not None:
+            cursor, rows = self._frozen_rows(query)
+            if rows is None:
+                self._reopen(deadline)
+            elif len(rows) <= _FEW or not self._may_thaw():
                 yield from rows
+                for row in cursor:
+                    yield row
+                if not self._is_as_frozen():
+                    raise self._changed()
                 return
-            self._thaw()
-        for row in self.execute(query):  # noqa: UP028  # which closes the cursor too late
+            else:
+                self._thaw()
+        for row in self.execute(query):  # which closes the cursor too late
             yield row
 
-    def _frozen_rows(self, query: Any) -> list[tuple[Any, ...]] | None:
-        """Return the rows of `query`, None if they are many or might be wrong."""
+    def _frozen_rows(self, query: Any) -> tuple[Any, list[tuple[Any, ...]] | None]:
+        """Return a cursor, and its first rows; None for these if they might be wrong."""
         try:
-            rows = list(islice(self.execute(query), _FEW + 1))
+            cursor = self.execute(query)
+            rows = list(islice(cursor, _FEW + 1))
         except (peewee.PeeweeException, sqlite3.Error):
             if self._is_as_frozen():
                 raise
-            return None
-        return rows if len(rows) <= _FEW and self._is_as_frozen() else None
+            return None, None
+        return cursor, rows if self._is_as_frozen() else None
 
     def _is_as_frozen(self) -> bool:
         now = self._stat()
@@ -98,17 +107,32 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             return False
         return (now.st_mtime_ns, now.st_size) == (then.st_mtime_ns, then.st_size)
 
+    def _may_thaw(self) -> bool:
+        """Return whether locks are harmless: a master could not write to another's -shm file."""
+        return self._frozen is not None and os.geteuid() in (0, self._frozen.st_uid)
+
     def _thaw(self) -> None:
         """Open the file again, with locks and the files that go with them."""
-        status, self._frozen = self._frozen, None
+        self._frozen = None
         self._may_freeze = False
-        if status is not None and os.geteuid() not in (0, status.st_uid):
-            # Its owner, who may be the master, could not write to a -shm file of ours.
-            raise DatabaseUnavailableError(
-                f"The database {self._path!r} was changed while it was read; run the command again."
-            )
         self.close()
         self.connect()
+
+    def _reopen(self, deadline: float) -> None:
+        """Open the file, which has changed, again: with locks if they are harmless."""
+        if self._may_thaw():
+            self._thaw()
+            return
+        if time.monotonic() >= deadline:
+            raise self._changed()
+        self._frozen = None
+        self.close()
+        self.connect()
+
+    def _changed(self) -> DatabaseUnavailableError:
+        return DatabaseUnavailableError(
+            f"The database {self._path!r} was changed while it was read; run the command again."
+        )
 
     # Locks
 
@@ -125,8 +149,8 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         return self._patiently(super().execute_sql, sql, params)
 
-    def begin(self, lock_type: str | None = None) -> None:
-        self._patiently(super().begin, lock_type)
+    def begin(self, lock_type: str | None = None, lock_table: str | None = None) -> None:
+        self._patiently(super().begin, lock_type)  # which locks every table
 
     def commit(self) -> None:
         self._patiently(super().commit)
@@ -142,6 +166,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         return set(names) & set(self.get_tables())
+
+    def has_unique_index(self, table: str, column: str) -> bool:
+        return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
 
     # Errors
 
@@ -174,8 +201,8 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 )
         if str(error).startswith(("no such table", "no such column", "ON CONFLICT clause")):
             return NotBuildbotDatabaseError(
-                f"{database} is not a Buildbot database ({error}); check the path, or run "
-                "'buildbot upgrade-master' or 'mastersctl init'."
+                f"{database} is not a Buildbot database ({error}); check the path, or "
+                "make it one with 'buildbot upgrade-master'."
             )
         return MastersctlError(f"{database} failed: {error}.")
 
@@ -185,6 +212,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             problem = f"There is a directory at {self._path!r}; name the file in it."
         elif not os.path.isdir(directory):
             problem = f"There is no directory {directory!r} to look for a database in."
+        elif os.path.exists(self._path) and not os.access(self._path, os.R_OK):
+            problem = (
+                f"The database {self._path!r} is not readable for this user, whose permissions do "
+                "not allow it; run the command as the master's user."
+            )
         elif os.path.exists(self._path):
             problem = f"The database {self._path!r} fails ({error}); check permissions and disk."
         elif self._mode == "create":

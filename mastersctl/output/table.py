@@ -49,8 +49,9 @@ def ago(moment: datetime) -> str:
 
 def _table(on_terminal: bool, *, header: bool = True) -> Table:
     style = box.SIMPLE_HEAD if on_terminal and header else None
+    gap = 1 if style else 2  # a box has a column between columns
     return Table(
-        box=style, show_header=header, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
+        box=style, show_header=header, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0)
     )
 
 
@@ -69,7 +70,7 @@ def _print(table: Table, file: TextIO) -> None:
 def _cell(field: str, value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
     if on_terminal and isinstance(value, datetime):
         if not value.timestamp():
-            return Text("never")
+            return Text("unknown")  # expire-all was here
         text = ago(value)
         return Text(f"{value.isoformat()} ({text})" if moment_too else text)
     text = visible(to_text(value))

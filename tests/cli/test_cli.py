@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 import mastersctl as package
@@ -165,6 +166,17 @@ def test_a_name_that_is_not_utf_8_is_exact_in_a_pipe(tmp_path: Path) -> None:
     assert done.stdout == b"name\na\xff\nb\xff\n"
     assert r"a\udcff" in process("list").out
     assert process("show", 2, "-o", "json").json["name"] == "b\udcff"
+
+
+def test_only_a_person_is_told_that_find_added_a_master(database: RealDatabase) -> None:
+    assert process("find", "new", "--db-url", database.url).err == ""
+    child = pexpect.spawn(
+        sys.executable, ["-m", "mastersctl", "find", "other", "--db-url", database.url],
+        encoding="utf-8", dimensions=(24, 200),
+    )  # fmt: skip
+    child.expect_exact("There was no master called 'other'; it was added")
+    child.expect(pexpect.EOF)
+    child.close()
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def test_a_table_has_a_line_for_each_thing(
     found = dict(line.split(maxsplit=1) for line in lines)
     assert found["name"] == "m"
     assert found["state"] == "stale"
-    assert found["scheduler"] == f"nightly (ID {id_ * 100 + 1})"
-    assert found["unfinished_build"].startswith(f"runtests #7 (ID {id_ * 100 + 11}, since 1970")
-    assert found["claim"].startswith(f"runtests (ID {id_ * 100 + 9}, since 1970")
+    assert found["schedulers"] == f"nightly (ID {id_ * 100 + 1})"
+    assert found["unfinished_builds"].startswith(f"runtests #7 (ID {id_ * 100 + 11}, since 1970")
+    assert found["claims"].startswith(f"runtests (build request {id_ * 100 + 9}, since 1970")
 
 
 def test_a_master_that_has_nothing_is_said_to_have_none(

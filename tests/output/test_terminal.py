@@ -49,7 +49,7 @@ def test_states_have_colours_and_times_are_relative(database: SqliteFile) -> Non
     assert "\x1b[32mactive" in printed
     assert "\x1b[1;31mstale" in printed
     assert "2 hours ago" in printed
-    assert "never" in printed
+    assert "unknown" in printed
     assert "2 hours ago" in on_terminal("show", "2")
 
 
