@@ -26,11 +26,13 @@ def read_db_url(basedir: str, environ: Mapping[str, str]) -> str:
         BasedirError: a file is missing or cannot be read, or the URL is computed.
     """
     tac = _File(os.path.join(basedir, TAC), environ)
-    config_name = tac.text(tac.names.get("configfile", DEFAULT_CONFIG), "The name 'configfile'")
+    name = tac.value("configfile")
+    config_name = DEFAULT_CONFIG if name is None else tac.text(name, "The name 'configfile'")
     file = _File(os.path.join(basedir, config_name), environ)
-    if "BuildmasterConfig" not in file.names:
+    value = file.value("BuildmasterConfig")
+    if value is None:
         raise BasedirError(f"{file.path} does not define 'BuildmasterConfig'; pass --db-url.")
-    config = file.dictionary(file.names["BuildmasterConfig"], "'BuildmasterConfig'")
+    config = file.dictionary(value, "'BuildmasterConfig'")
     if config.look_up("db") is not None:
         config = file.dictionary(config.look_up("db"), "c['db']", config.lines.get("db"))
     url = config.look_up("db_url")
@@ -46,7 +48,7 @@ class _File(Program):
         self.path = path
         tree = _parse(path)
         try:
-            super().__init__(tree, environ)
+            super().__init__(tree, environ, ("db", "db_url"))
         except RecursionError:
             raise BasedirError(f"{path} is nested too deeply to be read; pass --db-url.") from None
 

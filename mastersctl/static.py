@@ -1,16 +1,16 @@
 """What a Python program binds to names at its top level, by reading and never by executing.
 
 Understood are literals, names bound to literals, dictionaries made of these (``{...}``,
-``dict(...)``, ``d[key] = value``), and look-ups in ``os.environ``. Everything else makes unknown
-what it might change: a branch, a loop or a function does so to what is stored in it, a call to the
-dictionaries that it is given, and whatever else holds a dictionary might change it at any later
-time. Taken on trust is that no call changes the environment, or the program's own names, behind the
-program's back.
+``dict(...)``, ``d[key] = value``, ``d.update(...)``), and look-ups in ``os.environ``, each in a
+statement of the top level. That such a value is still there at the end is believed only if nothing
+else in the file could change it: every place where a name stands must be of a form that is known
+to be harmless, and one that is not, anywhere, makes the name unknown.
+
+Taken on trust is that code in other files changes neither the environment nor this program's names.
 """
 
 import ast
-import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 
@@ -22,465 +22,574 @@ class Unknown(NamedTuple):
 
 
 class Dictionary(dict[object, object]):
-    """A dictionary of the program, and what of it cannot be known."""
+    """A dictionary of the program."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
+    def __init__(self) -> None:
+        super().__init__()
         self.lines: dict[object, int] = {}  # where the value of a key stands
-        self.rest: Unknown | None = None  # the value of every key that is not in it
-        self._spoiled: dict[object, Unknown] = {}
+        self.spoiled: Unknown | None = None  # what makes all of it unknown
+
+    def set(self, key: object, value: object, line: int) -> None:
+        self[key] = value
+        self.lines[key] = line
 
     def look_up(self, key: object) -> object:
         """Return the value of `key`, None when there is none, or an `Unknown`."""
-        spoiled = self._spoiled.get(key) or self._spoiled.get(_EVERYTHING)
-        return spoiled or self.get(key, self.rest)
+        return self.spoiled or self.get(key)
 
-    def forget(self, key: object, unknown: Unknown) -> None:
-        """Make a key, or `_EVERYTHING`, unknown until it is set again."""
-        if key is _VALUES:
-            self.spoil(key, unknown)
-        elif key is _EVERYTHING:
-            self.clear()
-            self.rest = unknown
-        else:
-            self[key] = unknown
-
-    def spoil(self, key: object, unknown: Unknown) -> None:
-        """Make a key, `_EVERYTHING`, or what is in the `_VALUES`, unknown for ever."""
-        if key is not _VALUES:
-            self._spoiled[key] = unknown
-        for value in self.values() if key in (_EVERYTHING, _VALUES) else [self.get(key)]:
-            if isinstance(value, Dictionary) and _EVERYTHING not in value._spoiled:
-                value.spoil(_EVERYTHING, unknown)
-
-
-class _Known(enum.Enum):
-    """What is understood besides literals and dictionaries."""
-
-    OS = enum.auto()  # the module
-    GETENV = enum.auto()  # os.getenv
-
-
-_EVERYTHING = object()  # instead of a key: all of a dictionary
-_VALUES = object()  # instead of a key: not the dictionary, but the dictionaries in it
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_READERS = ("get", "keys")  # methods that neither change a dictionary nor give away what is in it
-_GIVERS = ("copy", "items", "values")  # methods that give away what is in it
-_METHODS = (*_READERS, *_GIVERS, "environ")  # attributes that a call or a look-up accounts for
-_MANY = 100  # changes to one name by functions that are told apart
-_HARMLESS = ("bool", "id", "isinstance", "len", "print", "repr", "str", "type")  # functions
-_TRUSTED = (*_HARMLESS, "dict")  # unless the program defines one of its own
-_POWERFUL = ("eval", "exec", "globals")  # functions that reach every name
-_POWERFUL_OUTSIDE = (*_POWERFUL, "locals", "vars")  # of functions, that is
-
-
-class _Effect(NamedTuple):
-    """Something that a piece of code may do to a dictionary."""
-
-    target: ast.expr
-    key: object  # the one that is changed, _EVERYTHING or _VALUES
-    line: int
-    for_ever: bool  # it may happen at any later time, too
+    def spoil(self, unknown: Unknown) -> None:
+        """Make all of it, and all in it, unknown."""
+        if self.spoiled is None:
+            self.spoiled = unknown
+            for value in self.values():
+                if isinstance(value, Dictionary):
+                    value.spoil(unknown)
 
 
 class Program:
     """A program, read.
 
-    Attributes:
-        names: the values of the names at its end: literals, `Dictionary` or `Unknown`.
+    Parameters:
+        tree: the program.
+        environ: the environment that it would be executed in.
+        keys: the keys of dictionaries that matter; what is done to others is overlooked.
     """
 
-    def __init__(self, tree: ast.Module, environ: Mapping[str, str]) -> None:
-        self.environ = Dictionary(environ)
-        self.names: dict[str, object] = {"os": _Known.OS}
-        self._unknowable: dict[str, Unknown] = {}  # names that a function may bind
-        self._everything_unknowable: Unknown | None = None
-        # what functions may do to what has a name: each target and key once
-        self._touched: dict[str, dict[tuple[str, object], _Effect]] = {}
-        self._foresee(tree)
+    def __init__(self, tree: ast.Module, environ: Mapping[str, str], keys: Collection[str]) -> None:
+        self._names: dict[str, object] = {}
+        self._otherwise: Unknown | None = None  # the value of a name that is not in them
+        self._environ = environ
+        self._keys = keys
+        self._check = _Check(tree, keys)
         for statement in tree.body:
             self._read(statement)
 
-    def _foresee(self, tree: ast.Module) -> None:
-        """Note what the functions of the program may do, whenever they are called."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Global):
-                self._unknowable.update(dict.fromkeys(node.names, Unknown(node.lineno)))
-            if isinstance(node, _FUNCTIONS):
-                self._foresee_calls(node)
-            if isinstance(node, _DEFINITIONS) and node.name in _TRUSTED:
-                self._everything_unknowable = Unknown(node.lineno, f"depends on {node.name}()")
-        for effect in self._touched.get("os", {}).values():  # which has its value from the start
-            self._apply(effect)
-
-    def _foresee_calls(self, function: "_Function") -> None:
-        local = _local_names(function)
-        for part in _body(function):
-            for effect in _effects(part):
-                root = _root(effect.target)
-                if root not in local:
-                    touched = self._touched.setdefault(root, {})
-                    if len(touched) >= _MANY and root != "os":
-                        whole = ast.Name(root, ast.Load(), lineno=effect.line)
-                        effect = effect._replace(target=whole, key=_EVERYTHING)
-                    once = ast.dump(effect.target), effect.key
-                    touched[once] = effect._replace(for_ever=True)
-            for name, line in _names(part, _POWERFUL):
-                if name not in local:
-                    self._everything_unknowable = Unknown(line)
-
     def _read(self, statement: ast.stmt) -> None:
         match statement:
-            case ast.Assign(targets=targets, value=value):
-                self._assign(targets, value)
-            case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._assign([target], value)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                self._import(statement, aliases)
-            case ast.Expr(
-                value=ast.Call(func=ast.Attribute(value=base, attr="update"), args=args) as call
-            ) if len(args) <= 1:
-                self._update(base, call)
-            case _:
-                self._forget(statement)
+            case ast.Assign(targets=targets, value=expression):
+                value = self._evaluate(expression)
+                for target in targets:
+                    self._assign(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as expression):
+                self._assign(target, self._evaluate(expression))
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=base, attr="update")) as call):
+                self._update(self._evaluate(base), self._dictionary_of(call))
+            case ast.Import() | ast.ImportFrom():
+                for name, line in _imported_names(statement):
+                    self._bind(name, Unknown(line, "is imported"))
+        for line in _stars(statement):
+            self._forget_names(Unknown(line, "may be imported"))
 
-    def _import(self, statement: ast.Import | ast.ImportFrom, aliases: list[ast.alias]) -> None:
-        imported = Unknown(statement.lineno, "is imported")
-        for alias in aliases:
-            name = alias.asname or alias.name.partition(".")[0]
-            value: object = imported
-            if isinstance(statement, ast.Import):
-                if alias.name == "os" or (alias.name.startswith("os.") and not alias.asname):
-                    value = _Known.OS
-            elif statement.module == "os":
-                value = {"environ": self.environ, "getenv": _Known.GETENV}.get(alias.name, imported)
-            self._bind(name, value)
-        self._forget_names_behind_a_star(statement)
-
-    def _assign(self, targets: list[ast.expr], expression: ast.expr) -> None:
-        self._forget_what_is_passed_on(expression)
-        value = self._evaluate(expression)
-        for target in targets:
-            self._assign_value(target, value)
-
-    def _assign_value(self, target: ast.expr, value: object) -> None:
-        match target, value:
-            case ast.Tuple(elts=parts), tuple() if len(parts) == len(value):
-                for part, one in zip(parts, value, strict=True):
-                    self._assign_value(part, one)
-            case ast.Name(id=name), _ if not isinstance(value, tuple):
-                self._bind(name, value)
-            case ast.Subscript(value=base, slice=key), _:
-                self._store(base, key, value, target.lineno)
-            case _:
-                self._forget(target)
-                self._give_away(value, target.lineno)
-
-    def _give_away(self, value: object, line: int) -> None:
-        """Make unknown for ever a dictionary that ends where nothing is known of it."""
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, tuple):
-                self._give_away(part, line)
-            elif isinstance(part, Dictionary):
-                part.spoil(_EVERYTHING, Unknown(line))
-
-    def _store(self, base: ast.expr, key: ast.expr, value: object, line: int) -> None:
-        container, place = self._evaluate(base), self._evaluate(key)
-        if isinstance(value, tuple):
-            self._give_away(value, line)
-            value = Unknown(line)
-        if not isinstance(container, Dictionary):
-            self._forget(base)
-            self._give_away(value, line)
-        elif not isinstance(place, str | int):
-            container.forget(_EVERYTHING, Unknown(line))
-        else:
-            container[place] = value
-            container.lines[place] = line
-
-    def _update(self, base: ast.expr, call: ast.Call) -> None:
-        """Read ``d.update({...}, key=value)``, whose argument may be no literal."""
-        container = self._evaluate(base)
-        if not isinstance(container, Dictionary):
-            self._forget(call)
-            return
-        given = ast.Call(ast.Name("dict", ast.Load()), call.args, call.keywords)
-        ast.copy_location(given, call)
-        self._forget_what_is_passed_on(given)
-        values = self._evaluate(given) if "dict" not in self.names else None
-        if not isinstance(values, Dictionary) or values.rest:
-            container.forget(_EVERYTHING, Unknown(call.lineno))
-            return
-        container.update(values)
-        container.lines.update(dict.fromkeys(values, call.lineno))
-
-    def _forget_what_is_passed_on(self, expression: ast.expr) -> None:
-        """Apply the effects of an expression that is assigned, of which plain aliases are none."""
-        match expression:
-            case ast.Dict(keys=keys, values=values):
-                for part in [*filter(None, keys), *values]:
-                    self._forget_what_is_passed_on(part)
-            case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
-                for part in [*args, *(keyword.value for keyword in keywords)]:
-                    self._forget_what_is_passed_on(part)
-            case ast.Tuple(elts=parts):
-                for part in parts:
-                    self._forget_what_is_passed_on(part)
-            case _ if not _is_path(expression):
-                self._forget(expression)
-
-    def _forget(self, part: ast.AST) -> None:
-        """Make unknown all that `part` may change."""
-        for effect in _effects(part):
-            self._apply(effect)
-        for name, line, why in _bound_names(part):
-            self._bind(name, Unknown(line, why))
-        for _, line in _names(part, _POWERFUL_OUTSIDE):
-            self._forget_names(Unknown(line))
-        for node in _walk(part):
-            self._forget_names_behind_a_star(node)
-
-    def _forget_names_behind_a_star(self, node: ast.AST) -> None:
-        match node:
-            case ast.ImportFrom(module=module, names=[ast.alias(name="*")]):
-                if (module or "").partition(".")[0] != "buildbot":  # whose names are its plugins'
-                    self._forget_names(Unknown(node.lineno, "may be imported"))
+    def value(self, name: str) -> object:
+        """Return the value of a name at the end; None if it is not bound."""
+        return self._names.get(name, self._otherwise)
 
     def _forget_names(self, unknown: Unknown) -> None:
-        for name, value in self.names.items():
+        for value in self._names.values():
             if isinstance(value, Dictionary):
-                value.spoil(_EVERYTHING, unknown)
-            if value is not _Known.OS:
-                self.names[name] = unknown
+                value.spoil(unknown)
+        self._names.clear()
+        self._otherwise = unknown
 
-    def _apply(self, effect: _Effect) -> None:
-        container = self._evaluate(effect.target)
+    def _update(self, container: object, given: Dictionary) -> None:
         if isinstance(container, Dictionary):
-            change = container.spoil if effect.for_ever else container.forget
-            change(effect.key, Unknown(effect.line))
+            for key in given:
+                container.set(key, given[key], given.lines[key])
+            if given.spoiled:
+                container.spoil(given.spoiled)
+
+    def _assign(self, target: ast.expr, value: object) -> None:
+        match target, value:
+            case ast.Tuple(elts=targets), tuple() if len(targets) == len(value):
+                for one, part in zip(targets, value, strict=True):
+                    self._assign(one, part)
+            case ast.Tuple(elts=targets), _:
+                for one in targets:
+                    self._assign(one, Unknown(target.lineno))
+            case ast.Name(id=name), _:
+                self._bind(name, value)
+            case ast.Subscript(value=base, slice=key), _:
+                container, place = self._evaluate(base), self._evaluate(key)
+                if isinstance(container, Dictionary):
+                    _put(container, place, value, target.lineno)
 
     def _bind(self, name: str, value: object) -> None:
-        unknowable = self._everything_unknowable or self._unknowable.get(name)
-        self.names[name] = value if unknowable is None else unknowable
-        for effect in self._touched.get(name, {}).values():
-            self._apply(effect)
+        bad = self._check.everything or self._check.bound.get(name)
+        old = self._names.get(name)
+        if isinstance(value, Unknown) and isinstance(old, Dictionary):
+            old.spoil(value)  # it may still be what the name stands for
+        if isinstance(value, Dictionary):
+            spoiled = bad or self._check.used.get(name)
+            if spoiled:
+                value.spoil(spoiled)
+        self._names[name] = bad or value
 
     def _evaluate(self, node: ast.expr) -> object:
-        unknown = Unknown(node.lineno)
         match node:
             case ast.Constant(value=value):
                 return value
             case ast.JoinedStr(values=[ast.Constant(value=value)]):
                 return value
             case ast.Name(id=name):
-                return self.names.get(name, unknown)
-            case ast.Attribute(value=base, attr="environ" | "getenv" as name):
-                members = {"environ": self.environ, "getenv": _Known.GETENV}
-                return members[name] if self._evaluate(base) is _Known.OS else unknown
+                return self._names.get(name, self._otherwise or Unknown(node.lineno))
             case ast.Tuple(elts=parts):
                 return tuple(self._evaluate(part) for part in parts)
-            case ast.Dict(keys=keys, values=values):
-                return self._dictionary(zip(keys, values, strict=True), node.lineno)
-            case ast.Subscript(value=base, slice=key):
-                return self._look_up(self._evaluate(base), [key], node.lineno)
-            case ast.Call():
-                return self._call(node)
-        return unknown
+            case ast.Dict():
+                return self._dictionary(node)
+            case ast.Subscript():
+                return self._item(node)
+            case ast.Call(func=ast.Name(id="dict")) if "dict" not in self._check.bindings:
+                return self._dictionary_of(node)
+            case ast.Call() if self._check.is_getenv(node.func):
+                return self._call_of_getenv(node)
+        return Unknown(node.lineno)
 
-    def _dictionary(
-        self, pairs: Iterator[tuple[ast.expr | None, ast.expr]], line: int
-    ) -> Dictionary:
+    def _item(self, node: ast.Subscript) -> object:
+        key = self._evaluate(node.slice)
+        if self._check.is_environ(node.value):
+            return self._getenv([key], node.lineno)
+        owner = self._evaluate(node.value)
+        if isinstance(owner, Dictionary) and isinstance(key, str) and key in self._keys:
+            value = owner.look_up(key)
+            return Unknown(node.lineno) if value is None else value
+        return Unknown(node.lineno)
+
+    def _call_of_getenv(self, call: ast.Call) -> object:
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        given = [*call.args, *(named.pop(arg) for arg in ("key", "default") if arg in named)]
+        if named or not 1 <= len(given) <= 2:
+            return Unknown(call.lineno)
+        return self._getenv([self._evaluate(argument) for argument in given], call.lineno)
+
+    def _dictionary(self, node: ast.Dict) -> Dictionary:
         result = Dictionary()
-        for key, value in pairs:
-            place = Unknown(line) if key is None else self._evaluate(key)
-            known = self._evaluate(value)
-            if isinstance(known, tuple):
-                self._give_away(known, line)
-                known = Unknown(line)
-            if isinstance(place, str | int):
-                result[place] = known
-                result.lines[place] = value.lineno
-            else:
-                result.forget(_EVERYTHING, Unknown(line))
+        for key, item in zip(node.keys, node.values, strict=True):
+            place = Unknown(item.lineno) if key is None else self._evaluate(key)
+            _put(result, place, self._evaluate(item), item.lineno)
         return result
 
-    def _call(self, node: ast.Call) -> object:
-        arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-        match node.func:
-            case ast.Name(id="dict") if "dict" not in self.names:
-                return self._dict_call(node)
-            case ast.Attribute(value=base, attr="get"):
-                owner = self._evaluate(base)
-            case function:
-                owner = self.environ if self._evaluate(function) is _Known.GETENV else None
-        return self._look_up(owner, arguments, node.lineno)
-
-    def _dict_call(self, node: ast.Call) -> object:
-        keys: list[ast.expr | None] = []
-        for keyword in node.keywords:
-            key = None if keyword.arg is None else ast.Constant(keyword.arg, lineno=node.lineno)
-            keys.append(key)
-        values = [keyword.value for keyword in node.keywords]
-        result = self._dictionary(zip(keys, values, strict=True), node.lineno)
-        for argument in node.args:
+    def _dictionary_of(self, call: ast.Call) -> Dictionary:
+        """Return the dictionary that the arguments of ``dict(...)`` or ``d.update(...)`` make."""
+        result = Dictionary()
+        for argument in call.args:
             given = self._evaluate(argument)
-            if not isinstance(given, Dictionary) or given.rest or len(node.args) > 1:
-                result.forget(_EVERYTHING, Unknown(node.lineno))
+            if isinstance(argument, ast.Dict) and isinstance(given, Dictionary):
+                result, result.lines, result.spoiled = given, given.lines, given.spoiled
             else:
-                result.update({key: given.look_up(key) for key in given if key not in result})
+                result.spoil(Unknown(call.lineno))
+        for keyword in call.keywords:
+            place = Unknown(call.lineno) if keyword.arg is None else keyword.arg
+            _put(result, place, self._evaluate(keyword.value), keyword.value.lineno)
         return result
 
-    def _look_up(self, owner: object, arguments: list[ast.expr], line: int) -> object:
-        """Return ``owner[key]``, or ``owner.get(key, default)``."""
-        values = [self._evaluate(argument) for argument in arguments]
-        match owner, values:
-            case Dictionary(), [str() | int() as key, *default] if len(default) <= 1:
-                value = owner.look_up(key)
-                if value is None and default:
-                    value = default[0]
-                if value is None and owner is self.environ:
-                    why = f"comes from the environment variable {key!r}, which is not set"
-                    return Unknown(line, why)
-                return value
-        return Unknown(line)
+    def _getenv(self, arguments: list[object], line: int) -> object:
+        variable, *default = arguments
+        if self._check.environ or not isinstance(variable, str):
+            return self._check.environ or Unknown(line)
+        value = self._environ.get(variable, *default)
+        if value is None:
+            why = f"comes from the environment variable {variable!r}, which is not set"
+            return Unknown(line, why)
+        return value
 
 
-def _is_path(node: ast.AST) -> bool:
-    """Return whether `node` is a name, or a look-up in what a path leads to."""
-    match node:
-        case ast.Name():
-            return True
-        case ast.Subscript(value=base) | ast.Attribute(value=base, attr="environ"):
-            return _is_path(base)
-        case ast.Call(func=ast.Attribute(value=base, attr="get")):
-            return _is_path(base)
-    return False
+def _put(container: Dictionary, key: object, value: object, line: int) -> None:
+    if not isinstance(key, str | int):
+        container.spoil(Unknown(line))
+    elif isinstance(value, tuple):
+        container.set(key, Unknown(line), line)
+    else:
+        container.set(key, value, line)
+        if container.spoiled and isinstance(value, Dictionary):
+            value.spoil(container.spoiled)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_READERS = ("copy", "get", "items", "keys", "values")  # methods of os.environ
+_HARMLESS = ("bool", "id", "isinstance", "len", "print", "repr", "str", "type")  # functions
+_POWERFUL = ("__builtins__", "builtins", "eval", "exec", "globals")  # names that reach all others
+_POWERFUL_OUTSIDE = ("locals", "vars")  # of functions, that is
+_POWERFUL_ATTRIBUTES = (
+    "__builtins__",
+    "__dict__",
+    "__globals__",
+    "f_globals",
+    "f_locals",
+    "modules",
+)
+
+_Local = frozenset[str]
+_Import = ast.Import | ast.ImportFrom
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+class _Check:
+    """What of a program stands where it could change a value.
+
+    Attributes:
+        bindings: all names that are bound anywhere, in whatever way.
+        bound: the names that are bound in a way that is not understood.
+        used: the names whose dictionary, if they have one, may be changed.
+        environ: set if the environment may be changed.
+        everything: set if every name may be.
+    """
+
+    def __init__(self, tree: ast.Module, keys: Collection[str]) -> None:
+        self._keys = keys
+        self.bound: dict[str, Unknown] = {}
+        self.used: dict[str, Unknown] = {}
+        self.environ: Unknown | None = None
+        self.everything: Unknown | None = None
+        self._os_names = {"os"}
+        self._environ_names: set[str] = set()
+        self._getenv_names: set[str] = set()
+        self.bindings = set(_all_bindings(tree))
+        for statement in tree.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                self._note_import(statement)
+        for statement in tree.body:
+            self._statement(statement)
+
+    def is_environ(self, node: ast.AST) -> bool:
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr="environ"):
+                return name in self._os_names
+            case ast.Name(id=name):
+                return name in self._environ_names
+        return False
+
+    def is_getenv(self, node: ast.AST) -> bool:
+        """Return whether `node` is ``os.getenv`` or ``os.environ.get``."""
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr="getenv"):
+                return name in self._os_names
+            case ast.Attribute(value=base, attr="get"):
+                return self.is_environ(base)
+            case ast.Name(id=name):
+                return name in self._getenv_names
+        return False
+
+    def _note_import(self, statement: ast.Import | ast.ImportFrom) -> None:
+        for alias in statement.names:
+            name = alias.asname or alias.name
+            if isinstance(statement, ast.Import) and alias.name == "os":
+                self._os_names.add(name)
+            if isinstance(statement, ast.ImportFrom) and statement.module == "os":
+                names = {"environ": self._environ_names, "getenv": self._getenv_names}
+                names.get(alias.name, set()).add(name)
+
+    # Statements of the top level, of which some are understood
+
+    def _statement(self, statement: ast.stmt) -> None:
+        match statement:
+            case ast.Assign(targets=targets, value=value):
+                if True in [self._target(target) for target in targets]:  # each of them
+                    self._give_away(value)
+                self._value(value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value, annotation=annotation):
+                if self._target(target):
+                    self._give_away(value)
+                self._value(value)
+                self._visit(annotation, frozenset())
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=base, attr="update")) as call
+            ) if _root(base) and not self.is_environ(base) and len(call.args) <= 1:
+                self._path(base)
+                self._arguments(call)
+            case ast.Import() | ast.ImportFrom():
+                self._check_imports(statement)
+            case _:
+                self._visit(statement, frozenset())
+
+    def _target(self, target: ast.expr) -> bool:
+        """Look at a target; return whether nothing is known of what is assigned to it."""
+        match target:
+            case ast.Name(id=name):
+                self._check_rebinding(name, target.lineno)
+            case ast.Tuple(elts=parts) if not any(isinstance(p, ast.Starred) for p in parts):
+                return True in [self._target(part) for part in parts]
+            case ast.Subscript(value=base, slice=key) if _root(base) and not self.is_environ(base):
+                self._path(base)
+                self._key(key, _root(base))
+                return not (isinstance(key, ast.Constant) and key.value in self._keys)
+            case _:
+                self._visit(target, frozenset())
+                return True
+        return False
+
+    def _value(self, value: ast.expr) -> None:
+        match value:
+            case ast.Name(id=name) if not self._is_special(name):
+                pass  # an alias, whose own places are looked at
+            case ast.Subscript() if _root(value) and not self.is_environ(value.value):
+                self._path(value)
+            case ast.Dict(keys=keys, values=values):
+                for key, item in zip(keys, values, strict=True):
+                    self._item(key, item)
+            case ast.Call(func=ast.Name(id="dict")) if "dict" not in self.bindings:
+                self._arguments(value)
+            case _:
+                self._visit(value, frozenset())
+
+    def _arguments(self, call: ast.Call) -> None:
+        for argument in call.args:
+            if isinstance(argument, ast.Dict):
+                self._value(argument)
+            else:
+                self._visit(argument, frozenset())
+        for keyword in call.keywords:
+            self._item(ast.Constant(keyword.arg) if keyword.arg else None, keyword.value)
+
+    def _item(self, key: ast.expr | None, value: ast.expr) -> None:
+        """Look at one item of a dictionary that is made."""
+        if isinstance(key, ast.expr) and not isinstance(key, ast.Constant | ast.Name):
+            self._visit(key, frozenset())
+        matters = isinstance(key, ast.Constant) and key.value in self._keys
+        if matters or (isinstance(key, ast.Constant) and isinstance(value, ast.Dict)):
+            self._value(value)
+        else:
+            self._visit(value, frozenset())
+
+    def _path(self, path: ast.expr) -> None:
+        """Look at a name, or an item of it, that is only an alias or stored in."""
+        while isinstance(path, ast.Subscript):
+            self._key(path.slice, _root(path))
+            path = path.value
+        if isinstance(path, ast.Name) and self._is_special(path.id):
+            self._visit(path, frozenset())
+
+    def _key(self, key: ast.expr, root: str) -> None:
+        if not isinstance(key, ast.Constant | ast.Name):
+            self.used.setdefault(root, Unknown(key.lineno))
+            self._visit(key, frozenset())
+
+    def _give_away(self, value: ast.expr) -> None:
+        """Note that a value ends where nothing is known of it."""
+        for node in ast.walk(value):
+            if isinstance(node, ast.Name):
+                self.used.setdefault(node.id, Unknown(node.lineno))
+
+    def _is_special(self, name: str) -> bool:
+        return name in self._os_names or name in self._environ_names or name in _POWERFUL
+
+    def _check_rebinding(self, name: str, line: int) -> None:
+        if self._is_special(name) or name in self._getenv_names:
+            self.environ = self.environ or Unknown(line)
+
+    def _check_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
+        for alias in statement.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            is_os = isinstance(statement, ast.Import) and (
+                alias.name == "os" or (alias.name.startswith("os.") and not alias.asname)
+            )
+            from_os = isinstance(statement, ast.ImportFrom) and statement.module == "os"
+            if not is_os and not (from_os and alias.name in ("environ", "getenv")):
+                self._check_rebinding(name, statement.lineno)
+            if from_os and alias.name == "environb":
+                self.environ = self.environ or Unknown(statement.lineno)
+            if alias.name.partition(".")[0] in _POWERFUL:
+                self.everything = self.everything or Unknown(statement.lineno)
+
+    # Everything else, which might do anything but for some forms
+
+    def _visit(self, node: ast.AST, local: _Local, inside: bool = False) -> None:
+        """Look at `node`, where `local` are not names of the top level; `inside` a function."""
+        visit = getattr(self, f"_visit_{type(node).__name__}", self._visit_other)
+        visit(node, local, inside)
+
+    def _visit_other(self, node: ast.AST, local: _Local, inside: bool) -> None:
+        for name in _bound_by(node):
+            self.bound.setdefault(name, Unknown(getattr(node, "lineno", 0)))
+        for child in ast.iter_child_nodes(node):
+            self._visit(child, local, inside)
+
+    def _visit_Name(self, node: ast.Name, local: _Local, inside: bool) -> None:
+        if node.id in local:
+            return
+        unknown = Unknown(node.lineno)
+        if not isinstance(node.ctx, ast.Load):
+            self.bound.setdefault(node.id, unknown)
+        self.used.setdefault(node.id, unknown)
+        if node.id in self._os_names or node.id in self._environ_names:
+            self.environ = self.environ or unknown
+        if node.id in _POWERFUL or (node.id in _POWERFUL_OUTSIDE and not inside):
+            self.everything = self.everything or unknown
+
+    def _visit_Subscript(self, node: ast.Subscript, local: _Local, inside: bool) -> None:
+        self._visit(node.slice, local, inside)
+        if not self._is_harmless_item(node, local):
+            self._visit(node.value, local, inside)
+
+    def _visit_Attribute(self, node: ast.Attribute, local: _Local, inside: bool) -> None:
+        unknown = Unknown(node.lineno)
+        if node.attr in ("environ", "environb"):
+            self.environ = self.environ or unknown
+        if node.attr in _POWERFUL_ATTRIBUTES:
+            self.everything = self.everything or unknown
+        if isinstance(node.value, ast.Name) and node.value.id in self._os_names - local:
+            if not isinstance(node.ctx, ast.Load):
+                self.environ = self.environ or unknown
+        else:
+            self._visit(node.value, local, inside)
+
+    def _visit_Call(self, node: ast.Call, local: _Local, inside: bool) -> None:
+        for part in self._harmful_parts(node):
+            self._visit(part, local, inside)
+
+    def _visit_Compare(self, node: ast.Compare, local: _Local, inside: bool) -> None:
+        parts = [node.left, *node.comparators]
+        is_in = isinstance(node.left, ast.Constant)  # 'db' in c
+        is_is = all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)  # c is None
+        for part in parts:
+            if not ((is_in or is_is) and (isinstance(part, ast.Name) or self.is_environ(part))):
+                self._visit(part, local, inside)
+
+    def _is_harmless_item(self, node: ast.Subscript, local: _Local) -> bool:
+        """Return whether `node` reads the environment, or is an item that does not matter."""
+        if self.is_environ(node.value):
+            return isinstance(node.ctx, ast.Load)
+        key = node.slice
+        return (
+            isinstance(node.value, ast.Name)
+            and not self._is_special(node.value.id)
+            and (node.value.id in local or isinstance(key, ast.Constant))
+            and not (isinstance(key, ast.Constant) and key.value in self._keys)
+        )
+
+    def _harmful_parts(self, call: ast.Call) -> Iterator[ast.AST]:
+        """Yield those parts of a call that have to be looked at."""
+        arguments = [*call.args, *call.keywords]
+        match call.func:
+            case ast.Name(id=name) if name in _HARMLESS and name not in self.bindings:
+                yield from (
+                    argument for argument in arguments if not isinstance(argument, ast.Name)
+                )
+                return
+            case ast.Attribute(value=base, attr=name) if self.is_environ(base):
+                if name not in _READERS:
+                    yield call.func
+            case ast.Attribute(value=ast.Name(id=name), attr="get") if not self._is_special(name):
+                key = call.args[0] if call.args else None
+                if not isinstance(key, ast.Constant) or key.value in self._keys:
+                    yield call.func
+            case ast.Attribute(value=ast.Name(id=name), attr="keys"):
+                if self._is_special(name):
+                    yield call.func
+            case function:
+                yield function
+        yield from arguments
+
+    def _visit_any_function(self, node: _Function, local: _Local, inside: bool) -> None:
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        for child in ast.iter_child_nodes(node):
+            if child not in body:
+                self._visit(child, local, inside)
+        if not isinstance(node, ast.Lambda):
+            self.bound.setdefault(node.name, Unknown(node.lineno, "is a function"))
+        own = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
+        own.update(name for part in body for name in _local_bindings(part))
+        outer = {
+            name
+            for part in body
+            for inner in ast.walk(part)
+            if isinstance(inner, ast.Global | ast.Nonlocal)
+            for name in inner.names
+        }
+        for part in body:
+            self._visit(part, frozenset((local | own) - outer), inside=True)
+
+    _visit_FunctionDef = _visit_AsyncFunctionDef = _visit_Lambda = _visit_any_function
+
+    def _visit_any_comprehension(self, node: _Comprehension, local: _Local, inside: bool) -> None:
+        first = node.generators[0].iter
+        self._visit(first, local, inside)
+        own = {
+            target.id
+            for generator in node.generators
+            for target in ast.walk(generator.target)
+            if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
+        }
+        for child in ast.iter_child_nodes(node):
+            in_clause = isinstance(child, ast.comprehension)
+            for part in ast.iter_child_nodes(child) if in_clause else [child]:
+                if part is not first:
+                    self._visit(part, local | own, inside)
+
+    _visit_ListComp = _visit_SetComp = _visit_DictComp = _visit_any_comprehension
+    _visit_GeneratorExp = _visit_any_comprehension
+
+    def _visit_any_import(self, node: _Import, local: _Local, inside: bool) -> None:
+        unknown = Unknown(node.lineno, "is imported")
+        for alias in node.names:
+            if isinstance(node, ast.Import) and alias.name == "os" and not alias.asname:
+                continue
+            name = alias.asname or alias.name.partition(".")[0]
+            from_os = "os" in (alias.name.partition(".")[0], getattr(node, "module", None))
+            if from_os or name in self._os_names or name in self._environ_names:
+                self.environ = self.environ or unknown
+            self.bound.setdefault(name, unknown)
+            if name in _POWERFUL or alias.name in _POWERFUL:
+                self.everything = self.everything or unknown
+
+    _visit_Import = _visit_ImportFrom = _visit_any_import
 
 
 def _root(path: ast.AST) -> str:
-    while not isinstance(path, ast.Name):
-        match path:
-            case ast.Subscript(value=path) | ast.Attribute(value=path) | ast.Call(func=path):
-                continue
-        return ""
-    return path.id
+    """Return the name that a chain of look-ups starts from, if `path` is one."""
+    while isinstance(path, ast.Subscript):
+        path = path.value
+    return path.id if isinstance(path, ast.Name) else ""
 
 
-def _walk(part: ast.AST) -> Iterator[ast.AST]:
-    """Yield `part` and all in it, but not the bodies of functions, which run at another time."""
-    waiting: list[ast.AST] = [part]
+def _imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]]:
+    for alias in node.names:
+        yield alias.asname or alias.name.partition(".")[0], node.lineno
+
+
+def _stars(statement: ast.stmt) -> Iterator[int]:
+    """Yield the lines of those ``import *`` that may bind any name."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.ImportFrom(module=module, names=[ast.alias(name="*")]):
+                if (module or "").partition(".")[0] != "buildbot":  # whose names are its plugins'
+                    yield node.lineno
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node itself binds, other than by an `ast.Name` or an import."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name
+        case ast.MatchMapping(rest=str(name)) | ast.ExceptHandler(name=str(name)):
+            yield name
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            yield from names
+
+
+def _all_bindings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        yield from _bound_by(node)
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                yield name
+            case ast.Import() | ast.ImportFrom():
+                yield from (name for name, _ in _imported_names(node))
+
+
+def _local_bindings(part: ast.AST) -> Iterator[str]:
+    """Yield the names that `part`, of a function, makes local to it."""
+    waiting = [part]
     while waiting:
         node = waiting.pop()
-        yield node
+        yield from _bound_by(node)
         match node:
-            case ast.Lambda():
-                waiting.append(node.args)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                waiting += [node.args, *node.decorator_list]
-            case _:
-                waiting += ast.iter_child_nodes(node)
-
-
-def _names(part: ast.AST, wanted: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    for node in _walk(part):
-        if isinstance(node, ast.Name) and node.id in wanted:
-            yield node.id, node.lineno
-
-
-def _effects(part: ast.AST) -> Iterator[_Effect]:
-    """Yield what `part` may do to dictionaries that exist before it."""
-    local = {target.id for node in _walk(part) for target in _comprehension_targets(node)}
-    for node in _walk(part):
-        for effect in _effects_of_one(node):
-            if _root(effect.target) not in local:
-                yield effect
-
-
-def _comprehension_targets(node: ast.AST) -> Iterator[ast.Name]:
-    """Yield the names that a comprehension binds, for itself alone."""
-    if isinstance(node, _COMPREHENSIONS):
-        for generator in node.generators:
-            for target in ast.walk(generator.target):
-                if isinstance(target, ast.Name):
-                    yield target
-
-
-def _effects_of_one(node: ast.AST) -> Iterator[_Effect]:
-    """Yield what a node itself, without those in it, may do."""
-    line = getattr(node, "lineno", 0)
-    match node:
-        case ast.Subscript(value=base, slice=key, ctx=ast.Store() | ast.Del()):
-            place = key.value if isinstance(key, ast.Constant) else _EVERYTHING
-            yield _Effect(base, place, line, for_ever=False)
-        case ast.AugAssign(target=target):
-            yield _Effect(target, _EVERYTHING, line, for_ever=False)
-        case ast.Call(func=ast.Name(id=name)) if name in _HARMLESS:
-            pass
-        case ast.Call(func=function, args=args, keywords=keywords):
-            given = [*args, *(keyword.value for keyword in keywords)]
-            if isinstance(function, ast.Attribute) and function.attr in _GIVERS:
-                yield _Effect(function.value, _VALUES, line, for_ever=True)
-            elif isinstance(function, ast.Attribute) and function.attr not in _READERS:
-                given.append(function.value)
-            for argument in filter(_is_path, given):
-                yield _Effect(argument, _EVERYTHING, line, for_ever=False)
-        case ast.Compare():
-            pass
-        case _:
-            yield from _aliases(node, line)
-
-
-def _aliases(node: ast.AST, line: int) -> Iterator[_Effect]:
-    """Yield an effect for each path that `node` passes on to where nothing is known of it."""
-    if isinstance(node, ast.Subscript | ast.Attribute | ast.Expr | ast.keyword):
-        passed_on: list[ast.AST] = []
-        if isinstance(node, ast.Attribute) and node.attr not in _METHODS:
-            passed_on = [node.value]
-    else:
-        passed_on = list(ast.iter_child_nodes(node))
-    for child in passed_on:
-        is_bound = isinstance(getattr(child, "ctx", None), ast.Store | ast.Del)
-        if _is_path(child) and isinstance(child, ast.expr) and not is_bound:
-            yield _Effect(child, _EVERYTHING, line, for_ever=True)
-
-
-def _bound_names(part: ast.AST) -> Iterator[tuple[str, int, str]]:
-    """Yield the names that `part` binds outside of functions, with line and reason."""
-    local = {id(target) for node in _walk(part) for target in _comprehension_targets(node)}
-    for node in _walk(part):
-        line = getattr(node, "lineno", 0)
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if id(node) not in local:
-                yield name, line, "is computed"
-            case ast.alias(name=name, asname=asname) if name != "os":
-                yield asname or name.partition(".")[0], line, "is imported"
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name, line, "is a function"
-            case ast.ClassDef(name=name):
-                yield name, line, "is a class"
-            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                yield name, line, "is computed"
-            case ast.MatchMapping(rest=str(name)) | ast.ExceptHandler(name=str(name)):
-                yield name, line, "is computed"
-
-
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-
-
-def _body(function: _Function) -> Sequence[ast.AST]:
-    return [function.body] if isinstance(function, ast.Lambda) else function.body
-
-
-def _local_names(function: _Function) -> set[str]:
-    arguments = [node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)]
-    bound = {name for part in _body(function) for name, _, _ in _bound_names(part)}
-    outer = {
-        name
-        for part in _body(function)
-        for node in _walk(part)
-        if isinstance(node, ast.Global | ast.Nonlocal)
-        for name in node.names
-    }
-    return {*arguments, *bound} - outer
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.Import() | ast.ImportFrom():
+                yield from (name for name, _ in _imported_names(node))
+        if not isinstance(node, (*_FUNCTIONS, *_COMPREHENSIONS, ast.ClassDef)):
+            waiting += ast.iter_child_nodes(node)

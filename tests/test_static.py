@@ -88,6 +88,26 @@ DECEPTIVE = [
     "import os\nos.environ.pop('SET')\nurl = os.environ.get('SET', 'right')\n" + END,
     "import os\ndel os.environ['SET']\nurl = os.environ.get('SET', 'right')\n" + END,
     "import os\nurl = os.environ.get('UNSET') or 'right'\n" + END,
+    "def f():\n    c['db']['db_url'] = 'right'\n" + NESTED + "f()\n",
+    START + "d = c\nif 0:\n    d = {}\nd['db_url'] = 'right'\n",
+    START + "d = {'b': c}\nfor k in []:\n    del d['b']\nd['b']['db_url'] = 'right'\n",
+    START + "d = {}\nd[len('x')] = c\nd[1]['db_url'] = 'right'\n",
+    NESTED + "e = {**c}\ne['db']['db_url'] = 'right'\n",
+    START + "if True:\n    x = [c for c in 'ab']\n    c['db_url'] = 'right'\n",
+    START + "[0 for c in [c.update(db_url='right')]]\n",
+    START + "def f():\n    class X:\n        c = 1\n    c['db_url'] = 'right'\nf()\n",
+    "if True:\n    import os as x\nimport os\nx.environ['UNSET'] = 'right'\n" + FROM_ENVIRON,
+    "import os\ndef f(o):\n    o.environ['UNSET'] = 'right'\nf(os)\n" + FROM_ENVIRON,
+    "import os\nos.getenv = lambda *a: 'right'\nurl = os.getenv('UNSET', 'wrong')\n" + END,
+    "import os\nurl = os.getenv(default='right', key='UNSET')\n" + END,
+    START + "d = {}\nd[c.update(db_url='right')] = 1\n",
+    START + "x: c.update(db_url='right') = 1\n",
+    "g = (c.update(db_url='right') for _ in [1])\n" + START + "list(g)\n",
+    START + "class E(list):\n    def __contains__(self, d):\n"
+    "        d['db_url'] = 'right'\n        return True\nc in E()\n",
+    START + "len = lambda d: d.update(db_url='right')\nlen(c)\n",
+    START + "g = globals\ng()['c']['db_url'] = 'right'\n",
+    START + "import builtins\nbuiltins.exec('c[\"db_url\"] = 2', globals())\n",
 ]
 
 # Each of them is one that people write, and ends with the URL that stands there.
