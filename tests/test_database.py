@@ -516,6 +516,27 @@ def test_many_rows_are_read_with_locks_and_not_kept(tmp_path: Path) -> None:
         assert len([first, *rows]) == 30001
 
 
+def test_a_reader_that_is_slow_is_not_disturbed_by_a_change(tmp_path: Path) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    add_master(database, "n")
+    with reading(database) as connector:
+        rows = connector.get_masters()
+        first = next(rows)
+        add_master(database, "o")
+        assert [row[1] for row in (first, *rows)] == ["m", "n"]
+
+
+def test_a_user_who_does_not_own_the_file_reads_many_rows(public_directory: Path) -> None:
+    database = make_wal_database(public_directory / "x.sqlite")
+    database.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
+        "INSERT INTO masters (name, name_hash, active, last_active) SELECT i, i, 1, 1 FROM n"
+    )
+    result = unprivileged("list", "-o", "jsonl", "--db-url", database.url)
+    assert (result.code, result.out.count("\n"), result.err) == (0, 30001, "")
+    assert [path.name for path in public_directory.iterdir()] == ["x.sqlite"] or os.geteuid() != 0
+
+
 @pytest.mark.parametrize("link", ["file", "directory"])
 def test_a_link_to_a_database_shows_what_is_in_its_log(
     tmp_path: Path, mastersctl: Command, link: str

@@ -15,6 +15,7 @@ from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuil
 from mastersctl.url import DatabaseURL
 
 T = TypeVar("T")
+Rows = list[tuple[Any, ...]]
 
 _MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
 _WAL_HEADER = b"\2\2"  # bytes 18 and 19 of a file in WAL mode
@@ -77,19 +78,27 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             cursor, rows = self._frozen_rows(query)
             if rows is None:
                 self._reopen(deadline)
-            elif len(rows) <= _FEW or not self._may_thaw():
+            elif len(rows) <= _FEW:
                 yield from rows
-                for row in cursor:
-                    yield row
-                if not self._is_as_frozen():
-                    raise self._changed()
                 return
-            else:
+            elif self._may_thaw():
                 self._thaw()
-        for row in self.execute(query):  # which closes the cursor too late
+            else:
+                yield from self._unlocked_rows(rows, cursor)
+                return
+        # Not "yield from", which would close the cursor when the database is closed already.
+        for row in self.execute(query):
             yield row
 
-    def _frozen_rows(self, query: Any) -> tuple[Any, list[tuple[Any, ...]] | None]:
+    def _unlocked_rows(self, first: Rows, rest: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield many rows of a file that nobody may lock, and fail if it changes meanwhile."""
+        yield from first
+        for row in rest:
+            yield row
+        if not self._is_as_frozen():
+            raise self._changed()
+
+    def _frozen_rows(self, query: Any) -> tuple[Any, Rows | None]:
         """Return a cursor, and its first rows; None for these if they might be wrong."""
         try:
             cursor = self.execute(query)
