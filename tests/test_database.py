@@ -340,7 +340,7 @@ def test_a_read_only_transaction_is_exit_code_4(
 
 
 UNPRIVILEGED = """
-import os, sys
+import difflib, os, sys  # as Click does for a short option
 import mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
 import mastersctl.output.table, mastersctl.output.jsonl
 from mastersctl.cli import run
