@@ -77,7 +77,8 @@ class MastersConnector:
         """Create the table of masters as Buildbot creates it; return whether it was missing.
 
         Raises:
-            peewee.DatabaseError: there is a table of that name which is not Buildbot's.
+            NotBuildbotDatabaseError: the table of that name lacks Buildbot's index.
+            peewee.DatabaseError: it lacks a column.
         """
         if self._has_table():
             return False

@@ -5,7 +5,7 @@ The text of an error is one sentence: what is wrong, with the value that was giv
 
 
 class MastersctlError(Exception):
-    """Refused or failed: the message says why, and nothing was changed."""
+    """Refused or failed: the message says why; nothing was changed, unless it says so."""
 
     exit_code = 1
 

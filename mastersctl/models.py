@@ -21,7 +21,6 @@ class Master(peewee.Model):
 
     class Meta:
         table_name = "masters"
-        legacy_table_names = False
 
 
 Master.add_index(Master.index(Master.name_hash, unique=True, name="master_name_hashes"))

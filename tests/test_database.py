@@ -596,8 +596,6 @@ def test_few_statements_are_sent_to_a_server(
 ) -> None:
     database = PostgresDatabase(postgres, buildbot_postgres)
     add_master(database, "m", active=1)
-    with psycopg.connect(database.url):
-        pass
     for command, most in (
         (["find", "m"], 1),
         (["find", "m", "--no-create"], 1),
