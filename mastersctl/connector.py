@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
+from mastersctl.belongings import Belongings, belongings
 from mastersctl.clock import moment
 from mastersctl.errors import NoSuchMasterError, NotBuildbotDatabaseError
-from mastersctl.housekeeping import Belongings, belongings, delete_links
+from mastersctl.housekeeping import delete_links
 from mastersctl.models import Master, master_state, name_hash
 from mastersctl.resultspec import ResultSpec, apply
 from mastersctl.state import ACTIVE

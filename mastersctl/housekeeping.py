@@ -1,78 +1,18 @@
-"""What a master has in other tables (links, unfinished builds, claims), and the removal of it."""
+"""Housekeeping: the removal of what masters leave behind."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from mastersctl._peewee import peewee
-from mastersctl.clock import moment
+from mastersctl.belongings import of_master
 from mastersctl.models import (
-    Build,
-    Builder,
     BuilderMaster,
-    BuildRequest,
-    BuildRequestClaim,
-    ChangeSource,
     ChangeSourceMaster,
     ConfiguredWorker,
     ConnectedWorker,
-    Scheduler,
     SchedulerMaster,
-    Worker,
 )
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
-
-UNFINISHED_BUILDS = "unfinished_builds"
-CLAIMS = "claims"
-
-_NO_NUMBER = peewee.SQL("CAST(NULL AS INTEGER)")
-
-
-class Item(NamedTuple):
-    """Something that a master has.
-
-    Attributes:
-        id: of the scheduler, change source, builder or worker that is linked; of the build; of the
-            build request that is claimed.
-        name: its name; a build's and a build request's is their builder's. None if that is gone.
-        number: of a build, else None.
-        since: when a build was started or a build request claimed, else None.
-    """
-
-    id: int
-    name: str | None
-    number: int | None
-    since: datetime | None
-
-
-Belongings = dict[str, list[Item]]
-
-
-def belongings(database: "Database", masterid: int) -> Belongings:
-    """Return what the master has, by kind: `LINKS`, `UNFINISHED_BUILDS` and `CLAIMS`.
-
-    One statement, and two more in a database that lacks some of the tables. Of the claims, only
-    those on build requests that are not complete count: the others are history.
-    """
-    try:
-        rows = _select(database, masterid, list(_SOURCES))
-    except (peewee.PeeweeException, database.driver_error) as error:
-        if not database.is_not_buildbots(error):
-            raise
-        needed = {model._meta.table_name for _, models in _SOURCES.values() for model in models}
-        there = database.existing_tables(sorted(needed))
-        complete = [
-            kind
-            for kind, (_, models) in _SOURCES.items()
-            if {model._meta.table_name for model in models} <= there
-        ]
-        rows = _select(database, masterid, complete)
-    found: Belongings = {kind: [] for kind in _SOURCES}
-    for kind, id_, name, number, since in sorted(rows, key=lambda row: (row[0], row[1] or 0)):
-        found[kind].append(Item(id_, name, number, None if since is None else moment(since)))
-    return found
 
 
 def delete_links(database: "Database", masterid: int) -> None:
@@ -85,82 +25,4 @@ def delete_links(database: "Database", masterid: int) -> None:
     there = database.existing_tables([model._meta.table_name for model in models])
     for model in models:
         if model._meta.table_name in there:
-            model.delete().where(_of_master(model, masterid)).execute(database)
-
-
-def _of_master(model: Any, masterid: int) -> Any:
-    if model is ConfiguredWorker:  # which refers to its master by way of a builder's link
-        links = BuilderMaster.select(BuilderMaster.id).where(BuilderMaster.masterid == masterid)
-        return ConfiguredWorker.buildermasterid.in_(links)
-    return model.masterid == masterid
-
-
-def _linked(link: Any, reference: Any, target: Any) -> Callable[[str, int], Any]:
-    def select(kind: str, masterid: int) -> Any:
-        columns = (peewee.Value(kind), reference, target.name, _NO_NUMBER, _NO_NUMBER)
-        return (
-            link.select(*columns)
-            .join(target, peewee.JOIN.LEFT_OUTER, on=(target.id == reference))
-            .where(_of_master(link, masterid))
-            .distinct()  # a worker is configured once for each builder
-        )
-
-    return select
-
-
-def _unfinished_builds(kind: str, masterid: int) -> Any:
-    return (
-        Build.select(peewee.Value(kind), Build.id, Builder.name, Build.number, Build.started_at)
-        .join(Builder, peewee.JOIN.LEFT_OUTER, on=(Builder.id == Build.builderid))
-        .where(Build.masterid == masterid, Build.complete_at.is_null())
-    )
-
-
-def _claims(kind: str, masterid: int) -> Any:
-    claim, request = BuildRequestClaim, BuildRequest
-    columns = (peewee.Value(kind), claim.brid, Builder.name, _NO_NUMBER, claim.claimed_at)
-    return (
-        claim.select(*columns)
-        .join(request, on=(request.id == claim.brid))
-        .join(Builder, peewee.JOIN.LEFT_OUTER, on=(Builder.id == request.builderid))
-        .where(claim.masterid == masterid, request.complete == 0)
-    )
-
-
-_SOURCES: dict[str, tuple[Callable[[str, int], Any], tuple[Any, ...]]] = {
-    "schedulers": (
-        _linked(SchedulerMaster, SchedulerMaster.schedulerid, Scheduler),
-        (SchedulerMaster, Scheduler),
-    ),
-    "change_sources": (
-        _linked(ChangeSourceMaster, ChangeSourceMaster.changesourceid, ChangeSource),
-        (ChangeSourceMaster, ChangeSource),
-    ),
-    "builders": (
-        _linked(BuilderMaster, BuilderMaster.builderid, Builder),
-        (BuilderMaster, Builder),
-    ),
-    "configured_workers": (
-        _linked(ConfiguredWorker, ConfiguredWorker.workerid, Worker),
-        (ConfiguredWorker, BuilderMaster, Worker),
-    ),
-    "connected_workers": (
-        _linked(ConnectedWorker, ConnectedWorker.workerid, Worker),
-        (ConnectedWorker, Worker),
-    ),
-    UNFINISHED_BUILDS: (_unfinished_builds, (Build, Builder)),
-    CLAIMS: (_claims, (BuildRequestClaim, BuildRequest, Builder)),
-}
-
-
-LINKS = tuple(kind for kind in _SOURCES if kind not in (UNFINISHED_BUILDS, CLAIMS))
-
-
-def _select(database: "Database", masterid: int, kinds: list[str]) -> list[tuple[Any, ...]]:
-    if not kinds:
-        return []
-    first, *others = (_SOURCES[kind][0](kind, masterid) for kind in kinds)
-    query = first
-    for other in others:
-        query = query + other  # UNION ALL
-    return list(database.rows(query))
+            model.delete().where(of_master(model, masterid)).execute(database)

@@ -16,8 +16,8 @@ from mastersctl.cli.options import (
 from mastersctl.errors import NoSuchMasterError
 
 if TYPE_CHECKING:
+    from mastersctl.belongings import Belongings, Item
     from mastersctl.connector import MasterRow
-    from mastersctl.housekeeping import Belongings, Item
 
 
 @click.command()
@@ -55,7 +55,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
 
 
 def _to_json(row: "MasterRow", belongings: "Belongings") -> dict[str, Any]:
-    from mastersctl.housekeeping import CLAIMS, LINKS, UNFINISHED_BUILDS
+    from mastersctl.belongings import CLAIMS, LINKS, UNFINISHED_BUILDS
 
     return row._asdict() | {
         "links": {

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
+from mastersctl.belongings import Belongings
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
-from mastersctl.housekeeping import Belongings
 from mastersctl.url import DatabaseURL
 from tests.conftest import add_belongings, add_master
 from tests.databases import RealDatabase
