@@ -20,6 +20,7 @@ from mastersctl.models import (
     SchedulerMaster,
     Worker,
 )
+from mastersctl.union import Part, existing, union_all
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
@@ -56,19 +57,14 @@ def belongings(database: "Database", masterid: int) -> Belongings:
     One statement, and two more in a database that lacks some of the tables. Of the claims, only
     those on build requests that are not complete count: the others are history.
     """
+    parts = [Part(select(kind, masterid), models) for kind, (select, models) in _SOURCES.items()]
     try:
-        rows = _select(database, masterid, list(_SOURCES))
+        rows = list(database.rows(union_all([part.query for part in parts])))
     except (peewee.PeeweeException, database.driver_error) as error:
         if not database.is_not_buildbots(error):
             raise
-        needed = {model._meta.table_name for _, models in _SOURCES.values() for model in models}
-        there = database.existing_tables(sorted(needed))
-        complete = [
-            kind
-            for kind, (_, models) in _SOURCES.items()
-            if {model._meta.table_name for model in models} <= there
-        ]
-        rows = _select(database, masterid, complete)
+        queries = existing(database, parts)
+        rows = list(database.rows(union_all(queries))) if queries else []
     found: Belongings = {kind: [] for kind in _SOURCES}
     for kind, id_, name, number, since in sorted(rows, key=lambda row: (row[0], row[1] or 0)):
         found[kind].append(Item(id_, name, number, None if since is None else moment(since)))
@@ -142,13 +138,3 @@ _SOURCES: dict[str, tuple[Callable[[str, int], Any], tuple[Any, ...]]] = {
 
 
 LINKS = tuple(kind for kind in _SOURCES if kind not in (UNFINISHED_BUILDS, CLAIMS))
-
-
-def _select(database: "Database", masterid: int, kinds: list[str]) -> list[tuple[Any, ...]]:
-    if not kinds:
-        return []
-    first, *others = (_SOURCES[kind][0](kind, masterid) for kind in kinds)
-    query = first
-    for other in others:
-        query = query + other  # UNION ALL
-    return list(database.rows(query))

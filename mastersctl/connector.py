@@ -1,18 +1,20 @@
 """The operations on masters, after Buildbot's ``MastersConnectorComponent``."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.belongings import Belongings, belongings
-from mastersctl.clock import moment
+from mastersctl.clock import check_clock, moment
 from mastersctl.errors import NoSuchMasterError, NotBuildbotDatabaseError
-from mastersctl.housekeeping import delete_links
+from mastersctl.housekeeping import Leftovers, clean, delete_links, survey
 from mastersctl.models import Master, master_state, name_hash
 from mastersctl.resultspec import ResultSpec, apply
-from mastersctl.state import ACTIVE
+from mastersctl.state import ACTIVE, EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
@@ -57,6 +59,34 @@ class Expiry(NamedTuple):
     alive: list[str]
     """The names of the masters that were `active` before."""
     refused: bool
+
+
+class DeadMaster(NamedTuple):
+    """A master that `find_dead_masters` found, and what `housekeep` has to do for it."""
+
+    leftovers: Leftovers
+    deadline: int
+    """It is dead while it has not checked in since, in epoch seconds."""
+
+
+class Housekept(NamedTuple):
+    """What `housekeep` did for one master, or would have done.
+
+    Attributes:
+        deactivated: whether it became inactive, or was so already.
+        links: how many links of schedulers, change sources, builders and workers were deleted.
+        builds, steps, logs: how many were ended.
+        claims: how many were released.
+    """
+
+    id: int
+    name: str
+    deactivated: bool
+    links: int
+    builds: int
+    steps: int
+    logs: int
+    claims: int
 
 
 class MastersConnector:
@@ -193,6 +223,46 @@ class MastersConnector:
                 return Expiry(0, alive, refused=True)
             update = Master.update({"active": 1, "last_active": 0})
             return Expiry(update.execute(self._database), alive, refused=False)
+
+    def find_dead_masters(self, older_than: float = EXPIRE_SECONDS) -> list[DeadMaster]:
+        """Return the masters that are dead, and have left something to do for `housekeep`.
+
+        Parameters:
+            older_than: how long a dead master has not checked in, in seconds.
+
+        Raises:
+            ClockError: this host's clock and the database server's differ.
+        """
+        now = self._clock()
+        deadline = math.floor(now - older_than)
+        found = survey(self._database, Master.last_active < deadline)
+        check_clock(now, found.server_time)
+        return [DeadMaster(leftovers, deadline) for leftovers in found.masters.values()]
+
+    def housekeep(self, dead: DeadMaster, *, dry_run: bool = False) -> Housekept | None:
+        """Mark a dead master inactive, and do the housekeeping for it, in one transaction.
+
+        Mirrors what expireMasters(forceHouseKeeping=True) does for one master; see
+        `mastersctl.housekeeping` for the differences.
+
+        Returns:
+            what was done; None if it was nothing, because the master has checked in again or
+            another process was faster.
+        """
+        query = Master.select(*_BUILDBOTS_COLUMNS).where(
+            Master.id == dead.leftovers.id, Master.last_active < dead.deadline
+        )
+        if not dry_run and self._database.for_update:
+            query = query.for_update()
+        with nullcontext() if dry_run else self._database.atomic():
+            for id_, name, _, active, _ in list(self._database.rows(query)):
+                cleaned = clean(self._database, dead.leftovers, self._now(), dry_run=dry_run)
+                if active and not dry_run:
+                    update = Master.update({"active": 0}).where(Master.id == id_)
+                    update.execute(self._database)
+                if active or any(cleaned):
+                    return Housekept(id_, _text(name), bool(active), *cleaned)
+        return None
 
     def _alive(self) -> list[str]:
         """Return the names of the active masters."""

@@ -14,6 +14,10 @@ class BasedirError(MastersctlError):
     """A buildmaster's directory does not say, in so many words, where its database is."""
 
 
+class ClockError(MastersctlError):
+    """The clocks of this host and of the database server differ, so no master's age is known."""
+
+
 class InvalidValueError(MastersctlError):
     """A value on the command line or in the environment cannot be understood."""
 

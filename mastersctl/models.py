@@ -112,9 +112,34 @@ class Build(peewee.Model):
     masterid = peewee.IntegerField()
     started_at = peewee.IntegerField()
     complete_at = peewee.IntegerField(null=True)
+    results = peewee.IntegerField(null=True)
 
     class Meta:
         table_name = "builds"
+
+
+class Step(peewee.Model):
+    """A step of a build; unfinished while ``results`` is NULL."""
+
+    id = peewee.AutoField()
+    buildid = peewee.IntegerField()
+    complete_at = peewee.IntegerField(null=True)
+    results = peewee.IntegerField(null=True)
+    hidden = peewee.IntegerField()
+
+    class Meta:
+        table_name = "steps"
+
+
+class Log(peewee.Model):
+    """A log of a step; open while ``complete`` is 0."""
+
+    id = peewee.AutoField()
+    stepid = peewee.IntegerField()
+    complete = peewee.IntegerField()
+
+    class Meta:
+        table_name = "logs"
 
 
 class BuildRequest(peewee.Model):

@@ -2,10 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,21 +18,23 @@ from buildbot.plugins import schedulers, steps, util, worker
 
 c = BuildmasterConfig = {{}}
 c['db'] = {{'db_url': {url!r}}}
-c['workers'] = [worker.Worker('example-worker', 'pass')]
+c['workers'] = [worker.{worker}]
 c['protocols'] = {{'pb': {{'port': 'tcp:0:interface=127.0.0.1'}}}}
-c['schedulers'] = [schedulers.ForceScheduler(name='force', builderNames=['runtests'])]
-factory = util.BuildFactory([steps.ShellCommand(command=['true'])])
+c['schedulers'] = [schedulers.{scheduler}]
+factory = util.BuildFactory([steps.ShellCommand(command={command!r})])
 c['builders'] = [
     util.BuilderConfig(name='runtests', workernames=['example-worker'], factory=factory)
 ]
 c['buildbotNetUsageData'] = None
 """
 
-_CONNECTOR = """
-import dataclasses, json, sys
+_FORCE = "ForceScheduler(name='force'"
+_PERIODIC = "Periodic(name='hourly', periodicBuildTimer=3600"
+
+_CALLS = """
+import dataclasses, json, operator, sys
 from twisted.internet import defer
 from buildbot.config.master import MasterConfig
-from buildbot.db.connector import DBConnector
 from buildbot.master import BuildMaster
 from buildbot.util import in_reactor
 
@@ -41,14 +44,13 @@ def main(url, basedir, calls):
     master = BuildMaster(basedir)
     master.config = MasterConfig()
     master.config.db.db_url = url
-    db = DBConnector(basedir=basedir)
-    yield db.set_master(master)
     yield master.secrets_manager.setup()
-    yield db.setup(check_version=False, verbose=False)
+    yield master.db.setup(check_version=False, verbose=False)
+    yield master.mq.setup()
     results = []
     for name, *arguments in calls:
-        results.append((yield getattr(db.masters, name)(*arguments)))
-    yield db.pool.stop()
+        results.append((yield operator.attrgetter(name)(master)(*arguments)))
+    yield master.db.pool.stop()
     plain = lambda value: str(value) if hasattr(value, 'tzinfo') else dataclasses.asdict(value)
     print('RESULTS', json.dumps(results, default=plain))
     return 0
@@ -57,10 +59,23 @@ main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))
 """
 
 
-def make_basedir(directory: Path, url: str, *, upgrade: bool = True) -> Path:
-    """Make a buildmaster's directory, and its database at `url`."""
+def make_basedir(
+    directory: Path, url: str, *, upgrade: bool = True, build: Sequence[str] | None = None
+) -> Path:
+    """Make a buildmaster's directory, and its database at `url`.
+
+    Parameters:
+        build: what a build runs; the master then has a worker in its own process, and starts a
+            build at once.
+    """
     buildbot("create-master", "--db=sqlite://", str(directory))
-    (directory / "master.cfg").write_text(_MASTER_CFG.format(url=url))
+    config = _MASTER_CFG.format(
+        url=url,
+        worker="LocalWorker('example-worker')" if build else "Worker('example-worker', 'pass')",
+        scheduler=f"{_PERIODIC if build else _FORCE}, builderNames=['runtests'])",
+        command=build or ["true"],
+    )
+    (directory / "master.cfg").write_text(config)
     if upgrade:
         buildbot("upgrade-master", str(directory))
     return directory
@@ -74,14 +89,17 @@ def buildbot(*arguments: str) -> None:
 
 
 @contextmanager
-def running_master(basedir: Path) -> Iterator[int]:
-    """Start the master in `basedir`, yield its process ID, and stop it."""
+def running_master(basedir: Path, *, killed: bool = False) -> Iterator[int]:
+    """Start the master in `basedir`, yield its process ID, and stop it, or kill it."""
     buildbot("start", str(basedir))
     pid = int((basedir / "twistd.pid").read_text())
     try:
         yield pid
     finally:
-        if (basedir / "twistd.pid").exists():
+        if killed:
+            os.kill(pid, signal.SIGKILL)
+            (basedir / "twistd.pid").unlink()
+        elif (basedir / "twistd.pid").exists():
             buildbot("stop", str(basedir))
         _wait_until_gone(pid)
 
@@ -98,8 +116,18 @@ def _wait_until_gone(pid: int) -> None:
 
 def connector(url: str, basedir: Path, *calls: tuple[Any, ...]) -> list[Any]:
     """Call methods of Buildbot's MastersConnectorComponent, and return what each returned."""
+    return _call(url, basedir, [(f"db.masters.{name}", *arguments) for name, *arguments in calls])
+
+
+def expire_masters(url: str, basedir: Path) -> None:
+    """Do the housekeeping that a master does when it starts, as Buildbot does it."""
+    _call(url, basedir, [("data.updates.expireMasters", True)])
+
+
+def _call(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[Any]:
+    """Call methods of a BuildMaster's services, and return what each returned."""
     done = subprocess.run(
-        [sys.executable, "-c", _CONNECTOR, url, basedir, json.dumps(calls)],
+        [sys.executable, "-c", _CALLS, url, basedir, json.dumps(calls)],
         capture_output=True,
         text=True,
         timeout=120,

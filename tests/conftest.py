@@ -106,6 +106,12 @@ def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDat
 
 
 @pytest.fixture
+def buildbot_server(postgres: PostgresServer, buildbot_postgres: str) -> PostgresDatabase:
+    """A database that Buildbot made, on a server."""
+    return PostgresDatabase(postgres, buildbot_postgres)
+
+
+@pytest.fixture
 def mastersctl(capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs a command in this process, by the function that the console script calls."""
 
@@ -160,6 +166,17 @@ def masters(database: RealDatabase) -> list[tuple[Any, ...]]:
     return database.execute("SELECT id, name, active, last_active FROM masters ORDER BY id")
 
 
+Contents = dict[str, list[dict[str, Any]]]
+
+
+def contents(database: RealDatabase) -> Contents:
+    """Return every row of every table, sorted."""
+    return {
+        table: sorted(database.rows(table), key=lambda row: json.dumps(row, default=str))
+        for table in database.tables()
+    }
+
+
 def add_belongings(database: RealDatabase, masterid: int) -> None:
     """Give the master one or more of everything, in a database that Buildbot made."""
     base = masterid * 100  # IDs differ by table, too: a test that mixes them up fails
@@ -186,9 +203,36 @@ def add_belongings(database: RealDatabase, masterid: int) -> None:
         ("builds", {"id": base + 12, "number": 6, "buildrequestid": base + 10,
                     "complete_at": 3000, "results": 0} | build | master),
     ]  # fmt: skip
+    rows += _builds_with_steps(base)
     for table, row in rows:
         columns, marks = ", ".join(row), ", ".join("?" * len(row))
         database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))
+
+
+def _builds_with_steps(base: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield steps and logs in every state, of the unfinished build and of the finished one."""
+    states: list[dict[str, Any]] = [
+        {"started_at": 2000, "complete_at": 2500, "results": 0},  # finished
+        {"started_at": 2500, "hidden": 1},  # running
+        {"started_at": None},  # not begun
+    ]
+    for build in (base + 11, base + 12):
+        for number, state in enumerate(states):
+            step = {"id": 10 * build + number, "number": number, "name": f"step{number}"}
+            step |= {"buildid": build, "state_string": "", "urls_json": "[]", "hidden": 0} | state
+            yield "steps", step
+            for complete in (0, 1):
+                yield (
+                    "logs",
+                    {
+                        "name": f"log{complete}",
+                        "slug": f"log{complete}",
+                        "stepid": step["id"],
+                        "complete": complete,
+                        "num_lines": 1,
+                        "type": "s",
+                    },
+                )
 
 
 LINK_TABLES = (

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 LOCKED_USER = "locked"  # the one user of the server who needs a password
 PASSWORD = "s3cret/p@ss"
@@ -96,6 +97,17 @@ class SqliteFile:
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(sql, parameters).fetchall()
 
+    def tables(self) -> list[str]:
+        return [
+            name for (name,) in self.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return all rows of a table, by column."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock that a change to the first master needs."""
@@ -121,6 +133,15 @@ class PostgresDatabase:
             cursor = connection.execute(sql.replace("?", "%s"), parameters)
             return cursor.fetchall() if cursor.description else []
 
+    def tables(self) -> list[str]:
+        tables = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return [name for (name,) in tables]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return all rows of a table, by column."""
+        with psycopg.connect(self.url, row_factory=dict_row) as connection:
+            return connection.execute(f"SELECT * FROM {table}").fetchall()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock that a change to the first master needs."""
@@ -131,6 +152,15 @@ class PostgresDatabase:
 
 
 RealDatabase = SqliteFile | PostgresDatabase
+
+
+def copy(database: RealDatabase) -> RealDatabase:
+    """Return a copy of a database that nobody has open."""
+    if isinstance(database, PostgresDatabase):
+        return PostgresDatabase(database.server, database.name)
+    path = database.path.with_name(f"copy-of-{database.path.name}")
+    copy_sqlite(database.path, path)
+    return SqliteFile(path)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:

@@ -12,8 +12,17 @@ import pytest
 
 from mastersctl.basedir import read_db_url
 from tests import buildbots
-from tests.conftest import DATABASES, LINK_TABLES, Command, add_belongings, add_master, masters
-from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+from tests.conftest import (
+    DATABASES,
+    LINK_TABLES,
+    MINUTE,
+    Command,
+    add_belongings,
+    add_master,
+    contents,
+    masters,
+)
+from tests.databases import PostgresDatabase, RealDatabase, SqliteFile, copy
 
 
 @pytest.fixture
@@ -109,6 +118,79 @@ def test_buildbot_reads_back_what_we_wrote_and_we_what_it_wrote(
     (expired,) = buildbots.connector(url, tmp_path, ("getMasters",))
     epoch = "1970-01-01 00:00:00+00:00"
     assert [(m["active"], m["last_active"]) for m in expired] == [(True, epoch)] * 3
+
+
+# Housekeeping
+
+
+def test_housekeep_leaves_what_buildbot_leaves_but_for_claims_and_connected_workers(
+    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    now = time.time()
+    dead = []
+    for name, active, last_active in (
+        ("alive", 1, now),
+        ("just alive", 1, now - 9 * MINUTE),
+        ("stopped", 0, now),
+        ("stale", 1, now - 11 * MINUTE),
+        ("expired", 1, 0),
+        ("inactive", 0, now - 11 * MINUTE),
+        ("long inactive", 0, 1000),
+    ):
+        id_ = add_master(buildbot_database, name, active=active, last_active=last_active)
+        add_belongings(buildbot_database, id_)
+        if last_active < now - 10 * MINUTE:
+            dead.append(id_)
+    theirs = copy(buildbot_database)
+    assert mastersctl("housekeep", "--db-url", buildbot_database.url).code == 0
+    buildbots.expire_masters(theirs.url, tmp_path)
+    us, buildbot = contents(buildbot_database), contents(theirs)
+
+    assert {row["masterid"] for row in buildbot["connected_workers"]} >= set(dead)
+    kept = [row for row in buildbot["connected_workers"] if row["masterid"] not in dead]
+    buildbot["connected_workers"] = kept
+    unfinished = {row["id"] for row in buildbot["buildrequests"] if not row["complete"]}
+    claims = buildbot["buildrequest_claims"]
+    left = [row for row in claims if row["brid"] in unfinished and row["masterid"] in dead]
+    assert len(left) == len(dead)
+    buildbot["buildrequest_claims"] = [row for row in claims if row not in left]
+    for table in ("builds", "steps"):
+        for row in us[table] + buildbot[table]:
+            if row["complete_at"] is not None and abs(row["complete_at"] - now) < 5 * MINUTE:
+                row["complete_at"] = "now"
+    assert us == buildbot
+
+
+def test_after_a_master_was_killed_another_one_builds_what_it_had_claimed(
+    tmp_path: Path, basedir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    url = configured_url(new_database)
+    # Its worker runs in its process, and what that runs ends with it.
+    forever = ["sh", "-c", "while kill -0 $PPID; do sleep 0.2; done"]
+    buildbots.make_basedir(basedir, url, build=forever)
+    with buildbots.running_master(basedir, killed=True):
+        wait_for(lambda: bool(new_database.execute("SELECT * FROM logs WHERE complete = 0")))
+    ((killed,),) = new_database.execute("SELECT id FROM masters")
+    ((request,),) = new_database.execute("SELECT brid FROM buildrequest_claims")
+    assert mastersctl("housekeep", "--db-url", new_database.url).out == "nothing to do\n"
+    time.sleep(2)
+    result = mastersctl(
+        "housekeep", "--older-than", "1s", "-o", "json", "--db-url", new_database.url
+    )
+    (done,) = result.json["masters"]
+    assert done.pop("name").endswith(f":{basedir}")
+    assert done == {
+        "id": killed, "deactivated": True, "links": 4, "builds": 1, "steps": 1, "logs": 1,
+        "claims": 1,
+    }  # fmt: skip
+    assert new_database.execute("SELECT results FROM builds") == [(5,)]
+    assert new_database.execute("SELECT * FROM buildrequest_claims") == []
+
+    heir = buildbots.make_basedir(tmp_path / "heir", new_database.url, build=["true"])
+    with buildbots.running_master(heir):
+        built = "SELECT masterid, results FROM builds WHERE buildrequestid = ? AND results = 0"
+        wait_for(lambda: bool(new_database.execute(built, [request])))
+    assert new_database.execute(built, [request]) == [(killed + 1, 0)]
 
 
 # Masters that run

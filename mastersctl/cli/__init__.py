@@ -12,6 +12,7 @@ import click
 from mastersctl import __version__
 from mastersctl.cli.expire_all import expire_all
 from mastersctl.cli.find import find
+from mastersctl.cli.housekeep import housekeep
 from mastersctl.cli.init import init
 from mastersctl.cli.list_ import list_
 from mastersctl.cli.messages import complain, tell
@@ -45,7 +46,7 @@ def cli() -> None:
     """
 
 
-for command in (init, find, set_state, show, list_, expire_all):
+for command in (init, find, set_state, show, list_, expire_all, housekeep):
     cli.add_command(command)
 
 

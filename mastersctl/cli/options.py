@@ -111,6 +111,19 @@ def output_option(*formats: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
+def age_option(*names: str, default: str, help: str) -> Callable[[F], F]:  # noqa: A002  # Click's
+    """Add an option whose value is an age; the command gets it in seconds."""
+    return click.option(
+        *names, metavar="AGE", default=default, show_default=True, callback=_age, help=help
+    )
+
+
+def _age(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    from mastersctl.resultspec import parse_age
+
+    return parse_age(value)
+
+
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the same, but change nothing.")
 
 

@@ -28,6 +28,9 @@ class Database(abc.ABC, peewee.Database):
 
     binary_collation: ClassVar[str]
     """What comes after COLLATE for text to compare by code point."""
+    server_time: ClassVar[peewee.SQL]
+    """The SQL expression for what the server's clock says, in epoch seconds; NULL if there is no
+    server."""
     driver_error: ClassVar[type[Exception]]
     """The base of the errors that the driver raises where Peewee does not wrap them."""
 

@@ -80,6 +80,8 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
 
     psycopg2_adapter = psycopg3_adapter = _Adapter
     binary_collation = '"C"'
+    # When the statement arrived, however long it takes
+    server_time = peewee.SQL("CAST(extract(epoch FROM statement_timestamp()) AS BIGINT)")
     driver_error = psycopg.Error
 
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:

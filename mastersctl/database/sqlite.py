@@ -33,6 +33,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     """
 
     binary_collation = "BINARY"
+    server_time = peewee.SQL("NULL")
     driver_error = sqlite3.Error
 
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:

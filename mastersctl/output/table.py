@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from shutil import get_terminal_size
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -15,15 +16,22 @@ from mastersctl.state import ACTIVE, EXPIRED, INACTIVE, STALE
 from mastersctl.visible import visible
 
 _NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
+_TEXTS = ("name", "state", "active", "last_active")  # the others are numbers
 _STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim"}
 
 
-def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+def write(
+    rows: Iterable[tuple[Any, ...]],
+    fields: Sequence[str],
+    file: TextIO,
+    footer: Sequence[Any] = (),
+) -> None:
     on_terminal = file.isatty()
-    table = _table(on_terminal)
-    for field in fields:
+    table = _table(on_terminal, footer=bool(footer))
+    for field, foot in zip_longest(fields, footer, fillvalue=""):
         title = field.replace("_", " ").upper()
-        table.add_column(title, justify="right" if field == "id" else "left", overflow="fold")
+        justify: Literal["left", "right"] = "left" if field in _TEXTS else "right"
+        table.add_column(title, to_text(foot), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(f, v, on_terminal) for f, v in zip(fields, row, strict=True)))
     _print(table, file)
@@ -47,11 +55,16 @@ def ago(moment: datetime) -> str:
     return naturaltime(datetime.now(UTC) - moment)
 
 
-def _table(on_terminal: bool, *, header: bool = True) -> Table:
-    style = box.SIMPLE_HEAD if on_terminal and header else None
+def _table(on_terminal: bool, *, header: bool = True, footer: bool = False) -> Table:
+    style = box.SIMPLE if on_terminal and header else None  # a line below the header
     gap = 1 if style else 2  # a box has a column between columns
     return Table(
-        box=style, show_header=header, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0)
+        box=style,
+        show_header=header,
+        show_footer=footer,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
     )
 
 

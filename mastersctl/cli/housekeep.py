@@ -1,0 +1,119 @@
+"""``mastersctl housekeep``"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mastersctl.cli.messages import tell, warn
+from mastersctl.cli.options import (
+    Settings,
+    age_option,
+    database_options,
+    dry_run_option,
+    output_option,
+    pass_settings,
+)
+from mastersctl.errors import MastersctlError
+from mastersctl.state import EXPIRE_SECONDS
+
+if TYPE_CHECKING:
+    from mastersctl.connector import DeadMaster, Housekept
+
+_CHECK_IN_SECONDS = 60  # how often a master that lives checks in
+_MANY = 100  # masters, from which on a bar shows the progress
+
+
+@click.command()
+@age_option("--older-than", default=f"{EXPIRE_SECONDS // 60}m",
+            help="How long a dead master has not checked in.")  # fmt: skip
+@dry_run_option
+@output_option("table", "json", "id")
+@database_options
+@pass_settings
+def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str) -> None:
+    """Clean up after dead masters.
+
+    A master is dead when it has not checked in for ten minutes. It becomes inactive; the links of
+    schedulers, change sources, builders and workers to it are deleted; its unfinished builds and
+    their steps end with RETRY, and the logs of these are closed; its claims on unfinished build
+    requests are released, so that other masters can build them. A master that starts does the same
+    for the others, but on Buildbot 4.3.0 without the claims and the connected workers.
+
+    Shows what was done for each master, of which there may be nothing. Each is done wholly or not
+    at all: the command can be interrupted, and run again.
+
+    \b
+    Examples:
+      mastersctl housekeep --dry-run
+      mastersctl housekeep --older-than 1h -o json
+    """
+    if older_than < 2 * _CHECK_IN_SECONDS:
+        warn("Masters check in once a minute: one that lives may be taken to be dead.")
+    done: list[Housekept] = []
+    with _told_how_far(done), settings.connect("read" if dry_run else "write") as connector:
+        dead = connector.find_dead_masters(older_than)
+        for master in _with_progress(dead, shown=not settings.verbose):
+            result = connector.housekeep(master, dry_run=dry_run)
+            if result is not None:
+                done.append(result)
+    if dry_run:
+        tell("Dry run: nothing was changed.")
+    _write(done, format_)
+
+
+@contextmanager
+def _told_how_far(done: "list[Housekept]") -> Iterator[None]:
+    """Say, when the command ends early, for how many masters it did its work."""
+    try:
+        yield
+    except MastersctlError as error:
+        if not done:
+            raise
+        raise type(error)(f"{error} {_how_far(done)}") from error
+    except KeyboardInterrupt:
+        if done:
+            tell(_how_far(done))
+        raise
+
+
+def _how_far(done: "list[Housekept]") -> str:
+    return f"Before that, {len(done)} masters were done; run the command again for the others."
+
+
+def _with_progress(masters: "list[DeadMaster]", *, shown: bool) -> "Iterable[DeadMaster]":
+    if not shown or len(masters) < _MANY or sys.stderr is None or not sys.stderr.isatty():
+        return masters
+    from rich.console import Console  # late: it is rarely seen
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(masters, "Housekeeping", console=console, transient=True)
+
+
+def _write(done: "list[Housekept]", format_: str) -> None:
+    masters = [master._asdict() for master in done]
+    total = _sum(masters)
+    if format_ == "id":
+        for master in done:
+            click.echo(master.id)
+    elif format_ == "json":
+        from mastersctl.output.json import write_object
+
+        write_object({"masters": masters, "total": total}, sys.stdout)
+    elif not done:
+        click.echo("nothing to do")
+    else:
+        from mastersctl.output.table import write
+
+        footer = ("", "total", *list(total.values())[1:])
+        write(done, done[0]._fields, sys.stdout, footer=footer)
+
+
+def _sum(masters: list[dict[str, Any]]) -> dict[str, int]:
+    counts = ("deactivated", "links", "builds", "steps", "logs", "claims")
+    return {"masters": len(masters)} | {
+        name: sum(master[name] for master in masters) for name in counts
+    }

@@ -1,0 +1,29 @@
+"""Several questions in one statement: what they cost is the round trip to the database."""
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
+
+
+class Part(NamedTuple):
+    """A SELECT, and the models whose tables it needs; all parts have the same columns."""
+
+    query: Any
+    models: tuple[Any, ...]
+
+
+def existing(database: "Database", parts: Iterable[Part]) -> list[Any]:
+    """Return the queries of those parts whose tables are there: a database may lack some."""
+    parts = list(parts)
+    tables = [{model._meta.table_name for model in part.models} for part in parts]
+    there = database.existing_tables(sorted(set().union(*tables)))
+    return [part.query for part, needed in zip(parts, tables, strict=True) if needed <= there]
+
+
+def union_all(queries: Sequence[Any]) -> Any:
+    """Return one query for the rows of all of `queries`, of which there is at least one."""
+    return reduce(add, queries)

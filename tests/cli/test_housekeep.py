@@ -1,0 +1,169 @@
+"""``mastersctl housekeep``"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+import time_machine
+
+from tests.conftest import (
+    MINUTE,
+    Command,
+    add_belongings,
+    add_master,
+    contents,
+    masters,
+    process,
+)
+from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+
+
+def add_dead(database: RealDatabase, name: str) -> int:
+    id_ = add_master(database, name, active=1, last_active=time.time() - 11 * MINUTE)
+    add_belongings(database, id_)
+    return id_
+
+
+def table(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_the_table_has_a_row_a_master_and_the_sum(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_dead(buildbot_database, "a")
+    add_dead(buildbot_database, "b")
+    result = mastersctl("housekeep", "--db-url", buildbot_database.url)
+    assert (result.code, result.err) == (0, "")
+    assert table(result.out) == [
+        ["ID", "NAME", "DEACTIVATED", "LINKS", "BUILDS", "STEPS", "LOGS", "CLAIMS"],
+        ["1", "a", "true", "5", "1", "2", "2", "1"],
+        ["2", "b", "true", "5", "1", "2", "2", "1"],
+        ["total", "2", "10", "2", "4", "4", "2"],
+    ]
+
+
+def test_json_has_the_same(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+    add_dead(buildbot_database, "a\x1b")
+    result = mastersctl("housekeep", "-o", "json", "--db-url", buildbot_database.url)
+    counts = {"links": 5, "builds": 1, "steps": 2, "logs": 2, "claims": 1}
+    assert result.json == {
+        "masters": [{"id": 1, "name": "a\x1b", "deactivated": True} | counts],
+        "total": {"masters": 1, "deactivated": 1} | counts,
+    }
+
+
+def test_id_names_the_masters_for_which_something_was_done(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(buildbot_database, "alive", active=1)
+    id_ = add_dead(buildbot_database, "dead")
+    arguments = ("housekeep", "-o", "id", "--db-url", buildbot_database.url)
+    assert mastersctl(*arguments) == (0, f"{id_}\n", "")
+    assert mastersctl(*arguments) == (0, "", "")
+
+
+def test_a_second_run_says_that_there_is_nothing_to_do(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_dead(buildbot_database, "dead")
+    arguments = ("housekeep", "--db-url", buildbot_database.url)
+    mastersctl(*arguments)
+    assert mastersctl(*arguments) == (0, "nothing to do\n", "")
+    assert mastersctl(*arguments, "-o", "json").json["masters"] == []
+
+
+def test_dry_run_prints_the_same_and_changes_nothing(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_dead(buildbot_database, "dead")
+    before = contents(buildbot_database)
+    arguments = ("housekeep", "--db-url", buildbot_database.url)
+    planned = mastersctl(*arguments, "--dry-run")
+    assert contents(buildbot_database) == before
+    assert planned.err == "Dry run: nothing was changed.\n"
+    assert planned.out == mastersctl(*arguments).out
+
+
+def test_older_than_says_who_is_dead(database: RealDatabase, mastersctl: Command) -> None:
+    for name, age in (("a", 2), ("b", 20), ("c", 70)):
+        add_master(database, name, active=1, last_active=time.time() - age * MINUTE)
+    arguments = ("housekeep", "-o", "id", "--db-url", database.url, "--older-than")
+    assert mastersctl(*arguments, "1h").out == "3\n"
+    assert mastersctl(*arguments, "10m").out == "2\n"
+    result = mastersctl(*arguments, "90s")
+    assert result.out == "1\n"
+    assert "one that lives" in result.err
+
+
+@pytest.mark.parametrize("age", ["", "soon", "-1h", "10", "9999999999999w"])
+def test_an_impossible_age_is_a_usage_error(mastersctl: Command, age: str) -> None:
+    result = mastersctl("housekeep", f"--older-than={age}")
+    assert result.code == 2
+    assert repr(age) in result.err
+
+
+def test_a_clock_that_is_wrong_changes_nothing(
+    buildbot_server: PostgresDatabase, mastersctl: Command
+) -> None:
+    add_belongings(buildbot_server, add_master(buildbot_server, "alive", active=1))
+    before = contents(buildbot_server)
+    with time_machine.travel(time.time() + 3720, tick=True):
+        result = mastersctl("housekeep", "--db-url", buildbot_server.url)
+    assert (result.code, result.out) == (1, "")
+    assert "fast by 1 hour and 2 minutes" in result.err
+    assert contents(buildbot_server) == before
+
+
+def test_a_lock_in_the_middle_leaves_each_master_done_or_untouched(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    for name in ("a", "b"):
+        add_master(database, name, active=1, last_active=5)
+    with database.locked():  # on PostgreSQL, the first of them
+        result = mastersctl("housekeep", "--timeout", "0.3", "--db-url", database.url)
+    assert (result.code, result.out) == (4, "")
+    assert "locked" in result.err
+    assert [row[2] for row in masters(database)] == [1, 1]
+
+
+def test_an_error_in_the_middle_says_how_far_it_came(
+    buildbot_server: PostgresDatabase, mastersctl: Command
+) -> None:
+    for name in ("a", "b"):
+        add_master(buildbot_server, name, active=1, last_active=5)
+    buildbot_server.execute("UPDATE masters SET id = 0 WHERE id = 2")  # before the one locked
+    with buildbot_server.locked():
+        result = mastersctl("housekeep", "--timeout", "0.3", "--db-url", buildbot_server.url)
+    assert result.code == 4
+    assert "Before that, 1 masters were done" in result.err
+    assert [row[2] for row in masters(buildbot_server)] == [0, 1]
+
+
+def test_much_work_shows_its_progress_on_a_terminal_only(tmp_path: Path) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    assert process("init").code == 0
+    for number in range(150):
+        add_master(database, f"{number}", active=1, last_active=5)
+    quiet = process("housekeep", "--dry-run")
+    assert quiet.err == "Dry run: nothing was changed.\n"
+    child = pexpect.spawn(
+        sys.executable, ["-m", "mastersctl", "housekeep", "-o", "id"], encoding="utf-8", timeout=30
+    )
+    child.expect("Housekeeping")
+    child.expect("100%")
+    child.expect(pexpect.EOF)
+    assert "150" in str(child.before)
+
+
+def test_a_reader_that_goes_away_does_not_stop_it(tmp_path: Path) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    assert process("init").code == 0
+    for number in range(50):
+        add_master(database, f"{number}", active=1, last_active=5)
+    script = f'"{sys.executable}" -m mastersctl housekeep | head -1'
+    assert subprocess.run(["sh", "-c", script], capture_output=True, check=True).stderr == b""
+    assert {row[2] for row in masters(database)} == {0}

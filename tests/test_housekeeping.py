@@ -1,0 +1,232 @@
+"""Housekeeping: what it does to each table, and what it leaves alone."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import time_machine
+
+from mastersctl.connector import Housekept, MastersConnector
+from mastersctl.database import opened
+from mastersctl.errors import ClockError
+from mastersctl.housekeeping import RETRY
+from mastersctl.url import DatabaseURL
+from tests.conftest import (
+    LINK_TABLES,
+    MINUTE,
+    Contents,
+    add_belongings,
+    add_master,
+    contents,
+    masters,
+)
+from tests.databases import PostgresDatabase, RealDatabase
+
+
+@contextmanager
+def connected(database: RealDatabase, *, read: bool = False) -> Iterator[MastersConnector]:
+    mode = "read" if read else "write"
+    with opened(DatabaseURL(database.url, "/"), mode, 10) as peewee_database:  # type: ignore[arg-type]
+        yield MastersConnector(peewee_database)
+
+
+def housekeep(database: RealDatabase, *, dry_run: bool = False) -> list[Housekept]:
+    with connected(database, read=dry_run) as connector:
+        results = [connector.housekeep(m, dry_run=dry_run) for m in connector.find_dead_masters()]
+    return [result for result in results if result is not None]
+
+
+def add_dead(database: RealDatabase, name: str, *, active: int = 1) -> int:
+    return add_master(database, name, active=active, last_active=time.time() - 11 * MINUTE)
+
+
+def changed(before: Contents, after: Contents) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Return, by table, the rows that went and the rows that came."""
+    return {
+        table: (
+            [row for row in before[table] if row not in after[table]],
+            [row for row in after[table] if row not in before[table]],
+        )
+        for table in before
+        if before[table] != after[table]
+    }
+
+
+def test_a_dead_master_is_cleaned_up_after(buildbot_database: RealDatabase) -> None:
+    id_ = add_dead(buildbot_database, "dead")
+    add_belongings(buildbot_database, id_)
+    assert housekeep(buildbot_database) == [
+        Housekept(id_, "dead", deactivated=True, links=5, builds=1, steps=2, logs=2, claims=1)
+    ]
+    assert masters(buildbot_database)[0][2] == 0
+    for table in LINK_TABLES:
+        assert buildbot_database.execute(f"SELECT * FROM {table}") == [], table
+    base = id_ * 100
+    now = pytest.approx(time.time(), abs=30)
+    builds = "SELECT id, complete_at, results FROM builds ORDER BY id"
+    assert buildbot_database.execute(builds) == [(base + 11, now, RETRY), (base + 12, 3000, 0)]
+    steps = "SELECT complete_at, results, hidden FROM steps WHERE buildid = ? ORDER BY id"
+    assert buildbot_database.execute(steps, [base + 11]) == [
+        (2500, 0, 0),
+        (now, RETRY, 0),
+        (now, RETRY, 0),
+    ]
+    claims = "SELECT brid FROM buildrequest_claims"
+    assert buildbot_database.execute(claims) == [(base + 10,)]
+
+
+def test_steps_and_logs_that_are_none_of_its_business_are_left_alone(
+    buildbot_database: RealDatabase,
+) -> None:
+    id_ = add_dead(buildbot_database, "dead")
+    add_belongings(buildbot_database, id_)
+    before = contents(buildbot_database)
+    housekeep(buildbot_database)
+    changes = changed(before, contents(buildbot_database))
+    (running, _), (logs, _) = changes["steps"], changes["logs"]
+    assert {step["buildid"] for step in running} == {id_ * 100 + 11}
+    assert {step["results"] for step in running} == {None}
+    assert {log["stepid"] for log in logs} == {step["id"] for step in running}
+
+
+def test_a_master_that_is_not_old_enough_is_left_alone(buildbot_database: RealDatabase) -> None:
+    for number, active in enumerate((0, 1)):
+        id_ = add_master(
+            buildbot_database, f"{number}", active=active, last_active=time.time() - 9 * MINUTE
+        )
+        add_belongings(buildbot_database, id_)
+    before = contents(buildbot_database)
+    assert housekeep(buildbot_database) == []
+    assert contents(buildbot_database) == before
+
+
+@pytest.mark.parametrize(("active", "last_active"), [(0, 5), (1, 0)], ids=["inactive", "expired"])
+def test_inactive_and_expired_masters_are_cleaned_up_after_too(
+    buildbot_database: RealDatabase, active: int, last_active: int
+) -> None:
+    id_ = add_master(buildbot_database, "m", active=active, last_active=last_active)
+    add_belongings(buildbot_database, id_)
+    (result,) = housekeep(buildbot_database)
+    assert result.deactivated == bool(active)
+    assert result.claims == result.builds == 1
+    assert [row[2:] for row in masters(buildbot_database)] == [(0, last_active)]
+
+
+def test_only_the_dead_one_is_changed(buildbot_database: RealDatabase) -> None:
+    alive = add_master(buildbot_database, "alive", active=1)
+    add_belongings(buildbot_database, alive)
+    before = contents(buildbot_database)
+    add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
+    housekeep(buildbot_database)
+    after = contents(buildbot_database)
+    for table, rows in before.items():
+        assert [row for row in rows if row not in after[table]] == [], table
+
+
+def test_a_second_run_finds_nothing_to_do(buildbot_database: RealDatabase) -> None:
+    for number in range(3):
+        add_belongings(buildbot_database, add_dead(buildbot_database, f"dead{number}"))
+    assert len(housekeep(buildbot_database)) == 3
+    before = contents(buildbot_database)
+    with connected(buildbot_database, read=True) as connector:
+        assert connector.find_dead_masters() == []
+    assert housekeep(buildbot_database) == []
+    assert contents(buildbot_database) == before
+
+
+def test_a_dry_run_counts_the_same_and_changes_nothing(buildbot_database: RealDatabase) -> None:
+    for number in range(3):
+        id_ = add_dead(buildbot_database, f"dead{number}", active=number % 2)
+        add_belongings(buildbot_database, id_)
+    add_dead(buildbot_database, "idle")
+    before = contents(buildbot_database)
+    planned = housekeep(buildbot_database, dry_run=True)
+    assert contents(buildbot_database) == before
+    assert planned == housekeep(buildbot_database)
+    assert len(planned) == 4
+
+
+def test_a_master_that_checks_in_meanwhile_is_left_alone(buildbot_database: RealDatabase) -> None:
+    id_ = add_dead(buildbot_database, "late")
+    add_belongings(buildbot_database, id_)
+    with connected(buildbot_database) as connector:
+        (dead,) = connector.find_dead_masters()
+        buildbot_database.execute("UPDATE masters SET last_active = ?", [int(time.time())])
+        before = contents(buildbot_database)
+        assert connector.housekeep(dead) is None
+    assert contents(buildbot_database) == before
+
+
+def test_what_has_been_done_meanwhile_is_not_done_again(buildbot_database: RealDatabase) -> None:
+    add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
+    with connected(buildbot_database) as connector:
+        (dead,) = connector.find_dead_masters()
+        housekeep(buildbot_database)
+        assert connector.housekeep(dead) is None
+
+
+def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
+    with connected(buildbot_database) as connector:
+        (dead,) = connector.find_dead_masters()
+        buildbot_database.execute("UPDATE buildrequests SET complete = 1")
+        result = connector.housekeep(dead)
+    assert result is not None
+    assert result.claims == 0
+    assert len(buildbot_database.execute("SELECT * FROM buildrequest_claims")) == 2
+
+
+def test_more_links_than_a_statement_has_room_for_are_deleted(
+    buildbot_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mastersctl.housekeeping._MANY", 2)
+    id_ = add_dead(buildbot_database, "dead")
+    for number in range(5):
+        buildbot_database.execute(
+            "INSERT INTO workers (id, name, info) VALUES (?, ?, '{}')", [number, f"w{number}"]
+        )
+        row = [number, id_, number]
+        insert = "INSERT INTO connected_workers (id, masterid, workerid) VALUES (?, ?, ?)"
+        buildbot_database.execute(insert, row)
+    (result,) = housekeep(buildbot_database)
+    assert result.links == 5
+    assert buildbot_database.execute("SELECT * FROM connected_workers") == []
+
+
+def test_a_database_without_the_other_tables_has_only_masters_to_deactivate(
+    database: RealDatabase,
+) -> None:
+    id_ = add_dead(database, "dead")
+    assert housekeep(database) == [Housekept(id_, "dead", True, 0, 0, 0, 0, 0)]
+    assert housekeep(database) == []
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_clock_that_differs_from_the_servers_is_refused(
+    buildbot_server: PostgresDatabase, fast: bool
+) -> None:
+    add_belongings(buildbot_server, add_master(buildbot_server, "alive", active=1))
+    before = contents(buildbot_server)
+    here = time.time() + (660 if fast else -660)
+    with (
+        time_machine.travel(here, tick=True),
+        connected(buildbot_server) as connector,
+        pytest.raises(ClockError, match=f"{'fast' if fast else 'slow'} by 11 minutes"),
+    ):
+        connector.find_dead_masters()
+    assert contents(buildbot_server) == before
+
+
+def test_a_clock_that_differs_by_less_than_a_minute_is_accepted(
+    buildbot_server: PostgresDatabase,
+) -> None:
+    for seconds in (-55, 55):
+        with (
+            time_machine.travel(time.time() + seconds, tick=True),
+            connected(buildbot_server) as connector,
+        ):
+            assert connector.find_dead_masters() == []
