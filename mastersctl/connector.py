@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mastersctl._peewee import peewee
 from mastersctl.belongings import Belongings, belongings
 from mastersctl.clock import check_clock, moment
-from mastersctl.errors import NoSuchMasterError, NotBuildbotDatabaseError
+from mastersctl.errors import (
+    InvalidValueError,
+    NoSuchMasterError,
+    NotBuildbotDatabaseError,
+    RefusedError,
+)
 from mastersctl.housekeeping import Leftovers, clean, delete_links, survey
 from mastersctl.models import Master, master_state, name_hash
+from mastersctl.removal import Removal, plan, remove
 from mastersctl.resultspec import ResultSpec, apply
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS
 
@@ -87,6 +93,17 @@ class Housekept(NamedTuple):
     steps: int
     logs: int
     claims: int
+
+
+class Renaming(NamedTuple):
+    """What `rename_master` did."""
+
+    id: int
+    name: str
+    """The name before."""
+    changed: bool
+    previous: str
+    """The state, one of `mastersctl.state.STATES`."""
 
 
 class MastersConnector:
@@ -264,6 +281,102 @@ class MastersConnector:
                     return Housekept(id_, _text(name), bool(active), *cleaned)
         return None
 
+    def rename_master(self, master: int | str, name: str, *, force: bool = False) -> Renaming:
+        """Give the master another name; it keeps its ID, and all that refers to it.
+
+        Parameters:
+            force: rename it even if it is `active`.
+
+        Raises:
+            NoSuchMasterError: there is no such master.
+            RefusedError: it is `active`, or another master has the name.
+            ClockError: this host's clock and the database server's differ.
+        """
+        try:
+            with self._database.atomic():
+                found = self._look_up([master, name], lock=True)
+                row = _pick(found, master)
+                owner = found.get(_key(name), row)
+                if owner.id != row.id:
+                    raise RefusedError(
+                        f"The name {name!r} is that of master {owner.id}; 'mastersctl remove "
+                        f"{row.id} --reassign-to {owner.id}' gives it the builds of master "
+                        f"{row.id}, and removes that."
+                    )
+                if row.state == ACTIVE and not force:
+                    raise RefusedError(
+                        f"The master {row.name!r} is active, and will register itself under that "
+                        "name again when it is restarted; stop it first, or pass --force."
+                    )
+                values = {"name": name, "name_hash": name_hash(name)}
+                Master.update(values).where(Master.id == row.id).execute(self._database)
+        except peewee.IntegrityError:  # the name was added meanwhile
+            return self.rename_master(master, name, force=force)
+        return Renaming(row.id, row.name, _key(name) not in found, row.state)
+
+    def remove_masters(
+        self,
+        masters: Sequence[int | str],
+        *,
+        reassign_to: int | str | None = None,
+        skip_used: bool = False,
+        dry_run: bool = False,
+    ) -> Removal:
+        """Remove masters, after housekeeping for them: all of them, or none.
+
+        No build is ever deleted, and nothing is left to a cascade of foreign keys.
+
+        Parameters:
+            reassign_to: the master that inherits their builds, and their claims on finished build
+                requests.
+            skip_used: leave those that something refers to, instead of removing none.
+
+        Raises:
+            NoSuchMasterError: one of them is not there.
+            RefusedError: one of them is `active`, or something refers to it that nobody inherits.
+            ClockError: this host's clock and the database server's differ.
+            InvalidValueError: they are more than a statement has room for.
+        """
+        if len(masters) > _MOST_REMOVED:
+            raise InvalidValueError(
+                f"There are {len(masters)} masters to remove, and at most {_MOST_REMOVED} can be "
+                "at a time; use 'xargs'."
+            )
+        heirs = [] if reassign_to is None else [reassign_to]
+        with nullcontext() if dry_run else self._database.atomic():
+            found = self._look_up([*masters, *heirs], lock=not dry_run)
+            rows = {row.id: row for row in (_pick(found, master) for master in masters)}
+            removal = plan(
+                self._database,
+                [*rows.values()],
+                None if reassign_to is None else _pick(found, reassign_to),
+                skip_used=skip_used,
+            )
+            if not dry_run:
+                remove(self._database, removal, self._now())
+        return removal
+
+    def _look_up(self, masters: Sequence[int | str], *, lock: bool) -> dict[int | str, MasterRow]:
+        """Return those of the masters that are there, by `_key`; check the clock, too."""
+        ids = [master for master in masters if isinstance(master, int)]
+        hashes = [name_hash(master) for master in masters if isinstance(master, str)]
+        now = self._clock()
+        query = (
+            Master.select(*_BUILDBOTS_COLUMNS, master_state(int(now)), self._database.server_time)
+            .where(Master.id.in_(ids) | Master.name_hash.in_(hashes))
+            .order_by(Master.id)  # so that two who lock several wait for each other only once
+        )
+        if lock and self._database.for_update:
+            query = query.for_update()
+        found: dict[int | str, MasterRow] = {}
+        for id_, name, digest, active, last_active, state, server_time in [
+            *self._database.rows(query)
+        ]:
+            check_clock(now, server_time)
+            row = MasterRow(id_, _text(name), bool(active), moment(last_active), state)
+            found[id_] = found[digest] = row
+        return found
+
     def _alive(self) -> list[str]:
         """Return the names of the active masters."""
         query = Master.select(*_BUILDBOTS_COLUMNS).where(master_state(self._now()) == ACTIVE)
@@ -308,6 +421,18 @@ class MastersConnector:
         return True
 
 
+def _key(master: int | str) -> int | str:
+    """Return what `_look_up` finds a master by: its ID, or the hash of its name."""
+    return master if isinstance(master, int) else name_hash(master)
+
+
+def _pick(found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
+    row = found.get(_key(master))
+    if row is None:
+        raise NoSuchMasterError(master)
+    return row
+
+
 def _as_is(value: Any) -> Any:
     return value
 
@@ -319,6 +444,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+_MOST_REMOVED = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
 _RAW = {"id": Master.id, "name": Master.name, "active": Master.active,
         "last_active": Master.last_active}  # fmt: skip
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {

@@ -3,6 +3,10 @@
 The text of an error is one sentence: what is wrong, with the value that was given, and what to do.
 """
 
+from collections.abc import Sequence
+
+_MOST_NAMES = 10  # in a sentence
+
 
 class MastersctlError(Exception):
     """Refused or failed: the message says why; nothing was changed, unless it says so."""
@@ -12,6 +16,10 @@ class MastersctlError(Exception):
 
 class BasedirError(MastersctlError):
     """A buildmaster's directory does not say, in so many words, where its database is."""
+
+
+class RefusedError(MastersctlError):
+    """The operation would do harm; nothing was changed."""
 
 
 class ClockError(MastersctlError):
@@ -44,3 +52,10 @@ class NotBuildbotDatabaseError(MastersctlError):
     """It is not a Buildbot database, or has no ``masters`` table yet."""
 
     exit_code = 5
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names as a sentence has them, quoted; of many only the first."""
+    more = len(names) - _MOST_NAMES
+    text = ", ".join(map(repr, names[:_MOST_NAMES]))
+    return f"{text} and {more} more" if more > 0 else text

@@ -31,16 +31,18 @@ if TYPE_CHECKING:
 
 RETRY = 5  # of Buildbot's results: the build did not finish, and is to be built again
 
-# What names a row of each table of links; not in all of them is there an index over the master.
-# A configured worker refers to a builder's link, and goes before it.
-_LINK_KEYS: dict[Any, Any] = {
+# A configured worker refers to a builder's link, and is deleted before it.
+LINKS = (ConfiguredWorker, BuilderMaster, SchedulerMaster, ChangeSourceMaster, ConnectedWorker)
+
+# What names a row of a table; not in all of them is there an index over the master.
+_KEYS: dict[Any, Any] = {
     ConfiguredWorker: ConfiguredWorker.id,
     BuilderMaster: BuilderMaster.id,
     SchedulerMaster: SchedulerMaster.schedulerid,
     ChangeSourceMaster: ChangeSourceMaster.changesourceid,
     ConnectedWorker: ConnectedWorker.id,
+    BuildRequestClaim: BuildRequestClaim.brid,
 }
-_KEYS = {**_LINK_KEYS, BuildRequestClaim: BuildRequestClaim.brid}
 _MODELS = {model._meta.table_name: model for model in _KEYS}
 
 _ACTIVE, _BUILDS, _CLOCK = "active", "builds", "clock"  # kinds of rows beside those of `_MODELS`
@@ -85,7 +87,7 @@ def survey(database: "Database", which: Any) -> Survey:
     and must not be read once for each of them.
     """
     chosen = Master.select(Master.id).where(which).cte("chosen")
-    parts = existing(database, _parts(chosen, which))
+    parts = existing(database, _parts(chosen))
     clock = peewee.Select(columns=(peewee.Value(_CLOCK), database.server_time, _NONE))
     server_time = None
     masters: dict[int, Leftovers] = {}
@@ -102,7 +104,7 @@ def survey(database: "Database", which: Any) -> Survey:
     return Survey(dict(sorted(masters.items())), server_time)
 
 
-def _parts(chosen: Any, which: Any) -> Iterator[Part]:
+def _parts(chosen: Any) -> Iterator[Part]:
     """Yield a question for each kind of leftover; its rows are the kind, the master and a key."""
 
     def left(model: Any, linked: Any) -> Any:
@@ -127,7 +129,8 @@ def _parts(chosen: Any, which: Any) -> Iterator[Part]:
     builds = Build.select(peewee.Value(_BUILDS), Build.masterid, _NONE).distinct()
     yield Part(of_chosen(builds, Build).where(Build.complete_at.is_null()), (Build, Step, Log))
     active = Master.select(peewee.Value(_ACTIVE), Master.id, _NONE)
-    yield Part(active.where(which, Master.active != 0), (Master,))
+    active = active.join(chosen, on=(chosen.c.id == Master.id))
+    yield Part(active.where(Master.active != 0), (Master,))
 
 
 def clean(database: "Database", left: Leftovers, now: int, *, dry_run: bool) -> Cleaned:
@@ -139,7 +142,7 @@ def clean(database: "Database", left: Leftovers, now: int, *, dry_run: bool) -> 
     """
     do = _count if dry_run else _change
     links = claims = builds = steps = logs = 0
-    for model in _LINK_KEYS:
+    for model in LINKS:
         links += _delete(database, left, model, do)
     if left.builds:
         unfinished = (Build.masterid == left.id) & Build.complete_at.is_null()
@@ -191,7 +194,7 @@ def delete_links(database: "Database", masterid: int) -> None:
     Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
     the connected workers, which it leaves behind.
     """
-    there = database.existing_tables([model._meta.table_name for model in _LINK_KEYS])
-    for model in _LINK_KEYS:
+    there = database.existing_tables([model._meta.table_name for model in LINKS])
+    for model in LINKS:
         if model._meta.table_name in there:
             model.delete().where(of_master(model, masterid)).execute(database)

@@ -17,6 +17,8 @@ from mastersctl.cli.init import init
 from mastersctl.cli.list_ import list_
 from mastersctl.cli.messages import complain, tell
 from mastersctl.cli.options import database_options
+from mastersctl.cli.remove import remove
+from mastersctl.cli.rename import rename
 from mastersctl.cli.set_state import set_state
 from mastersctl.cli.show import show
 from mastersctl.errors import MastersctlError
@@ -46,7 +48,7 @@ def cli() -> None:
     """
 
 
-for command in (init, find, set_state, show, list_, expire_all, housekeep):
+for command in (init, find, set_state, show, list_, expire_all, housekeep, rename, remove):
     cli.add_command(command)
 
 

@@ -134,7 +134,9 @@ def _name(context: click.Context, parameter: click.Parameter, value: str) -> str
     return value
 
 
-def _id_or_name(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+def _id_or_name(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if value is None or isinstance(value, tuple):  # an option that is not given; several values
+        return value and tuple(_id_or_name(context, parameter, one) for one in value)
     if value.isascii() and value.isdigit():
         return parse_integer(value)
     return _name(context, parameter, value)
@@ -142,6 +144,10 @@ def _id_or_name(context: click.Context, parameter: click.Parameter, value: str) 
 
 name_argument = click.argument("name", callback=_name)
 master_argument = click.argument("master", callback=_id_or_name)
+masters_argument = click.argument("masters", metavar="MASTER...", nargs=-1, callback=_id_or_name)
+heir_option = click.option(
+    "--reassign-to", "heir", metavar="MASTER", callback=_id_or_name, help="Who inherits the builds."
+)
 pass_settings = click.make_pass_decorator(Settings)
 
 

@@ -7,7 +7,7 @@ import abc
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
@@ -17,6 +17,19 @@ Mode = Literal["read", "write", "create"]
 OnQuery = Callable[[peewee.QueryEvent], None]
 
 _EXTRAS = {"postgresql": "postgres"}  # what to install for a driver
+
+
+class Reference(NamedTuple):
+    """A column of a foreign key, and the column of the other table that it refers to.
+
+    Attributes:
+        schema: of the table, where its name alone does not lead to it; else None.
+    """
+
+    schema: str | None
+    table: str
+    column: str
+    target: str
 
 
 class Database(abc.ABC, peewee.Database):
@@ -45,6 +58,10 @@ class Database(abc.ABC, peewee.Database):
     @abc.abstractmethod
     def has_unique_index(self, table: str, column: str) -> bool:
         """Return whether `table` has a unique index over `column` alone."""
+
+    @abc.abstractmethod
+    def references(self, table: str) -> list[Reference]:
+        """Return the foreign keys, of whatever tables, that refer to `table`."""
 
     @abc.abstractmethod
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Database, Mode, original
+from mastersctl.database import Database, Mode, Reference, original
 from mastersctl.errors import (
     DatabaseUnavailableError,
     InvalidValueError,
@@ -148,6 +148,20 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             (table, column),
         )
         return found.fetchone() is not None
+
+    def references(self, table: str) -> list[Reference]:
+        found = self.execute_sql(
+            "SELECT CASE WHEN pg_table_is_visible(referring.oid) THEN NULL ELSE nspname END, "
+            "relname, own.attname, other.attname FROM pg_constraint "
+            "JOIN pg_class AS referring ON referring.oid = conrelid "
+            "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+            "CROSS JOIN unnest(conkey, confkey) AS key(own, other) "
+            "JOIN pg_attribute AS own ON own.attrelid = conrelid AND own.attnum = key.own "
+            "JOIN pg_attribute AS other ON other.attrelid = confrelid AND other.attnum = key.other "
+            "WHERE contype = 'f' AND conparentid = 0 AND confrelid = to_regclass(%s)",
+            (table,),
+        )
+        return [Reference(*row) for row in found]
 
     def translate(self, error: Exception) -> MastersctlError:
         code = getattr(error, "sqlstate", None) or ""

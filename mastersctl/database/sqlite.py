@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Database, Mode, original
+from mastersctl.database import Database, Mode, Reference, original
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
 from mastersctl.url import DatabaseURL
 
@@ -179,6 +179,15 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def has_unique_index(self, table: str, column: str) -> bool:
         return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
+
+    def references(self, table: str) -> list[Reference]:
+        found = self.execute_sql(
+            """SELECT NULL, name, key."from", coalesce(key."to", 'id') """
+            "FROM sqlite_master JOIN pragma_foreign_key_list(name) AS key "
+            """WHERE type = 'table' AND key."table" = ? COLLATE NOCASE""",
+            (table,),
+        )
+        return [Reference(*row) for row in found]
 
     # Errors
 

@@ -1,0 +1,45 @@
+"""``mastersctl rename``"""
+
+import click
+
+from mastersctl.cli.messages import warn
+from mastersctl.cli.options import (
+    Settings,
+    database_options,
+    master_argument,
+    name_argument,
+    output_option,
+    pass_settings,
+    print_result,
+)
+from mastersctl.state import ACTIVE
+
+
+@click.command()
+@master_argument
+@name_argument
+@click.option("--force", is_flag=True, help="Rename it even if it is active.")
+@output_option("text", "json")
+@database_options
+@pass_settings
+def rename(settings: Settings, master: int | str, name: str, force: bool, format_: str) -> None:
+    """Give MASTER another NAME.
+
+    MASTER is an ID or an exact name. For a host or a directory that moved: the master keeps its ID,
+    and so its builds. Stop it first, and start it again where it is called NAME, which is
+    HOSTNAME:BASEDIR. If it was started there before, it is another master: use 'mastersctl remove
+    --reassign-to'. Prints 'renamed' or 'unchanged'.
+
+    \b
+    Example:
+      mastersctl rename oldhost:/srv/buildbot newhost:/srv/buildbot
+    """
+    with settings.connect("write") as connector:
+        renaming = connector.rename_master(master, name, force=force)
+    if force and renaming.changed and renaming.previous == ACTIVE:
+        warn(
+            f"The master {renaming.name!r} looks alive; if it runs, it will register itself under "
+            "that name again when it is restarted."
+        )
+    result = {"id": renaming.id, "name": name, "changed": renaming.changed}
+    print_result(format_, result, "renamed" if renaming.changed else "unchanged")

@@ -1,0 +1,275 @@
+"""``mastersctl remove``"""
+
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+import time_machine
+
+from tests.cli.test_cli import shell
+from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters, process
+from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+
+
+def names(database: RealDatabase) -> list[str]:
+    return [row[1] for row in masters(database)]
+
+
+def test_masters_are_removed_by_id_and_name(database: RealDatabase, mastersctl: Command) -> None:
+    for name in ("a", "b", "c"):
+        add_master(database, name)
+    result = mastersctl("remove", "1", "b", "2", "--yes", "--db-url", database.url)
+    assert result == (0, "removed 2 masters\n", "")
+    assert names(database) == ["c"]
+
+
+def test_json_has_the_counts(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+    for name in ("a", "b", "heir"):
+        add_belongings(buildbot_database, add_master(buildbot_database, name))
+    arguments = ("remove", "--yes", "-o", "json", "--db-url", buildbot_database.url)
+    assert mastersctl(*arguments, "a", "b", "--skip-used").json == {
+        "removed": 0, "skipped": 2, "reassigned_builds": 0, "reassigned_claims": 0,
+    }  # fmt: skip
+    assert mastersctl(*arguments, "a", "b", "--reassign-to", "heir").json == {
+        "removed": 2, "skipped": 0, "reassigned_builds": 4, "reassigned_claims": 2,
+    }  # fmt: skip
+
+
+def test_the_heir_gets_builds_and_finished_claims_and_nothing_else_is_left(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    gone = add_master(buildbot_database, "gone", active=1, last_active=0)
+    heir = add_master(buildbot_database, "heir", active=1)
+    add_belongings(buildbot_database, gone)
+    before = contents(buildbot_database)
+    arguments = ("remove", "gone", "--reassign-to", "heir", "--db-url", buildbot_database.url)
+    assert mastersctl(*arguments, "--yes") == (0, "removed 1 masters\n", "")
+    after = contents(buildbot_database)
+    assert names(buildbot_database) == ["heir"]
+    assert len(after["builds"]) == len(before["builds"]) == 2
+    assert {build["masterid"] for build in after["builds"]} == {heir}
+    assert [build["results"] for build in after["builds"]] == [5, 0]  # it was running: RETRY
+    assert None not in {step["results"] for step in after["steps"][:3]}
+    (claim,) = after["buildrequest_claims"]
+    assert (claim["brid"], claim["masterid"]) == (gone * 100 + 10, heir)
+    for table in before:
+        if any("masterid" in row for row in before[table]):
+            assert gone not in {row["masterid"] for row in after[table]}, table
+
+
+def test_a_master_that_builds_refer_to_is_refused_with_all_others(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(buildbot_database, "unused")
+    add_belongings(buildbot_database, add_master(buildbot_database, "used"))
+    before = contents(buildbot_database)
+    result = mastersctl("remove", "unused", "used", "--yes", "--db-url", buildbot_database.url)
+    assert (result.code, result.out) == (1, "")
+    assert "2 builds and 1 claims on finished build requests refer to the master 'used'" in (
+        result.err
+    )
+    assert "--reassign-to" in result.err
+    assert contents(buildbot_database) == before
+
+
+def test_skip_used_leaves_those_untouched_and_removes_the_rest(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(buildbot_database, "unused")
+    add_belongings(buildbot_database, add_master(buildbot_database, "used"))
+    before = contents(buildbot_database)
+    result = mastersctl(
+        "remove", "unused", "used", "--skip-used", "--yes", "--db-url", buildbot_database.url
+    )
+    assert result == (0, "removed 1 masters\n", "")
+    after = contents(buildbot_database)
+    assert [master["name"] for master in after.pop("masters")] == ["used"]
+    del before["masters"]
+    assert after == before
+
+
+def test_links_and_claims_on_unfinished_requests_do_not_keep_a_master(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "m"))
+    buildbot_database.execute("DELETE FROM builds")
+    buildbot_database.execute("DELETE FROM buildrequest_claims WHERE brid = 110")
+    result = mastersctl("remove", "m", "--yes", "--db-url", buildbot_database.url)
+    assert result == (0, "removed 1 masters\n", "")
+    after = contents(buildbot_database)
+    assert after["buildrequest_claims"] == after["connected_workers"] == after["masters"] == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--skip-used"], ["--reassign-to", "dead"]])
+def test_an_active_master_is_refused(
+    buildbot_database: RealDatabase, mastersctl: Command, arguments: list[str]
+) -> None:
+    add_master(buildbot_database, "dead")
+    add_master(buildbot_database, "alive", active=1)
+    before = contents(buildbot_database)
+    result = mastersctl("remove", "alive", "--yes", *arguments, "--db-url", buildbot_database.url)
+    assert (result.code, result.out) == (1, "")
+    assert "active: 'alive'" in result.err
+    assert contents(buildbot_database) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["a", "ghost"], 3), (["a", "--reassign-to", "ghost"], 3), (["a", "--reassign-to", "1"], 1),
+     (["a", "--reassign-to", "b", "--skip-used"], 2), (["a", ""], 2)],
+)  # fmt: skip
+def test_a_wrong_master_or_heir_removes_none(
+    database: RealDatabase, mastersctl: Command, arguments: list[str], code: int
+) -> None:
+    add_master(database, "a")
+    add_master(database, "b")
+    result = mastersctl("remove", "--yes", *arguments, "--db-url", database.url)
+    assert (result.code, result.out) == (code, "")
+    assert result.err
+    assert names(database) == ["a", "b"]
+
+
+def test_dry_run_prints_the_same_and_changes_nothing(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "a"))
+    add_master(buildbot_database, "heir")
+    before = contents(buildbot_database)
+    arguments = ("remove", "a", "--db-url", buildbot_database.url, "-o", "json")
+    assert mastersctl(*arguments, "--dry-run").code == 1
+    planned = mastersctl(*arguments, "--dry-run", "--reassign-to", "heir")
+    assert planned.err == "Dry run: nothing was changed.\n"
+    assert contents(buildbot_database) == before
+    done = mastersctl(*arguments, "--yes", "--reassign-to", "heir")
+    assert planned.out == done.out
+
+
+def test_a_table_of_a_later_buildbot_keeps_a_master(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(buildbot_database, "m")
+    add_master(buildbot_database, "heir")
+    buildbot_database.execute(
+        'CREATE TABLE "later ""table" (id INTEGER, owner INTEGER REFERENCES masters (id)'
+        " ON DELETE CASCADE)"
+    )
+    buildbot_database.execute('INSERT INTO "later ""table" VALUES (1, ?)', [id_])
+    for arguments in ([], ["--reassign-to", "heir"]):
+        result = mastersctl("remove", "m", "--yes", *arguments, "--db-url", buildbot_database.url)
+        assert result.code == 1
+        assert "1 rows of the table" in result.err
+        assert "later" in result.err
+        assert "--reassign-to" not in result.err
+    assert names(buildbot_database) == ["m", "heir"]
+    buildbot_database.execute('DELETE FROM "later ""table"')
+    assert mastersctl("remove", "m", "--yes", "--db-url", buildbot_database.url).code == 0
+
+
+def test_a_table_of_another_schema_keeps_a_master(
+    buildbot_server: PostgresDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(buildbot_server, "m")
+    buildbot_server.execute("CREATE SCHEMA other")
+    buildbot_server.execute("CREATE TABLE other.builds (masterid INTEGER REFERENCES masters)")
+    buildbot_server.execute("INSERT INTO other.builds VALUES (?)", [id_])
+    result = mastersctl(
+        "remove", "m", "--yes", "--reassign-to", "m2", "--db-url", buildbot_server.url
+    )
+    assert result.code == 3
+    add_master(buildbot_server, "m2")
+    result = mastersctl(
+        "remove", "m", "--yes", "--reassign-to", "m2", "--db-url", buildbot_server.url
+    )
+    assert result.code == 1
+    assert "1 rows of the table 'other.builds'" in result.err
+
+
+def test_a_clock_that_is_fast_cannot_make_a_master_look_dead(
+    buildbot_server: PostgresDatabase, mastersctl: Command
+) -> None:
+    add_master(buildbot_server, "alive", active=1)
+    with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
+        result = mastersctl("remove", "alive", "--yes", "--db-url", buildbot_server.url)
+    assert result.code == 1
+    assert "fast by 11 minutes" in result.err
+    assert names(buildbot_server) == ["alive"]
+
+
+def test_the_masters_of_a_list_are_removed_through_xargs(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    month = 30 * 24 * 60 * MINUTE
+    for number in range(20):
+        add_master(buildbot_database, f"old{number}", last_active=time.time() - 2 * month)
+    used = add_master(buildbot_database, "used", last_active=time.time() - 2 * month)
+    add_belongings(buildbot_database, used)
+    add_master(buildbot_database, "young")
+    pipe = (
+        'export MASTERSCTL_DB_URL="$1"; mastersctl list --inactive --filter last_active__lt=30d '
+        f'-o id | xargs "{sys.executable}" -m mastersctl remove --yes --skip-used'
+    )
+    assert shell(pipe, buildbot_database.url) == (0, "removed 20 masters\n", "")
+    assert names(buildbot_database) == ["used", "young"]
+    assert shell(pipe, buildbot_database.url) == (0, "removed 0 masters\n", "")
+    buildbot_database.execute("UPDATE masters SET last_active = 2000000000")
+    assert shell(pipe, buildbot_database.url) == (0, "removed 0 masters\n", "")
+
+
+@pytest.mark.parametrize("number", [30_000, 30_001])
+def test_as_many_are_removed_as_a_statement_has_room_for(
+    database: RealDatabase, mastersctl: Command, number: int
+) -> None:
+    for name in ("a", "b"):
+        add_master(database, name)
+    many = ["1"] * (number - 1)
+    result = mastersctl("remove", "b", *many, "--yes", "--db-url", database.url)
+    assert result.code == (0 if number == 30_000 else 2)
+    assert len(names(database)) == (0 if number == 30_000 else 2)
+
+
+def test_without_a_terminal_it_needs_yes(database: RealDatabase) -> None:
+    add_master(database, "a")
+    result = process("remove", "a", "--db-url", database.url, stdin=-3)
+    assert (result.code, result.out) == (2, "")
+    assert "--yes" in result.err
+    assert names(database) == ["a"]
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", ["heir"]), ("n", None), ("", None)])
+def test_on_a_terminal_it_asks(
+    buildbot_database: RealDatabase, answer: str, left: list[str] | None
+) -> None:
+    hostile = "gone\x1b[2J\n\u202e"
+    add_belongings(buildbot_database, add_master(buildbot_database, hostile))
+    add_master(buildbot_database, "heir")
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "mastersctl", "remove", "1", "--reassign-to", "heir", "--db-url",
+         buildbot_database.url],
+        encoding="utf-8", timeout=30, dimensions=(50, 200),
+    )  # fmt: skip
+    child.expect(r"Go on\? \[y/N\]: ")
+    asked = str(child.before)
+    assert r"removes 1 masters: 'gone\x1b[2J\n\u202e'." in asked
+    assert "2 builds, and 1 claims" in asked
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == (0 if left else 1)
+    assert names(buildbot_database) == (left or [hostile, "heir"])
+
+
+def test_an_interrupt_at_the_question_removes_nothing(tmp_path: Path) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    assert process("init").code == 0
+    add_master(database, "a")
+    child = pexpect.spawn(sys.executable, ["-m", "mastersctl", "remove", "a"], timeout=30)
+    child.expect("Go on")
+    child.sendintr()
+    child.expect("Aborted.")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+    assert names(database) == ["a"]

@@ -1,0 +1,88 @@
+"""``mastersctl rename``"""
+
+import time
+
+import pytest
+import time_machine
+
+from mastersctl.models import name_hash
+from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters
+from tests.databases import PostgresDatabase, RealDatabase
+
+
+def test_the_row_keeps_its_id_and_all_that_refers_to_it(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(buildbot_database, "old:/srv/bb", active=1, last_active=5)
+    add_belongings(buildbot_database, id_)
+    before = contents(buildbot_database)
+    result = mastersctl("rename", "old:/srv/bb", "new é:/srv", "--db-url", buildbot_database.url)
+    assert result == (0, "renamed\n", "")
+    after = contents(buildbot_database)
+    (master,) = after.pop("masters")
+    (old,) = before.pop("masters")
+    assert master == old | {"name": "new é:/srv", "name_hash": name_hash("new é:/srv")}
+    assert after == before
+    found = mastersctl("find", "new é:/srv", "--no-create", "--db-url", buildbot_database.url)
+    assert found.out == f"{id_}\n"
+
+
+def test_json_says_what_changed(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "old")
+    arguments = ("rename", "1", "new", "-o", "json", "--db-url", database.url)
+    assert mastersctl(*arguments).json == {"id": 1, "name": "new", "changed": True}
+    assert mastersctl(*arguments).json == {"id": 1, "name": "new", "changed": False}
+
+
+def test_an_active_master_is_renamed_only_by_force(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "alive", active=1)
+    before = masters(database)
+    arguments = ("rename", "alive", "new", "--db-url", database.url)
+    result = mastersctl(*arguments)
+    assert (result.code, result.out) == (1, "")
+    assert "'alive' is active" in result.err
+    assert masters(database) == before
+    forced = mastersctl(*arguments, "--force")
+    assert (forced.code, forced.out) == (0, "renamed\n")
+    assert "register itself under that name again" in forced.err
+    assert masters(database)[0][1] == "new"
+
+
+@pytest.mark.parametrize("name", ["taken", "Taken"])
+def test_a_name_that_another_master_has_is_refused(
+    database: RealDatabase, mastersctl: Command, name: str
+) -> None:
+    add_master(database, "old")
+    add_master(database, name)
+    before = masters(database)
+    result = mastersctl("rename", "old", name, "--force", "--db-url", database.url)
+    assert (result.code, result.out) == (1, "")
+    assert "'mastersctl remove 1 --reassign-to 2'" in result.err
+    assert masters(database) == before
+
+
+def test_an_unknown_master_has_a_code_of_its_own(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "new")
+    result = mastersctl("rename", "ghost", "new", "--db-url", database.url)
+    assert (result.code, result.out) == (3, "")
+    assert "ghost" in result.err
+
+
+def test_an_empty_name_is_a_usage_error(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "old")
+    assert mastersctl("rename", "old", "", "--db-url", database.url).code == 2
+
+
+def test_a_clock_that_is_fast_cannot_make_a_master_look_dead(
+    buildbot_server: PostgresDatabase, mastersctl: Command
+) -> None:
+    add_master(buildbot_server, "alive", active=1)
+    with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
+        result = mastersctl("rename", "alive", "new", "--db-url", buildbot_server.url)
+    assert result.code == 1
+    assert "clock" in result.err
+    assert masters(buildbot_server)[0][1] == "alive"
