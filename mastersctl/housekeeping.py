@@ -34,7 +34,8 @@ RETRY = 5  # of Buildbot's results: the build did not finish, and is to be built
 # A configured worker refers to a builder's link, and is deleted before it.
 LINKS = (ConfiguredWorker, BuilderMaster, SchedulerMaster, ChangeSourceMaster, ConnectedWorker)
 
-# What names a row of a table; not in all of them is there an index over the master.
+# What names a row of a table. Two of them, of schedulers and of change sources, have no index over
+# the master, so that it takes as long to find the rows of one master as those of all.
 _KEYS: dict[Any, Any] = {
     ConfiguredWorker: ConfiguredWorker.id,
     BuilderMaster: BuilderMaster.id,
@@ -82,9 +83,8 @@ class Survey(NamedTuple):
 def survey(database: "Database", which: Any) -> Survey:
     """Look for what the masters for which the condition `which` holds have left behind.
 
-    All of it in one statement (after one that asks which tables there are), so that what is to be
-    done for each master can be found by keys: `buildrequest_claims` has no index over the master,
-    and must not be read once for each of them.
+    All of it in one statement, after one that asks which tables there are: nothing is sent for a
+    master that left nothing behind, and what others left is known by its keys.
     """
     chosen = Master.select(Master.id).where(which).cte("chosen")
     parts = existing(database, _parts(chosen))
@@ -141,19 +141,8 @@ def clean(database: "Database", left: Leftovers, now: int, *, dry_run: bool) -> 
         dry_run: only count what would be done.
     """
     do = _count if dry_run else _change
-    links = claims = builds = steps = logs = 0
-    for model in LINKS:
-        links += _delete(database, left, model, do)
-    if left.builds:
-        unfinished = (Build.masterid == left.id) & Build.complete_at.is_null()
-        running = (
-            Step.buildid.in_(Build.select(Build.id).where(unfinished)) & Step.results.is_null()
-        )
-        open_ = Log.stepid.in_(Step.select(Step.id).where(running)) & (Log.complete == 0)
-        end = {"complete_at": now, "results": RETRY}
-        logs = do(database, Log, open_, {"complete": 1})
-        steps = do(database, Step, running, end | {"hidden": 0})
-        builds = do(database, Build, unfinished, end)
+    links = sum(_delete(database, left, model, do) for model in LINKS)
+    logs, steps, builds = _end_builds(database, left.id, now, do) if left.builds else (0, 0, 0)
     request = BuildRequest.select(BuildRequest.id).where(
         BuildRequest.id == BuildRequestClaim.brid, BuildRequest.complete == 0
     )
@@ -166,12 +155,30 @@ _Do = Callable[["Database", Any, Any, dict[str, int] | None], int]
 
 def _delete(database: "Database", left: Leftovers, model: Any, do: _Do, *conditions: Any) -> int:
     """Delete what the master has left in `model`, as far as `conditions` still hold."""
-    keys = left.keys.get(model, [])
     matching = reduce(operator.and_, conditions, of_master(model, left.id))
     return sum(
-        do(database, model, _KEYS[model].in_(keys[start : start + _MANY]) & matching, None)
-        for start in range(0, len(keys), _MANY)
+        do(database, model, _KEYS[model].in_(keys) & matching, None)
+        for keys in _chunks(left.keys.get(model, []))
     )
+
+
+def _end_builds(database: "Database", masterid: int, now: int, do: _Do) -> tuple[int, int, int]:
+    """End the unfinished builds of the master; return how many logs, steps and builds ended."""
+    unfinished = (Build.masterid == masterid) & Build.complete_at.is_null()
+    ids = [id_ for (id_,) in database.rows(Build.select(Build.id).where(unfinished))]
+    end = {"complete_at": now, "results": RETRY}
+    logs = steps = builds = 0
+    for some in _chunks(ids):  # by ID: no database can choose to read all steps for a few builds
+        running = Step.buildid.in_(some) & Step.results.is_null()
+        open_ = Log.stepid.in_(Step.select(Step.id).where(running)) & (Log.complete == 0)
+        logs += do(database, Log, open_, {"complete": 1})
+        steps += do(database, Step, running, end | {"hidden": 0})
+        builds += do(database, Build, Build.id.in_(some) & unfinished, end)
+    return logs, steps, builds
+
+
+def _chunks(keys: list[int]) -> Iterator[list[int]]:
+    return (keys[start : start + _MANY] for start in range(0, len(keys), _MANY))
 
 
 def _change(database: "Database", model: Any, condition: Any, values: dict[str, int] | None) -> int:

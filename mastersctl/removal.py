@@ -22,8 +22,8 @@ _BUILDS, _CLAIMS = "builds", "claims on finished build requests"
 _INHERITED = {_BUILDS: Build, _CLAIMS: BuildRequestClaim}
 _KNOWN = {model._meta.table_name for model in (*LINKS, *_INHERITED.values())}
 _ROWS = peewee.fn.COUNT(peewee.SQL("*"))
-# PostgreSQL looks for rows to cascade to in each table that refers to masters, of which some have
-# no index for it, once for each master: few in a statement, so that it ends within --timeout.
+# PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
+# them, and not all have an index for that: few in a statement, so that it ends within --timeout.
 _AT_ONCE = 100
 
 Uses = dict[str, int]

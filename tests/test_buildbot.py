@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -161,36 +161,72 @@ def test_housekeep_leaves_what_buildbot_leaves_but_for_claims_and_connected_work
     assert us == buildbot
 
 
-def test_after_a_master_was_killed_another_one_builds_what_it_had_claimed(
-    tmp_path: Path, basedir: Path, new_database: RealDatabase, mastersctl: Command
-) -> None:
-    url = configured_url(new_database)
+class Killed(NamedTuple):
+    """A master that was killed while it built, an hour ago, and the build request that it had."""
+
+    id: int
+    request: int
+
+
+@pytest.fixture
+def killed(basedir: Path, new_database: RealDatabase) -> Killed:
     # Its worker runs in its process, and what that runs ends with it.
     forever = ["sh", "-c", "while kill -0 $PPID; do sleep 0.2; done"]
-    buildbots.make_basedir(basedir, url, build=forever)
+    buildbots.make_basedir(basedir, configured_url(new_database), build=forever)
     with buildbots.running_master(basedir, killed=True):
         wait_for(lambda: bool(new_database.execute("SELECT * FROM logs WHERE complete = 0")))
-    ((killed,),) = new_database.execute("SELECT id FROM masters")
-    ((request,),) = new_database.execute("SELECT brid FROM buildrequest_claims")
-    assert mastersctl("housekeep", "--db-url", new_database.url).out == "nothing to do\n"
-    time.sleep(2)
-    result = mastersctl(
-        "housekeep", "--older-than", "1s", "-o", "json", "--db-url", new_database.url
-    )
-    (done,) = result.json["masters"]
-    assert done.pop("name").endswith(f":{basedir}")
-    assert done == {
-        "id": killed, "deactivated": True, "links": 4, "builds": 1, "steps": 1, "logs": 1,
-        "claims": 1,
-    }  # fmt: skip
+    new_database.execute("UPDATE masters SET last_active = last_active - 3600")
+    ((request, id_, _),) = new_database.execute("SELECT * FROM buildrequest_claims")
+    return Killed(id_, request)
+
+
+@pytest.fixture
+def heir(tmp_path: Path, killed: Killed, new_database: RealDatabase) -> Path:
+    """The directory of another master on the same database."""
+    return buildbots.make_basedir(tmp_path / "heir", new_database.url, build=["true"])
+
+
+def housekept(database: RealDatabase, mastersctl: Command) -> list[dict[str, Any]]:
+    result = mastersctl("housekeep", "-o", "json", "--db-url", database.url)
+    assert (result.code, result.err) == (0, "")
+    return [{k: v for k, v in master.items() if k != "name"} for master in result.json["masters"]]
+
+
+def wait_until_built(database: RealDatabase, killed: Killed) -> None:
+    built = "SELECT masterid FROM builds WHERE buildrequestid = ? AND results = 0"
+    wait_for(lambda: database.execute(built, [killed.request]) == [(killed.id + 1,)])
+
+
+def test_a_master_that_starts_builds_what_one_that_was_killed_had_claimed(
+    killed: Killed, heir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    assert housekept(new_database, mastersctl) == [
+        {"id": killed.id, "deactivated": True, "links": 4, "builds": 1, "steps": 1, "logs": 1,
+         "claims": 1}
+    ]  # fmt: skip
     assert new_database.execute("SELECT results FROM builds") == [(5,)]
     assert new_database.execute("SELECT * FROM buildrequest_claims") == []
-
-    heir = buildbots.make_basedir(tmp_path / "heir", new_database.url, build=["true"])
     with buildbots.running_master(heir):
-        built = "SELECT masterid, results FROM builds WHERE buildrequestid = ? AND results = 0"
-        wait_for(lambda: bool(new_database.execute(built, [request])))
-    assert new_database.execute(built, [request]) == [(killed + 1, 0)]
+        wait_until_built(new_database, killed)
+
+
+def test_what_buildbot_leaves_is_done_beside_it_and_it_builds_that_when_reconfigured(
+    killed: Killed, heir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    with buildbots.running_master(heir):
+        wait_for(lambda: "active" in states(heir, mastersctl))
+        assert housekept(new_database, mastersctl) == [
+            {"id": killed.id, "deactivated": False, "links": 1, "builds": 0, "steps": 0, "logs": 0,
+             "claims": 1}
+        ]  # fmt: skip
+        buildbots.buildbot("reconfig", str(heir))
+        wait_until_built(new_database, killed)
+    assert "Traceback" not in (heir / "twistd.log").read_text()
+
+
+def states(basedir: Path, mastersctl: Command) -> list[str]:
+    result = mastersctl("list", "--field", "state", "-o", "tsv", "--basedir", basedir)
+    return result.out.splitlines()
 
 
 # Masters that run

@@ -16,7 +16,7 @@ from mastersctl.cli import cli
 from mastersctl.resultspec import FIELDS, OPERATORS
 from mastersctl.state import STATES
 from tests import buildbots
-from tests.conftest import Command
+from tests.conftest import Command, add_master, masters
 from tests.databases import SqliteFile
 
 ROOT = Path(__file__).parent.parent
@@ -62,9 +62,12 @@ def basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_recipe_works(recipe: str, basedir: Path, mastersctl: Command) -> None:
     name = f"{os.uname().nodename}:{basedir}"
     where = {"BASEDIR": str(basedir), "MASTER": name, "MASTERSCTL_BASEDIR": str(basedir)}
-    assert mastersctl("find", name, "--basedir", basedir).code == 0
-    assert mastersctl("set-state", name, "active", "--basedir", basedir).code == 0
-    script = recipe.removeprefix("*/10 * * * * ").replace(
+    database = SqliteFile(basedir / "state.sqlite")
+    database.execute("DELETE FROM masters")
+    add_master(database, f"oldhost:{basedir}", last_active=5)
+    if "rename" not in recipe:
+        add_master(database, name, active=1)
+    script = re.sub(r"^(\S+ ){5}(?=mastersctl|for)", "", recipe, flags=re.MULTILINE).replace(
         "--basedir /srv/bb", f"--basedir {basedir}"
     )
     if "--unless-alive" in script:
@@ -74,6 +77,8 @@ def test_a_recipe_works(recipe: str, basedir: Path, mastersctl: Command) -> None
         assert mastersctl("set-state", name, "inactive", "--basedir", basedir).code == 0
     done = bash(f"set -e -o pipefail\n{script}", **where)
     assert done.returncode == 0, done.stdout
+    if "oldhost" in recipe or "remove" in recipe:
+        assert [master for (_, master, *_) in masters(database)] == [name]
 
 
 def test_the_cron_job_names_the_masters_that_are_not_active(

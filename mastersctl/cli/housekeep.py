@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mastersctl.cli.messages import tell, warn
+from mastersctl.cli.messages import note, tell, warn
 from mastersctl.cli.options import (
     Settings,
     age_option,
@@ -39,8 +39,9 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
     A master is dead when it has not checked in for ten minutes. It becomes inactive; the links of
     schedulers, change sources, builders and workers to it are deleted; its unfinished builds and
     their steps end with RETRY, and the logs of these are closed; its claims on unfinished build
-    requests are released, so that other masters can build them. A master that starts does the same
-    for the others, but on Buildbot 4.3.0 without the claims and the connected workers.
+    requests are released, so that other masters can build them: one that runs looks for these when
+    it is reconfigured, a worker connects, or there is a new request. A master that starts does the
+    same for the others, but on Buildbot 4.3.0 without the claims and the connected workers.
 
     Shows what was done for each master, of which there may be nothing. Each is done wholly or not
     at all: the command can be interrupted, and run again.
@@ -61,6 +62,10 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
                 done.append(result)
     if dry_run:
         tell("Dry run: nothing was changed.")
+    elif any(master.claims for master in done):
+        note(
+            "A master that runs looks for what it may build now after 'buildbot reconfig BASEDIR'."
+        )
     _write(done, format_)
 
 

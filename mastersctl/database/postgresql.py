@@ -23,6 +23,7 @@ from mastersctl.url import DatabaseURL
 
 _ROWS_AT_ONCE = 1000
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings go to stderr else
+_NO_ANSWER = "the server does not answer"
 _GRACE = 1.0  # seconds that the server gets to say itself that it waited too long for a lock
 
 # SQLSTATEs, and the classes that are the first two characters of them
@@ -55,7 +56,7 @@ class _Connection(psycopg.Connection[Any]):
             with suppress(psycopg.Error):
                 self.cancel_safe(timeout=_GRACE)
             self.close()  # it is of no use any more, and must not be waited for again
-            raise psycopg.OperationalError("the server does not answer") from None
+            raise psycopg.OperationalError(_NO_ANSWER) from None
 
 
 class _Adapter(peewee.Psycopg3Adapter):
@@ -184,6 +185,11 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         if code in _FORBIDDEN:
             return DatabaseUnavailableError(
                 f"{database} does not permit it ({reason}); use another server or user."
+            )
+        if str(error) == _NO_ANSWER:
+            return DatabaseUnavailableError(
+                f"{database} does not answer within {self.patience:g} s; check the server, or give "
+                "it more time with --timeout."
             )
         if isinstance(error, psycopg.OperationalError) and code[:2] in _UNREACHABLE:
             return DatabaseUnavailableError(
