@@ -20,15 +20,13 @@ from mastersctl.models import (
     SchedulerMaster,
     Worker,
 )
-from mastersctl.union import Part, existing, union_all
+from mastersctl.union import NO_NUMBER, Part, existing, union_all
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
 UNFINISHED_BUILDS = "unfinished_builds"
 CLAIMS = "claims"
-
-_NO_NUMBER = peewee.SQL("CAST(NULL AS INTEGER)")
 
 
 class Item(NamedTuple):
@@ -81,7 +79,7 @@ def of_master(model: Any, masterid: int) -> Any:
 
 def _linked(link: Any, reference: Any, target: Any) -> Callable[[str, int], Any]:
     def select(kind: str, masterid: int) -> Any:
-        columns = (peewee.Value(kind), reference, target.name, _NO_NUMBER, _NO_NUMBER)
+        columns = (peewee.Value(kind), reference, target.name, NO_NUMBER, NO_NUMBER)
         return (
             link.select(*columns)
             .join(target, peewee.JOIN.LEFT_OUTER, on=(target.id == reference))
@@ -102,7 +100,7 @@ def _unfinished_builds(kind: str, masterid: int) -> Any:
 
 def _claims(kind: str, masterid: int) -> Any:
     claim, request = BuildRequestClaim, BuildRequest
-    columns = (peewee.Value(kind), claim.brid, Builder.name, _NO_NUMBER, claim.claimed_at)
+    columns = (peewee.Value(kind), claim.brid, Builder.name, NO_NUMBER, claim.claimed_at)
     return (
         claim.select(*columns)
         .join(request, on=(request.id == claim.brid))

@@ -29,7 +29,7 @@ def check_clock(here: float, server: int | None) -> None:
     """
     if server is None or abs(here - server) <= _TOLERANCE:
         return
-    from humanize import precisedelta  # late: it is never needed
+    from humanize import precisedelta  # late: it is rarely needed
 
     fast_or_slow = "fast" if here > server else "slow"
     raise ClockError(

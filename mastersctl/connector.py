@@ -3,8 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from datetime import datetime
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
@@ -16,29 +15,14 @@ from mastersctl.errors import (
     NotBuildbotDatabaseError,
     RefusedError,
 )
-from mastersctl.housekeeping import Leftovers, clean, delete_links, survey
-from mastersctl.models import Master, master_state, name_hash
+from mastersctl.housekeeping import DeadMaster, Housekept, clean, delete_links, survey
+from mastersctl.models import Master, MasterRow, master_state, name_hash
 from mastersctl.removal import Removal, plan, remove
 from mastersctl.resultspec import ResultSpec, apply
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
-
-
-class MasterRow(NamedTuple):
-    """A master. Buildbot's master dictionary has all of it but the state.
-
-    Attributes:
-        last_active: when it last checked in, UTC; None where the database holds no possible time.
-        state: one of `mastersctl.state.STATES`.
-    """
-
-    id: int
-    name: str
-    active: bool
-    last_active: datetime | None
-    state: str
 
 
 class Found(NamedTuple):
@@ -65,34 +49,6 @@ class Expiry(NamedTuple):
     alive: list[str]
     """The names of the masters that were `active` before."""
     refused: bool
-
-
-class DeadMaster(NamedTuple):
-    """A master that `find_dead_masters` found, and what `housekeep` has to do for it."""
-
-    leftovers: Leftovers
-    deadline: int
-    """It is dead while it has not checked in since, in epoch seconds."""
-
-
-class Housekept(NamedTuple):
-    """What `housekeep` did for one master, or would have done.
-
-    Attributes:
-        deactivated: whether it became inactive, or was so already.
-        links: how many links of schedulers, change sources, builders and workers were deleted.
-        builds, steps, logs: how many were ended.
-        claims: how many were released.
-    """
-
-    id: int
-    name: str
-    deactivated: bool
-    links: int
-    builds: int
-    steps: int
-    logs: int
-    claims: int
 
 
 class Renaming(NamedTuple):
@@ -179,8 +135,8 @@ class MastersConnector:
         """
         if dry_run:
             return self._planned_change(master, active, lock=False)
-        with self._database.atomic():
-            change = self._planned_change(master, active, lock=self._database.for_update)
+        with self._transaction():
+            change = self._planned_change(master, active, lock=True)
             if not active:
                 delete_links(self._database, change.id)
             values = {"active": 1, "last_active": self._now()} if active else {"active": 0}
@@ -189,7 +145,7 @@ class MastersConnector:
 
     def _planned_change(self, master: int | str, active: bool, *, lock: bool) -> StateChange:
         query = self._select_master(master)
-        row = self._first(query.for_update() if lock else query)
+        row = self._first(self._locking(query) if lock else query)
         if row is None:
             raise NoSuchMasterError(master)
         return StateChange(row.id, row.name, row.active != active, row.state)
@@ -252,9 +208,9 @@ class MastersConnector:
         """
         now = self._clock()
         deadline = math.floor(now - older_than)
-        found = survey(self._database, Master.last_active < deadline)
-        check_clock(now, found.server_time)
-        return [DeadMaster(leftovers, deadline) for leftovers in found.masters.values()]
+        masters, server_time = survey(self._database, Master.last_active < deadline)
+        check_clock(now, server_time)
+        return [DeadMaster(id_, deadline, leftovers) for id_, leftovers in masters.items()]
 
     def housekeep(self, dead: DeadMaster, *, dry_run: bool = False) -> Housekept | None:
         """Mark a dead master inactive, and do the housekeeping for it, in one transaction.
@@ -267,13 +223,12 @@ class MastersConnector:
             another process was faster.
         """
         query = Master.select(*_BUILDBOTS_COLUMNS).where(
-            Master.id == dead.leftovers.id, Master.last_active < dead.deadline
+            Master.id == dead.id, Master.last_active < dead.deadline
         )
-        if not dry_run and self._database.for_update:
-            query = query.for_update()
-        with nullcontext() if dry_run else self._database.atomic():
+        with self._transaction(dry_run=dry_run):
+            query = query if dry_run else self._locking(query)
             for id_, name, _, active, _ in list(self._database.rows(query)):
-                cleaned = clean(self._database, dead.leftovers, self._now(), dry_run=dry_run)
+                cleaned = clean(self._database, id_, dead.leftovers, self._now(), dry_run=dry_run)
                 if active and not dry_run:
                     update = Master.update({"active": 0}).where(Master.id == id_)
                     update.execute(self._database)
@@ -290,29 +245,29 @@ class MastersConnector:
         Raises:
             NoSuchMasterError: there is no such master.
             RefusedError: it is `active`, or another master has the name.
-            ClockError: this host's clock and the database server's differ.
+            ClockError: this host's clock and the database server's differ, and `force` is false.
         """
+        values = {"name": name, "name_hash": name_hash(name)}
         try:
-            with self._database.atomic():
-                found = self._look_up([master, name], lock=True)
+            with self._transaction():
+                found = self._look_up([master, name], lock=True, check=not force)
                 row = _pick(found, master)
-                owner = found.get(_key(name), row)
-                if owner.id != row.id:
-                    raise RefusedError(
-                        f"The name {name!r} is that of master {owner.id}; 'mastersctl remove "
-                        f"{row.id} --reassign-to {owner.id}' gives it the builds of master "
-                        f"{row.id}, and removes that."
-                    )
+                _check_owner(found.get(_key(name), row), row, name)
+                if row.name == name and _key(name) in found:
+                    return Renaming(row.id, row.name, changed=False, previous=row.state)
                 if row.state == ACTIVE and not force:
                     raise RefusedError(
-                        f"The master {row.name!r} is active, and will register itself under that "
-                        "name again when it is restarted; stop it first, or pass --force."
+                        f"The master {row.name!r} is active, and would register itself under that "
+                        "name again when it is restarted; stop it first, or pass --force if it "
+                        "died."
                     )
-                values = {"name": name, "name_hash": name_hash(name)}
                 Master.update(values).where(Master.id == row.id).execute(self._database)
-        except peewee.IntegrityError:  # the name was added meanwhile
-            return self.rename_master(master, name, force=force)
-        return Renaming(row.id, row.name, _key(name) not in found, row.state)
+        except peewee.IntegrityError:
+            owner = self.get_master(name)
+            if owner is None:  # it was not because of a master that was added meanwhile
+                raise
+            _check_owner(owner, row, name)
+        return Renaming(row.id, row.name, changed=True, previous=row.state)
 
     def remove_masters(
         self,
@@ -342,21 +297,30 @@ class MastersConnector:
                 f"There are {len(masters)} masters to remove, and at most {_MOST_REMOVED} can be "
                 "at a time; use 'xargs'."
             )
-        heirs = [] if reassign_to is None else [reassign_to]
-        with nullcontext() if dry_run else self._database.atomic():
-            found = self._look_up([*masters, *heirs], lock=not dry_run)
+        heir = None
+        with self._transaction(dry_run=dry_run):
+            found = self._look_up(masters, lock=not dry_run)
             rows = {row.id: row for row in (_pick(found, master) for master in masters)}
-            removal = plan(
-                self._database,
-                [*rows.values()],
-                None if reassign_to is None else _pick(found, reassign_to),
-                skip_used=skip_used,
-            )
+            if reassign_to is not None:  # it is not locked: it may be alive, and must check in
+                heir = _pick(self._look_up([reassign_to], lock=False), reassign_to)
+            removal = plan(self._database, [*rows.values()], heir, skip_used=skip_used)
             if not dry_run:
                 remove(self._database, removal, self._now())
         return removal
 
-    def _look_up(self, masters: Sequence[int | str], *, lock: bool) -> dict[int | str, MasterRow]:
+    def _transaction(self, *, dry_run: bool = False) -> AbstractContextManager[Any]:
+        """Return the context of a change that locks rows of masters; none for a dry run."""
+        if dry_run:
+            return nullcontext()
+        return self._database.atomic(lock_table=Master._meta.table_name, shared=True)
+
+    def _locking(self, query: Any) -> Any:
+        """Return the query, which locks the rows that it finds, if one can: SQLite locks all."""
+        return query.for_update() if self._database.for_update else query
+
+    def _look_up(
+        self, masters: Sequence[int | str], *, lock: bool, check: bool = True
+    ) -> dict[int | str, MasterRow]:
         """Return those of the masters that are there, by `_key`; check the clock, too."""
         ids = [master for master in masters if isinstance(master, int)]
         hashes = [name_hash(master) for master in masters if isinstance(master, str)]
@@ -366,13 +330,13 @@ class MastersConnector:
             .where(Master.id.in_(ids) | Master.name_hash.in_(hashes))
             .order_by(Master.id)  # so that two who lock several wait for each other only once
         )
-        if lock and self._database.for_update:
-            query = query.for_update()
+        query = self._locking(query) if lock else query
         found: dict[int | str, MasterRow] = {}
         for id_, name, digest, active, last_active, state, server_time in [
             *self._database.rows(query)
         ]:
-            check_clock(now, server_time)
+            if check:
+                check_clock(now, server_time)
             row = MasterRow(id_, _text(name), bool(active), moment(last_active), state)
             found[id_] = found[digest] = row
         return found
@@ -431,6 +395,14 @@ def _pick(found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
     if row is None:
         raise NoSuchMasterError(master)
     return row
+
+
+def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:
+    if owner.id != row.id:
+        raise RefusedError(
+            f"The name {name!r} is that of master {owner.id}; 'mastersctl remove {row.id} "
+            f"--reassign-to {owner.id}' gives it the builds of master {row.id}, and removes that."
+        )
 
 
 def _as_is(value: Any) -> Any:

@@ -5,7 +5,7 @@ The text of an error is one sentence: what is wrong, with the value that was giv
 
 from collections.abc import Sequence
 
-_MOST_NAMES = 10  # in a sentence
+_MOST_PARTS = 10  # in a sentence
 
 
 class MastersctlError(Exception):
@@ -56,6 +56,11 @@ class NotBuildbotDatabaseError(MastersctlError):
 
 def listed(names: Sequence[str]) -> str:
     """Return the names as a sentence has them, quoted; of many only the first."""
-    more = len(names) - _MOST_NAMES
-    text = ", ".join(map(repr, names[:_MOST_NAMES]))
+    return joined([repr(name) for name in names])
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return the parts as a sentence has them; of many only the first."""
+    more = len(parts) - _MOST_PARTS
+    text = ", ".join(parts[:_MOST_PARTS])
     return f"{text} and {more} more" if more > 0 else text

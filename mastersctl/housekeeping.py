@@ -23,47 +23,71 @@ from mastersctl.models import (
     Master,
     SchedulerMaster,
     Step,
+    unfinished_request,
 )
-from mastersctl.union import Part, existing, union_all
+from mastersctl.union import NO_NUMBER, Part, existing, union_all
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
 RETRY = 5  # of Buildbot's results: the build did not finish, and is to be built again
 
-# A configured worker refers to a builder's link, and is deleted before it.
-LINKS = (ConfiguredWorker, BuilderMaster, SchedulerMaster, ChangeSourceMaster, ConnectedWorker)
-
-# What names a row of a table. Two of them, of schedulers and of change sources, have no index over
-# the master, so that it takes as long to find the rows of one master as those of all.
+# What names a row that refers to a master. Two of the tables, those of schedulers and of change
+# sources, have no index over the master: to find the rows of one takes as long as those of all.
 _KEYS: dict[Any, Any] = {
-    ConfiguredWorker: ConfiguredWorker.id,
     BuilderMaster: BuilderMaster.id,
     SchedulerMaster: SchedulerMaster.schedulerid,
     ChangeSourceMaster: ChangeSourceMaster.changesourceid,
     ConnectedWorker: ConnectedWorker.id,
     BuildRequestClaim: BuildRequestClaim.brid,
 }
-_MODELS = {model._meta.table_name: model for model in _KEYS}
+# The tables of links; one of configured workers refers to a builder's, and goes before it.
+LINK_MODELS = (
+    ConfiguredWorker,
+    BuilderMaster,
+    SchedulerMaster,
+    ChangeSourceMaster,
+    ConnectedWorker,
+)
 
-_ACTIVE, _BUILDS, _CLOCK = "active", "builds", "clock"  # kinds of rows beside those of `_MODELS`
-_NONE = peewee.SQL("CAST(NULL AS INTEGER)")
+_ACTIVE, _CLOCK = "active", "clock"  # what a row of the survey is about, beside tables
 _MANY = 10_000  # parameters of one statement; SQLite takes 32,766
 
+Leftovers = dict[str, list[int]]
+"""What housekeeping has to do for one master: the keys of links and claims, by table; that builds
+are unfinished; that it is active."""
 
-class Leftovers(NamedTuple):
-    """What housekeeping has to do for one master, as it was when it was looked for."""
+
+class DeadMaster(NamedTuple):
+    """A master that is dead, while it has not checked in since `deadline` (epoch seconds)."""
 
     id: int
-    active: bool
-    builds: bool
-    """Whether any is unfinished."""
-    keys: dict[Any, list[int]]
-    """The links, and the claims on unfinished build requests, by model."""
+    deadline: int
+    leftovers: Leftovers
+
+
+class Housekept(NamedTuple):
+    """What housekeeping did for one master, or would have done.
+
+    Attributes:
+        deactivated: whether it became inactive; false where it was already.
+        links: how many links of schedulers, change sources, builders and workers were deleted.
+        builds, steps, logs: how many were ended.
+        claims: how many were released.
+    """
+
+    id: int
+    name: str
+    deactivated: bool
+    links: int
+    builds: int
+    steps: int
+    logs: int
+    claims: int
 
 
 class Cleaned(NamedTuple):
-    """How many links were deleted, builds, steps and logs ended, and claims released."""
+    """What `clean` did; see `Housekept`."""
 
     links: int
     builds: int
@@ -72,68 +96,57 @@ class Cleaned(NamedTuple):
     claims: int
 
 
-class Survey(NamedTuple):
-    """The masters for which there is something to do, by ID, and when that was asked."""
-
-    masters: dict[int, Leftovers]
-    server_time: int | None
-    """What the clock of the database server said, in epoch seconds; None where there is none."""
-
-
-def survey(database: "Database", which: Any) -> Survey:
+def survey(database: "Database", which: Any) -> tuple[dict[int, Leftovers], int | None]:
     """Look for what the masters for which the condition `which` holds have left behind.
 
     All of it in one statement, after one that asks which tables there are: nothing is sent for a
-    master that left nothing behind, and what others left is known by its keys.
+    master that left nothing behind.
+
+    Returns:
+        the leftovers by master, and what the database server's clock said, in epoch seconds (None
+        where there is no server).
     """
     chosen = Master.select(Master.id).where(which).cte("chosen")
-    parts = existing(database, _parts(chosen))
-    clock = peewee.Select(columns=(peewee.Value(_CLOCK), database.server_time, _NONE))
+    clock = peewee.Select(columns=(peewee.Value(_CLOCK), database.server_time, NO_NUMBER))
+    active = Master.select(peewee.Value(_ACTIVE), Master.id, NO_NUMBER).where(Master.active != 0)
+    queries = [
+        clock,
+        active.join(chosen, on=(chosen.c.id == Master.id)),
+        *existing(database, _parts(chosen)),
+    ]
     server_time = None
     masters: dict[int, Leftovers] = {}
-    for kind, id_, key in database.rows(union_all([clock, *parts]).with_cte(chosen)):
+    for kind, id_, key in database.rows(union_all(queries).with_cte(chosen)):
         if kind == _CLOCK:
             server_time = id_
-            continue
-        left = masters.get(id_) or Leftovers(id_, active=False, builds=False, keys={})
-        if kind in _MODELS:
-            left.keys.setdefault(_MODELS[kind], []).append(key)
-        masters[id_] = left._replace(
-            active=left.active or kind == _ACTIVE, builds=left.builds or kind == _BUILDS
-        )
-    return Survey(dict(sorted(masters.items())), server_time)
+        else:
+            masters.setdefault(id_, {}).setdefault(kind, []).append(key)
+    return dict(sorted(masters.items())), server_time
 
 
 def _parts(chosen: Any) -> Iterator[Part]:
-    """Yield a question for each kind of leftover; its rows are the kind, the master and a key."""
+    """Yield a question for each kind of leftover; its rows are the table, the master and a key."""
 
-    def left(model: Any, linked: Any) -> Any:
-        return model.select(peewee.Value(model._meta.table_name), linked.masterid, _KEYS[model])
+    def of_chosen(model: Any, key: Any) -> Any:
+        query = model.select(peewee.Value(_table(model)), model.masterid, key)
+        return query.join(chosen, on=(chosen.c.id == model.masterid))
 
-    def of_chosen(query: Any, linked: Any) -> Any:
-        return query.join_from(linked, chosen, on=(chosen.c.id == linked.masterid))
-
-    for model in (BuilderMaster, SchedulerMaster, ChangeSourceMaster, ConnectedWorker):
-        yield Part(of_chosen(left(model, model), model), (model,))
-    configured = left(ConfiguredWorker, BuilderMaster).join(
-        BuilderMaster, on=(BuilderMaster.id == ConfiguredWorker.buildermasterid)
-    )
-    yield Part(of_chosen(configured, BuilderMaster), (ConfiguredWorker, BuilderMaster))
-    claims = left(BuildRequestClaim, BuildRequestClaim).join(
-        BuildRequest, on=(BuildRequest.id == BuildRequestClaim.brid)
-    )
-    yield Part(
-        of_chosen(claims, BuildRequestClaim).where(BuildRequest.complete == 0),
-        (BuildRequestClaim, BuildRequest),
-    )
-    builds = Build.select(peewee.Value(_BUILDS), Build.masterid, _NONE).distinct()
-    yield Part(of_chosen(builds, Build).where(Build.complete_at.is_null()), (Build, Step, Log))
-    active = Master.select(peewee.Value(_ACTIVE), Master.id, _NONE)
-    active = active.join(chosen, on=(chosen.c.id == Master.id))
-    yield Part(active.where(Master.active != 0), (Master,))
+    for model, key in _KEYS.items():
+        query, needed = of_chosen(model, key), {model}
+        if model is BuilderMaster:
+            needed.add(ConfiguredWorker)  # which is looked for when the builder's link is deleted
+        if model is BuildRequestClaim:
+            needed.add(BuildRequest)
+            query = query.join_from(model, BuildRequest, on=(BuildRequest.id == model.brid))
+            query = query.where(BuildRequest.complete == 0)
+        yield Part(query, tuple(needed))
+    builds = of_chosen(Build, NO_NUMBER).where(Build.complete_at.is_null()).distinct()
+    yield Part(builds, (Build, Step, Log))
 
 
-def clean(database: "Database", left: Leftovers, now: int, *, dry_run: bool) -> Cleaned:
+def clean(
+    database: "Database", masterid: int, leftovers: Leftovers, now: int, *, dry_run: bool
+) -> Cleaned:
     """Do the housekeeping for one master, in the transaction of the caller.
 
     Parameters:
@@ -141,25 +154,31 @@ def clean(database: "Database", left: Leftovers, now: int, *, dry_run: bool) -> 
         dry_run: only count what would be done.
     """
     do = _count if dry_run else _change
-    links = sum(_delete(database, left, model, do) for model in LINKS)
-    logs, steps, builds = _end_builds(database, left.id, now, do) if left.builds else (0, 0, 0)
-    request = BuildRequest.select(BuildRequest.id).where(
-        BuildRequest.id == BuildRequestClaim.brid, BuildRequest.complete == 0
-    )
-    claims = _delete(database, left, BuildRequestClaim, do, peewee.fn.EXISTS(request))
-    return Cleaned(links, builds, steps, logs, claims)
+    deleted = {
+        model: _delete(database, model, masterid, leftovers.get(_table(model), []), do)
+        for model in _KEYS
+    }
+    claims = deleted.pop(BuildRequestClaim)
+    logs = steps = builds = 0
+    if _table(Build) in leftovers:
+        logs, steps, builds = _end_builds(database, masterid, now, do)
+    return Cleaned(sum(deleted.values()), builds, steps, logs, claims)
 
 
 _Do = Callable[["Database", Any, Any, dict[str, int] | None], int]
 
 
-def _delete(database: "Database", left: Leftovers, model: Any, do: _Do, *conditions: Any) -> int:
-    """Delete what the master has left in `model`, as far as `conditions` still hold."""
-    matching = reduce(operator.and_, conditions, of_master(model, left.id))
-    return sum(
-        do(database, model, _KEYS[model].in_(keys) & matching, None)
-        for keys in _chunks(left.keys.get(model, []))
-    )
+def _delete(database: "Database", model: Any, masterid: int, keys: list[int], do: _Do) -> int:
+    """Delete what the master has left, and still has, in a table; return how many rows."""
+    rows = 0
+    for some in _chunks(keys):
+        conditions = [_KEYS[model].in_(some), of_master(model, masterid)]
+        if model is BuilderMaster:  # whatever refers to it by now
+            rows += do(database, ConfiguredWorker, ConfiguredWorker.buildermasterid.in_(some), None)
+        if model is BuildRequestClaim:
+            conditions.append(peewee.fn.EXISTS(unfinished_request()))
+        rows += do(database, model, reduce(operator.and_, conditions), None)
+    return rows
 
 
 def _end_builds(database: "Database", masterid: int, now: int, do: _Do) -> tuple[int, int, int]:
@@ -201,7 +220,12 @@ def delete_links(database: "Database", masterid: int) -> None:
     Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
     the connected workers, which it leaves behind.
     """
-    there = database.existing_tables([model._meta.table_name for model in LINKS])
-    for model in LINKS:
-        if model._meta.table_name in there:
+    there = database.existing_tables([_table(model) for model in LINK_MODELS])
+    for model in LINK_MODELS:
+        if _table(model) in there:
             model.delete().where(of_master(model, masterid)).execute(database)
+
+
+def _table(model: Any) -> str:
+    name: str = model._meta.table_name
+    return name

@@ -5,6 +5,8 @@ integers, because links are deleted by ID and never followed.
 """
 
 import hashlib
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, INACTIVE, STALE
@@ -24,6 +26,21 @@ class Master(peewee.Model):
 
 
 Master.add_index(Master.index(Master.name_hash, unique=True, name="master_name_hashes"))
+
+
+class MasterRow(NamedTuple):
+    """A master. Buildbot's master dictionary has all of it but the state.
+
+    Attributes:
+        last_active: when it last checked in, UTC; None where the database holds no possible time.
+        state: one of `mastersctl.state.STATES`.
+    """
+
+    id: int
+    name: str
+    active: bool
+    last_active: datetime | None
+    state: str
 
 
 class Scheduler(peewee.Model):
@@ -161,6 +178,16 @@ class BuildRequestClaim(peewee.Model):
     class Meta:
         table_name = "buildrequest_claims"
         primary_key = False
+
+
+def unfinished_request() -> Any:
+    """Return a query for the build request of a claim, correlated with it, if it is unfinished.
+
+    A claim on a request that is complete is history.
+    """
+    return BuildRequest.select(BuildRequest.id).where(
+        BuildRequest.id == BuildRequestClaim.brid, BuildRequest.complete == 0
+    )
 
 
 def name_hash(name: str) -> str:

@@ -4,30 +4,42 @@ Buildbot never removes a master. On SQLite it leaves foreign keys off, so that a
 leaves orphans; on PostgreSQL each of them cascades, so that it takes its builds with it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.errors import RefusedError, listed
-from mastersctl.housekeeping import LINKS, clean, survey
-from mastersctl.models import Build, BuildRequest, BuildRequestClaim, Master
+from mastersctl.database import Reference
+from mastersctl.errors import RefusedError, joined, listed
+from mastersctl.housekeeping import LINK_MODELS, clean, survey
+from mastersctl.models import (
+    Build,
+    BuildRequest,
+    BuildRequestClaim,
+    Master,
+    MasterRow,
+    unfinished_request,
+)
 from mastersctl.state import ACTIVE
 from mastersctl.union import Part, existing, union_all
 
 if TYPE_CHECKING:
-    from mastersctl.connector import MasterRow
     from mastersctl.database import Database
 
 _BUILDS, _CLAIMS = "builds", "claims on finished build requests"
-_INHERITED = {_BUILDS: Build, _CLAIMS: BuildRequestClaim}
-_KNOWN = {model._meta.table_name for model in (*LINKS, *_INHERITED.values())}
+_INHERITED: dict[str, Any] = {_BUILDS: Build, _CLAIMS: BuildRequestClaim}
+# Of Buildbot's tables, how those refer to a master whose rows housekeeping deletes or an heir gets
+_KNOWN = {
+    Reference(None, model._meta.table_name, "masterid", "id")
+    for model in (*LINK_MODELS, *_INHERITED.values())
+    if hasattr(model, "masterid")
+}
 _ROWS = peewee.fn.COUNT(peewee.SQL("*"))
 # PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
 # them, and not all have an index for that: few in a statement, so that it ends within --timeout.
 _AT_ONCE = 100
 
 Uses = dict[str, int]
-"""How many rows refer to a master, by what they are, or by their table's name if nobody knows.
+"""How many rows refer to a master, by what they are, or else by the column that refers to it.
 
 Links, and claims on unfinished build requests, do not count: housekeeping deletes them.
 """
@@ -42,17 +54,17 @@ class Removal(NamedTuple):
         builds, claims: how many builds and claims on finished build requests it inherits.
     """
 
-    masters: "list[MasterRow]"
-    skipped: "list[MasterRow]"
-    heir: "MasterRow | None"
+    masters: list[MasterRow]
+    skipped: list[MasterRow]
+    heir: MasterRow | None
     builds: int
     claims: int
 
 
 def plan(
     database: "Database",
-    masters: "Sequence[MasterRow]",
-    heir: "MasterRow | None",
+    masters: Sequence[MasterRow],
+    heir: MasterRow | None,
     *,
     skip_used: bool,
 ) -> Removal:
@@ -63,18 +75,18 @@ def plan(
             inherits, and it may not be skipped.
     """
     if heir is not None and heir in masters:
-        raise RefusedError(f"The master {heir.name!r} cannot inherit from itself.")
+        raise RefusedError(f"The master {heir.name!r} cannot be its own heir; name another one.")
     active = [master.name for master in masters if master.state == ACTIVE]
     if active:
         raise RefusedError(
-            f"Nothing was removed, because these masters are active: {listed(active)}; stop them "
-            "first."
+            f"Nothing was removed, because these masters are active: {listed(active)}; stop them, "
+            "or, if they died, wait ten minutes or 'mastersctl set-state MASTER inactive'."
         )
     used = _uses(database, [master.id for master in masters])
     blocking = {id_: _blocking(uses, heir) for id_, uses in used.items()}
     skipped = [master for master in masters if blocking.get(master.id)]
     if skipped and not skip_used:
-        raise RefusedError(_why(skipped[0], blocking[skipped[0].id], len(skipped) - 1))
+        raise RefusedError(_why([(master.name, blocking[master.id]) for master in skipped]))
     removed = [master for master in masters if not blocking.get(master.id)]
     inherited = [used.get(master.id, {}) for master in removed]
     builds, claims = (sum(uses.get(kind, 0) for uses in inherited) for kind in _INHERITED)
@@ -82,41 +94,54 @@ def plan(
 
 
 def remove(database: "Database", removal: Removal, now: int) -> None:
-    """Do the housekeeping for the masters, bequeath what refers to them, and delete them.
+    """Do the housekeeping for the masters, let the heir have what refers to them, and delete them.
 
-    In the transaction of the caller, in which the plan was made.
+    In the transaction of the caller, in which the plan was made. That nothing refers to them any
+    more is asked once more before they are deleted, so that no cascade ever finds anything.
 
     Parameters:
         now: when unfinished builds and steps end, in epoch seconds.
+
+    Raises:
+        RefusedError: something refers to one of them all the same.
     """
     ids = [master.id for master in removal.masters]
     if not ids:
         return
-    for leftovers in survey(database, Master.id.in_(ids)).masters.values():
-        clean(database, leftovers, now, dry_run=False)
-    for model, rows in ((Build, removal.builds), (BuildRequestClaim, removal.claims)):
-        if rows and removal.heir:
-            update: Any = model.update({"masterid": removal.heir.id})
-            update.where(model.masterid.in_(ids)).execute(database)
+    masters, _ = survey(database, Master.id.in_(ids))
+    for id_, leftovers in masters.items():
+        clean(database, id_, leftovers, now, dry_run=False)
+    if removal.heir:
+        there = database.existing_tables([m._meta.table_name for m in _INHERITED.values()])
+        for model in _INHERITED.values():
+            if model._meta.table_name in there:
+                update: Any = model.update({"masterid": removal.heir.id})
+                update.where(model.masterid.in_(ids)).execute(database)
+    _check_unused(database, removal.masters)
     for start in range(0, len(ids), _AT_ONCE):
         some = Master.id.in_(ids[start : start + _AT_ONCE])
         Master.delete().where(some).execute(database)
 
 
-def _blocking(uses: Uses, heir: "MasterRow | None") -> Uses:
+def _blocking(uses: Uses, heir: MasterRow | None) -> Uses:
     return {kind: rows for kind, rows in uses.items() if not heir or kind not in _INHERITED}
 
 
-def _why(master: "MasterRow", blocking: Uses, others: int) -> str:
-    counted = " and ".join(
-        f"{rows} {kind}" if kind in _INHERITED else f"{rows} rows of the table {kind!r}"
-        for kind, rows in blocking.items()
-    )
-    more = f", as to {others} more of these masters" if others else ""
-    heir = "" if set(blocking) - set(_INHERITED) else "name their heir with --reassign-to, or "
+def _why(blocked: list[tuple[str, Uses]]) -> str:
+    reasons = [
+        f"{name!r} ("
+        + ", ".join(
+            f"{kind}: {rows}" if kind in _INHERITED else f"rows by their {kind!r}: {rows}"
+            for kind, rows in uses.items()
+        )
+        + ")"
+        for name, uses in blocked
+    ]
+    inherited = all(kind in _INHERITED for _, uses in blocked for kind in uses)
+    remedy = "say with --reassign-to who inherits that" if inherited else "delete those rows first"
     return (
-        f"Nothing was removed, because {counted} refer to the master {master.name!r}{more}; {heir}"
-        "leave such masters with --skip-used."
+        f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or leave "
+        "such masters with --skip-used."
     )
 
 
@@ -127,34 +152,50 @@ def _uses(database: "Database", ids: Sequence[int]) -> dict[int, Uses]:
     versions of Buildbot count, too.
     """
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
-    queries = [*existing(database, _heirlooms(chosen)), *_others(database, chosen)]
+    unknown = set(database.references(Master._meta.table_name)) - _KNOWN
+    queries = [*existing(database, _inheritable(chosen)), *_references(chosen, unknown)]
+    return _counted(database, chosen, queries)
+
+
+def _check_unused(database: "Database", masters: list[MasterRow]) -> None:
+    """Raise RefusedError if anything at all refers to one of the masters."""
+    ids = [master.id for master in masters]
+    chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
+    there = database.existing_tables(sorted(reference.table for reference in _KNOWN))
+    known = {reference for reference in _KNOWN if reference.table in there}
+    every = known | set(database.references(Master._meta.table_name))
+    used = _counted(database, chosen, [*_references(chosen, every)])
+    if used:
+        blocked = [(master.name, used[master.id]) for master in masters if master.id in used]
+        raise RefusedError(_why(blocked))
+
+
+def _counted(database: "Database", chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
     found: dict[int, Uses] = {}
-    if queries:
-        for kind, id_, rows in database.rows(union_all(queries).with_cte(chosen)):
+    for start in range(0, len(queries), _AT_ONCE):
+        some = union_all(queries[start : start + _AT_ONCE])
+        for kind, id_, rows in database.rows(some.with_cte(chosen)):
             uses = found.setdefault(id_, {})
             uses[kind] = uses.get(kind, 0) + rows
     return found
 
 
-def _heirlooms(chosen: Any) -> Iterator[Part]:
+def _inheritable(chosen: Any) -> Iterator[Part]:
     builds = Build.select(peewee.Value(_BUILDS), Build.masterid, _ROWS)
     builds = builds.join(chosen, on=(chosen.c.id == Build.masterid))
     yield Part(builds.group_by(Build.masterid), (Build,))
-    claim, request = BuildRequestClaim, BuildRequest
-    unfinished = request.select(request.id).where(request.id == claim.brid, request.complete == 0)
+    claim = BuildRequestClaim
     claims = claim.select(peewee.Value(_CLAIMS), claim.masterid, _ROWS)
     claims = claims.join(chosen, on=(chosen.c.id == claim.masterid))
-    yield Part(
-        claims.where(~peewee.fn.EXISTS(unfinished)).group_by(claim.masterid), (claim, request)
-    )
+    claims = claims.where(~peewee.fn.EXISTS(unfinished_request())).group_by(claim.masterid)
+    yield Part(claims, (claim, BuildRequest))
 
 
-def _others(database: "Database", chosen: Any) -> Iterator[Any]:
-    for reference in database.references(Master._meta.table_name):
-        if reference.schema is None and reference.table in _KNOWN:
-            continue
+def _references(chosen: Any, references: Iterable[Reference]) -> Iterator[Any]:
+    """Yield, for each reference, a query for how many rows of its table refer to a master by it."""
+    for reference in sorted(references, key=str):
         table = peewee.Table(reference.table, schema=reference.schema)
-        name = ".".join(filter(None, (reference.schema, reference.table)))
+        name = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
         refers = peewee.Column(table, reference.column) == peewee.Column(Master, reference.target)
         query = Master.select(peewee.Value(name), Master.id, _ROWS)
         query = query.join(chosen, on=(chosen.c.id == Master.id))

@@ -5,8 +5,14 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mastersctl._peewee import peewee
+
 if TYPE_CHECKING:
     from mastersctl.database import Database
+
+
+NO_NUMBER = peewee.SQL("CAST(NULL AS INTEGER)")
+"""What a part has in a column that only others need; PostgreSQL wants to know its type."""
 
 
 class Part(NamedTuple):

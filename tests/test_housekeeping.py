@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from mastersctl.connector import Housekept, MastersConnector
+from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import ClockError
-from mastersctl.housekeeping import RETRY
+from mastersctl.housekeeping import RETRY, Housekept
 from mastersctl.url import DatabaseURL
 from tests.conftest import (
     LINK_TABLES,
@@ -230,3 +230,71 @@ def test_a_clock_that_differs_by_less_than_a_minute_is_accepted(
             connected(buildbot_server) as connector,
         ):
             assert connector.find_dead_masters() == []
+
+
+def statements(database: RealDatabase) -> list[str]:
+    """Do the housekeeping, and return the statements for it."""
+    sent: list[str] = []
+    url = DatabaseURL(database.url, "/")
+    with opened(url, "write", 10, lambda event: sent.append(event.sql)) as peewee_database:
+        connector = MastersConnector(peewee_database)
+        for dead in connector.find_dead_masters():
+            connector.housekeep(dead)
+    return sent
+
+
+def add_unfinished_builds(database: RealDatabase, masterid: int, number: int) -> None:
+    """Add unfinished builds to those that `add_belongings` made, with their requests and claims."""
+    buildset, builder = masterid * 100 + 8, masterid * 100 + 3
+    for insert, values in (
+        ("buildrequests (id, buildsetid, builderid, submitted_at, complete)",
+         f"i, {buildset}, {builder}, 1, 0"),
+        ("buildrequest_claims (brid, masterid, claimed_at)", f"i, {masterid}, 1"),
+        ("builds (id, number, builderid, buildrequestid, masterid, started_at, state_string, "
+         "locks_duration_s)", f"i, i, {builder}, i, {masterid}, 1, '', 0"),
+    ):  # fmt: skip
+        database.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+            f"INSERT INTO {insert} SELECT {values} FROM n",
+            [999 + number],
+        )
+
+
+def test_statements_grow_with_dead_masters_and_not_with_builds(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_belongings(buildbot_database, add_dead(buildbot_database, "few"))
+    few = statements(buildbot_database)
+    id_ = add_dead(buildbot_database, "many")
+    add_belongings(buildbot_database, id_)
+    add_unfinished_builds(buildbot_database, id_, 500)
+    assert len(statements(buildbot_database)) == len(few)
+    assert buildbot_database.execute("SELECT * FROM builds WHERE complete_at IS NULL") == []
+    assert len(buildbot_database.execute("SELECT * FROM buildrequest_claims")) == 2
+
+
+def test_nothing_is_sent_for_a_dead_master_that_left_nothing(
+    buildbot_database: RealDatabase,
+) -> None:
+    none = len(statements(buildbot_database))
+    for number in range(20):
+        add_master(buildbot_database, f"{number}", last_active=5)
+    assert len(statements(buildbot_database)) == none
+
+
+def test_a_worker_that_is_configured_meanwhile_is_not_left_without_its_link(
+    buildbot_database: RealDatabase,
+) -> None:
+    id_ = add_dead(buildbot_database, "dead")
+    add_belongings(buildbot_database, id_)
+    with connected(buildbot_database) as connector:
+        (dead,) = connector.find_dead_masters()
+        buildbot_database.execute("INSERT INTO workers (id, name, info) VALUES (1, 'w', '{}')")
+        buildbot_database.execute(
+            "INSERT INTO configured_workers (id, buildermasterid, workerid) VALUES (1, ?, 1)",
+            [id_ * 100 + 4],
+        )
+        result = connector.housekeep(dead)
+    assert result is not None
+    assert result.links == 6
+    assert buildbot_database.execute("SELECT * FROM configured_workers") == []

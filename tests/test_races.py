@@ -6,8 +6,9 @@ import time
 from collections import Counter
 
 import psycopg
+import pytest
 
-from tests.conftest import add_master, masters, process
+from tests.conftest import add_belongings, add_master, masters, process
 from tests.databases import PostgresDatabase, PostgresServer, RealDatabase
 
 PROCESSES = 24
@@ -100,3 +101,54 @@ def test_one_of_the_processes_that_create_the_table_creates_it(
 ) -> None:
     printed = together("init", "--timeout", "60", "--db-url", empty_database.url)
     assert Counter(printed) == {"created\n": 1, "unchanged\n": PROCESSES - 1}
+
+
+def test_housekeepings_at_the_same_time_do_each_master_once(
+    buildbot_database: RealDatabase,
+) -> None:
+    for number in range(10):
+        id_ = add_master(buildbot_database, f"dead{number}", active=1, last_active=5)
+        add_belongings(buildbot_database, id_)
+    printed = together(
+        "housekeep", "-o", "id", "--timeout", "60", "--db-url", buildbot_database.url
+    )
+    done = [int(id_) for output in printed for id_ in output.split()]
+    assert sorted(done) == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    "command", ["housekeep", "rename 1 new:/", "remove 1 --yes", "set-state 1 inactive"]
+)
+def test_expire_all_waits_for_a_change_and_the_other_way_round(
+    buildbot_server: PostgresDatabase, command: str
+) -> None:
+    id_ = add_master(buildbot_server, "dead:/", active=1, last_active=5)
+    add_belongings(buildbot_server, id_)
+    buildbot_server.execute("DELETE FROM builds")
+    buildbot_server.execute("DELETE FROM buildrequest_claims")
+    start = [sys.executable, "-m", "mastersctl", "--db-url", buildbot_server.url]
+    with psycopg.connect(buildbot_server.url) as connection:
+        connection.execute("SELECT * FROM masters FOR SHARE")
+        changing = subprocess.Popen([*start, *command.split()])  # which waits for the row
+        time.sleep(1)
+        expiring = subprocess.Popen([*start, "expire-all"])  # which waits for the table
+        time.sleep(1)
+        connection.commit()
+    assert (changing.wait(timeout=20), expiring.wait(timeout=20)) == (0, 0)
+
+
+def test_a_heir_can_check_in_while_it_inherits(buildbot_server: PostgresDatabase) -> None:
+    add_master(buildbot_server, "dead", last_active=5)
+    add_master(buildbot_server, "heir", active=1)
+    add_belongings(buildbot_server, 1)
+    command = ["remove", "1", "--reassign-to", "2", "--yes", "--db-url", buildbot_server.url]
+    with psycopg.connect(buildbot_server.url) as connection:
+        connection.execute("SELECT * FROM builds FOR UPDATE")
+        removing = subprocess.Popen([sys.executable, "-m", "mastersctl", *command])
+        time.sleep(1.5)
+        assert removing.poll() is None  # it waits for the builds
+        checking_in = process("set-state", "2", "active", "--db-url", buildbot_server.url)
+        assert checking_in.code == 0
+        assert removing.poll() is None
+        connection.commit()
+    assert removing.wait(timeout=20) == 0

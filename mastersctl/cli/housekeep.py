@@ -20,15 +20,17 @@ from mastersctl.errors import MastersctlError
 from mastersctl.state import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
-    from mastersctl.connector import DeadMaster, Housekept
+    from mastersctl.housekeeping import DeadMaster, Housekept
 
-_CHECK_IN_SECONDS = 60  # how often a master that lives checks in
+_COUNTS = ("links", "builds", "steps", "logs", "claims")
+# A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.
+_SAFE_SECONDS = 3 * 60
 _MANY = 100  # masters, from which on a bar shows the progress
 
 
 @click.command()
 @age_option("--older-than", default=f"{EXPIRE_SECONDS // 60}m",
-            help="How long a dead master has not checked in.")  # fmt: skip
+            help="Who has not checked in for this long, such as 1h or 30d, is dead.")  # fmt: skip
 @dry_run_option
 @output_option("table", "json", "id")
 @database_options
@@ -41,20 +43,21 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
     their steps end with RETRY, and the logs of these are closed; its claims on unfinished build
     requests are released, so that other masters can build them: one that runs looks for these when
     it is reconfigured, a worker connects, or there is a new request. A master that starts does the
-    same for the others, but on Buildbot 4.3.0 without the claims and the connected workers.
+    same for the others, but on Buildbot 4.3.0 without the claims and the connected workers. Do not
+    run it while a master is starting, which looks dead until it has started.
 
-    Shows what was done for each master, of which there may be nothing. Each is done wholly or not
-    at all: the command can be interrupted, and run again.
+    Shows what was done for each master; noughts mean that it only became inactive. Each is done
+    wholly or not at all: the command can be interrupted, and run again.
 
     \b
     Examples:
       mastersctl housekeep --dry-run
       mastersctl housekeep --older-than 1h -o json
     """
-    if older_than < 2 * _CHECK_IN_SECONDS:
-        warn("Masters check in once a minute: one that lives may be taken to be dead.")
+    if older_than < _SAFE_SECONDS:
+        warn("Masters that live may be taken to be dead; give --older-than 3m or more.")
     done: list[Housekept] = []
-    with _told_how_far(done), settings.connect("read" if dry_run else "write") as connector:
+    with _ended_early(done, format_), settings.connect("read" if dry_run else "write") as connector:
         dead = connector.find_dead_masters(older_than)
         for master in _with_progress(dead, shown=not settings.verbose):
             result = connector.housekeep(master, dry_run=dry_run)
@@ -62,30 +65,21 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
                 done.append(result)
     if dry_run:
         tell("Dry run: nothing was changed.")
-    elif any(master.claims for master in done):
-        note(
-            "A master that runs looks for what it may build now after 'buildbot reconfig BASEDIR'."
-        )
     _write(done, format_)
+    if not dry_run and any(master.claims for master in done):
+        note("Run 'buildbot reconfig' to let a master that runs build what was released.")
 
 
 @contextmanager
-def _told_how_far(done: "list[Housekept]") -> Iterator[None]:
-    """Say, when the command ends early, for how many masters it did its work."""
+def _ended_early(done: "list[Housekept]", format_: str) -> Iterator[None]:
+    """Show, when the command ends early, what it did until then."""
     try:
         yield
-    except MastersctlError as error:
-        if not done:
-            raise
-        raise type(error)(f"{error} {_how_far(done)}") from error
-    except KeyboardInterrupt:
+    except (MastersctlError, KeyboardInterrupt):
         if done:
-            tell(_how_far(done))
+            _write(done, format_)
+            tell(f"Masters that were done before the command ended early: {len(done)}.")
         raise
-
-
-def _how_far(done: "list[Housekept]") -> str:
-    return f"Before that, {len(done)} masters were done; run the command again for the others."
 
 
 def _with_progress(masters: "list[DeadMaster]", *, shown: bool) -> "Iterable[DeadMaster]":
@@ -113,12 +107,13 @@ def _write(done: "list[Housekept]", format_: str) -> None:
     else:
         from mastersctl.output.table import write
 
-        footer = ("", "total", *list(total.values())[1:])
-        write(done, done[0]._fields, sys.stdout, footer=footer)
+        fields = ("id", "name", *_COUNTS)
+        rows = [tuple(master[field] for field in fields) for master in masters]
+        footer = ("", "total", *(total[field] for field in _COUNTS))
+        write(rows, fields, sys.stdout, footer=footer)
 
 
 def _sum(masters: list[dict[str, Any]]) -> dict[str, int]:
-    counts = ("deactivated", "links", "builds", "steps", "logs", "claims")
     return {"masters": len(masters)} | {
-        name: sum(master[name] for master in masters) for name in counts
+        name: sum(master[name] for master in masters) for name in ("deactivated", *_COUNTS)
     }

@@ -124,7 +124,9 @@ def _age(context: click.Context, parameter: click.Parameter, value: str) -> floa
     return parse_age(value)
 
 
-dry_run_option = click.option("--dry-run", is_flag=True, help="Print the same, but change nothing.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done, and change nothing."
+)
 
 
 def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -146,7 +148,11 @@ name_argument = click.argument("name", callback=_name)
 master_argument = click.argument("master", callback=_id_or_name)
 masters_argument = click.argument("masters", metavar="MASTER...", nargs=-1, callback=_id_or_name)
 heir_option = click.option(
-    "--reassign-to", "heir", metavar="MASTER", callback=_id_or_name, help="Who inherits the builds."
+    "--reassign-to",
+    "heir",
+    metavar="MASTER",
+    callback=_id_or_name,
+    help="Who inherits builds, and claims on finished build requests.",
 )
 pass_settings = click.make_pass_decorator(Settings)
 

@@ -1,7 +1,7 @@
 """``mastersctl remove``"""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,17 +16,18 @@ from mastersctl.cli.options import (
     pass_settings,
     print_result,
 )
-from mastersctl.errors import listed
 
 if TYPE_CHECKING:
-    from mastersctl.connector import MasterRow
+    from mastersctl.models import MasterRow
     from mastersctl.removal import Removal
+
+_MOST = 50  # masters that are enumerated
 
 
 @click.command()
 @masters_argument
 @heir_option
-@click.option("--skip-used", is_flag=True, help="Leave those that have builds, remove the others.")
+@click.option("--skip-used", is_flag=True, help="Leave those that something refers to.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @dry_run_option
 @output_option("text", "json")
@@ -44,45 +45,40 @@ def remove(
     """Remove masters, all of those that are given or none.
 
     MASTER is an ID or an exact name. Housekeeping is done for each of them first. None may be
-    active. A master that builds, or claims on finished build requests, refer to is removed only if
-    --reassign-to says who inherits them: no build is ever deleted.
+    active, nor starting: stop it, or wait for ten minutes after it died. A master to which builds,
+    or claims on finished build requests, still refer is removed only if --reassign-to says who
+    inherits them. No build is ever deleted.
 
-    On a terminal it asks before it removes anything; elsewhere it needs --yes.
+    On a terminal it asks before it removes anything; elsewhere it needs --yes, with which no MASTER
+    at all is no error.
 
     \b
     Examples:
       mastersctl remove oldhost:/srv/buildbot --reassign-to newhost:/srv/buildbot
       mastersctl list --inactive --filter last_active__lt=30d -o id |
-          xargs -r mastersctl remove --skip-used --yes
+          xargs mastersctl remove --skip-used --yes
     """
-    if not (masters or yes):  # as of 'rm -f': xargs may have nothing to pass on
+    if not (masters or yes or dry_run):  # as of 'rm -f': xargs may have nothing to pass on
         raise click.UsageError("Missing argument 'MASTER...'.")
-    if heir is not None and skip_used:
-        raise click.UsageError("--skip-used has no meaning with --reassign-to.")
+
+    def do(*, dry_run: bool) -> "Removal":
+        with settings.connect("read" if dry_run else "write") as connector:
+            return connector.remove_masters(
+                masters, reassign_to=heir, skip_used=skip_used, dry_run=dry_run
+            )
+
     if not (yes or dry_run):
         _check_terminal()
-        with settings.connect("read") as connector:
-            _ask(
-                connector.remove_masters(
-                    masters, reassign_to=heir, skip_used=skip_used, dry_run=True
-                )
-            )
-    with settings.connect("read" if dry_run else "write") as connector:
-        removal = connector.remove_masters(
-            masters, reassign_to=heir, skip_used=skip_used, dry_run=dry_run
-        )
-    if removal.skipped:
-        note(f"Something refers to these masters, so they are left: {_names(removal.skipped)}.")
+        _announce(planned := do(dry_run=True))
+        if planned.masters:
+            click.confirm("Go on?", abort=True, err=True)
+    removal = do(dry_run=dry_run)
     if dry_run:
+        _announce(removal)
         tell("Dry run: nothing was changed.")
-    removed = len(removal.masters)
-    result = {
-        "removed": removed,
-        "skipped": len(removal.skipped),
-        "reassigned_builds": removal.builds,
-        "reassigned_claims": removal.claims,
-    }
-    print_result(format_, result, f"removed {removed} masters")
+    elif yes and removal.skipped:
+        note(f"{len(removal.skipped)} masters are left, because something refers to them.")
+    print_result(format_, _to_json(removal), f"removed {len(removal.masters)} masters")
 
 
 def _check_terminal() -> None:
@@ -90,18 +86,35 @@ def _check_terminal() -> None:
         raise click.UsageError("There is no terminal to ask on; pass --yes to remove masters.")
 
 
-def _ask(removal: "Removal") -> None:
-    """Say what is about to be done, and end the command unless it is wanted."""
-    if not removal.masters:
-        return
-    tell(f"This removes {len(removal.masters)} masters: {_names(removal.masters)}.")
+def _announce(removal: "Removal") -> None:
+    """Say what is about to be done."""
+    _enumerate("Masters to remove, after housekeeping for them", removal.masters)
     if removal.heir:
         tell(
-            f"{removal.builds} builds, and {removal.claims} claims on finished build requests, "
-            f"will be those of {removal.heir.name!r}."
+            f"Master {removal.heir.id}, {removal.heir.name!r}, inherits builds: {removal.builds}, "
+            f"and claims on finished build requests: {removal.claims}."
         )
-    click.confirm("Go on?", abort=True, err=True)
+    _enumerate("Masters that are left, because something refers to them", removal.skipped)
 
 
-def _names(masters: "list[MasterRow]") -> str:
-    return listed([master.name for master in masters])
+def _enumerate(title: str, masters: "list[MasterRow]") -> None:
+    if masters:
+        tell(f"{title}: {len(masters)}")
+    for master in masters[:_MOST]:
+        tell(f"  {master.id}  {master.name!r}")
+    if len(masters) > _MOST:
+        tell("  ...")
+
+
+def _to_json(removal: "Removal") -> dict[str, Any]:
+    return {
+        "removed": len(removal.masters),
+        "skipped": len(removal.skipped),
+        "reassigned_builds": removal.builds,
+        "reassigned_claims": removal.claims,
+        "masters": [
+            {"id": master.id, "name": master.name, "removed": removed}
+            for masters, removed in ((removal.masters, True), (removal.skipped, False))
+            for master in masters
+        ],
+    }

@@ -12,6 +12,7 @@ from mastersctl.cli.options import (
     pass_settings,
     print_result,
 )
+from mastersctl.errors import InvalidValueError
 from mastersctl.state import ACTIVE
 
 
@@ -34,6 +35,12 @@ def rename(settings: Settings, master: int | str, name: str, force: bool, format
     Example:
       mastersctl rename oldhost:/srv/buildbot newhost:/srv/buildbot
     """
+    if name.isascii() and name.isdigit():
+        raise InvalidValueError(
+            f"The name {name!r} would be taken for an ID; write HOSTNAME:BASEDIR, as Buildbot does."
+        )
+    if ":" not in name:
+        warn(f"No master will ever start under the name {name!r}, which is not HOSTNAME:BASEDIR.")
     with settings.connect("write") as connector:
         renaming = connector.rename_master(master, name, force=force)
     if force and renaming.changed and renaming.previous == ACTIVE:

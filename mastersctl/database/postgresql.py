@@ -102,9 +102,17 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             ) from error
         super().__init__(str(url))  # a name for Peewee; `conninfo` is what is connected to
 
-    def begin(self, isolation_level: str | None = None, lock_table: str | None = None) -> None:
-        # In one round trip; the option for the timeout may not have got through.
-        lock = f"; LOCK TABLE {lock_table} IN SHARE ROW EXCLUSIVE MODE" if lock_table else ""
+    def begin(
+        self,
+        isolation_level: str | None = None,
+        lock_table: str | None = None,
+        *,
+        shared: bool = False,
+    ) -> None:
+        # In one round trip; the option for the timeout may not have got through. Who changes rows
+        # says so at once: to lock a row first and ask for that lock later could be a deadlock.
+        mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
+        lock = f"; LOCK TABLE {lock_table} IN {mode} MODE" if lock_table else ""
         self.execute_sql(
             f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}; "
             f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
@@ -162,7 +170,8 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             "WHERE contype = 'f' AND conparentid = 0 AND confrelid = to_regclass(%s)",
             (table,),
         )
-        return [Reference(*row) for row in found]
+        # Peewee leaves it in a name, where psycopg would look for a parameter
+        return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
 
     def translate(self, error: Exception) -> MastersctlError:
         code = getattr(error, "sqlstate", None) or ""

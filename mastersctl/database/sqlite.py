@@ -159,7 +159,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         return self._patiently(super().execute_sql, sql, params)
 
-    def begin(self, lock_type: str | None = None, lock_table: str | None = None) -> None:
+    def begin(
+        self, lock_type: str | None = None, lock_table: str | None = None, *, shared: bool = False
+    ) -> None:
         self._patiently(super().begin, lock_type)  # which locks every table
 
     def commit(self) -> None:

@@ -39,10 +39,10 @@ def test_the_table_has_a_row_a_master_and_the_sum(
     result = mastersctl("housekeep", "--db-url", buildbot_database.url)
     assert (result.code, result.err) == (0, "")
     assert table(result.out) == [
-        ["ID", "NAME", "DEACTIVATED", "LINKS", "BUILDS", "STEPS", "LOGS", "CLAIMS"],
-        ["1", "a", "true", "5", "1", "2", "2", "1"],
-        ["2", "b", "true", "5", "1", "2", "2", "1"],
-        ["total", "2", "10", "2", "4", "4", "2"],
+        ["ID", "NAME", "LINKS", "BUILDS", "STEPS", "LOGS", "CLAIMS"],
+        ["1", "a", "5", "1", "2", "2", "1"],
+        ["2", "b", "5", "1", "2", "2", "1"],
+        ["total", "10", "2", "4", "4", "2"],
     ]
 
 
@@ -96,7 +96,7 @@ def test_older_than_says_who_is_dead(database: RealDatabase, mastersctl: Command
     assert mastersctl(*arguments, "10m").out == "2\n"
     result = mastersctl(*arguments, "90s")
     assert result.out == "1\n"
-    assert "one that lives" in result.err
+    assert "--older-than 3m" in result.err
 
 
 @pytest.mark.parametrize("age", ["", "soon", "-1h", "10", "9999999999999w"])
@@ -130,6 +130,14 @@ def test_a_lock_in_the_middle_leaves_each_master_done_or_untouched(
     assert [row[2] for row in masters(database)] == [1, 1]
 
 
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_a_database_without_masters_is_not_buildbots(
+    empty_database: RealDatabase, mastersctl: Command, arguments: list[str]
+) -> None:
+    result = mastersctl("housekeep", *arguments, "--db-url", empty_database.url)
+    assert (result.code, result.out) == (5, "")
+
+
 def test_an_error_in_the_middle_says_how_far_it_came(
     buildbot_server: PostgresDatabase, mastersctl: Command
 ) -> None:
@@ -139,7 +147,8 @@ def test_an_error_in_the_middle_says_how_far_it_came(
     with buildbot_server.locked():
         result = mastersctl("housekeep", "--timeout", "0.3", "--db-url", buildbot_server.url)
     assert result.code == 4
-    assert "Before that, 1 masters were done" in result.err
+    assert "ended early: 1." in result.err
+    assert table(result.out)[1][:2] == ["0", "b"]
     assert [row[2] for row in masters(buildbot_server)] == [0, 1]
 
 
