@@ -9,17 +9,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mastersctl._peewee import peewee
 from mastersctl.belongings import Belongings, belongings
 from mastersctl.clock import check_clock, moment
+from mastersctl.counts import with_counts
 from mastersctl.errors import (
     InvalidValueError,
+    NoSuchBuilderError,
     NoSuchMasterError,
     NotBuildbotDatabaseError,
     RefusedError,
 )
 from mastersctl.housekeeping import DeadMaster, Housekept, clean, delete_links, survey
-from mastersctl.models import Master, MasterRow, master_state, name_hash
+from mastersctl.models import (
+    Builder,
+    BuilderMaster,
+    Master,
+    MasterRow,
+    master_state,
+    name_hash,
+)
 from mastersctl.removal import Removal, plan, remove
 from mastersctl.resultspec import ResultSpec, apply
-from mastersctl.state import ACTIVE, EXPIRE_SECONDS
+from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
@@ -60,6 +69,23 @@ class Renaming(NamedTuple):
     changed: bool
     previous: str
     """The state, one of `mastersctl.state.STATES`."""
+
+
+class Health(NamedTuple):
+    """How the masters are, as `check` found them.
+
+    Attributes:
+        counts: how many masters are in each of `mastersctl.state.STATES`.
+        unhealthy: those that should be active and are not; the first of those that are stale or
+            expired, where nobody said which should be.
+        missing: those of which there is no row.
+    """
+
+    counts: dict[str, int]
+    unhealthy: list[MasterRow]
+    missing: list[int | str]
+    ids: list[int] | None
+    """The IDs of those that were asked for and are there; None where all were."""
 
 
 class MastersConnector:
@@ -158,16 +184,33 @@ class MastersConnector:
         """Return the links, the unfinished builds and the claims of the master, by kind."""
         return belongings(self._database, masterid)
 
-    def get_masters(self, spec: ResultSpec | None = None) -> Iterator[tuple[Any, ...]]:
+    def get_masters(
+        self,
+        spec: ResultSpec | None = None,
+        *,
+        builder: int | str | None = None,
+        max_age: float = EXPIRE_SECONDS,
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
 
         Mirrors getMasters, in one statement whose rows are read as they are consumed. The values
-        have the types of `MasterRow`.
+        have the types of `MasterRow`; those of `mastersctl.resultspec.COUNTS` are integers.
+
+        Parameters:
+            builder: only those which this builder, an ID or a name, is linked to, as Buildbot's
+                ``/builders/n:builderid/masters``.
+            max_age: for how long a master is not stale after it checked in, in seconds.
+
+        Raises:
+            NoSuchBuilderError: there is no such builder.
         """
         spec = spec or ResultSpec()
-        columns = self._columns()
-        selected = [columns[field] if field == "state" else _RAW[field] for field in spec.fields]
-        query = apply(spec, Master.select(*selected), columns, self._database.contains)
+        query, counts = with_counts(self._database, Master.select(), spec.counts())
+        columns = self._columns(max_age) | counts
+        query = query.select(*(_RAW.get(field, columns.get(field)) for field in spec.fields))
+        if builder is not None:
+            query = query.where(Master.id.in_(self._masters_of(builder)))
+        query = apply(spec, query, columns, self._database.contains)
         converters = [_CONVERTERS.get(field, _as_is) for field in spec.fields]
         for row in self._database.rows(query):
             yield tuple([convert(v) for convert, v in zip(converters, row, strict=True)])
@@ -319,14 +362,20 @@ class MastersConnector:
         return query.for_update() if self._database.for_update else query
 
     def _look_up(
-        self, masters: Sequence[int | str], *, lock: bool, check: bool = True
+        self,
+        masters: Sequence[int | str],
+        *,
+        lock: bool,
+        check: bool = True,
+        max_age: float = EXPIRE_SECONDS,
     ) -> dict[int | str, MasterRow]:
         """Return those of the masters that are there, by `_key`; check the clock, too."""
         ids = [master for master in masters if isinstance(master, int)]
         hashes = [name_hash(master) for master in masters if isinstance(master, str)]
         now = self._clock()
+        state = master_state(int(now), math.floor(max_age))
         query = (
-            Master.select(*_BUILDBOTS_COLUMNS, master_state(int(now)), self._database.server_time)
+            Master.select(*_BUILDBOTS_COLUMNS, state, self._database.server_time)
             .where(Master.id.in_(ids) | Master.name_hash.in_(hashes))
             .order_by(Master.id)  # so that two who lock several wait for each other only once
         )
@@ -341,6 +390,50 @@ class MastersConnector:
             found[id_] = found[digest] = row
         return found
 
+    def check(self, masters: Sequence[int | str] = (), max_age: float = EXPIRE_SECONDS) -> Health:
+        """Return how many masters are in each state, and which of them are not as they should be.
+
+        Parameters:
+            masters: only these, which should be active; without any, all that there are.
+            max_age: for how long a master is not stale after it checked in, in seconds.
+
+        Raises:
+            ClockError: this host's clock and the database server's differ.
+        """
+        counts = dict.fromkeys(STATES, 0)
+        if masters:
+            found = self._look_up(masters, lock=False, max_age=max_age)
+            rows = {row.id: row for row in found.values()}
+            for row in rows.values():
+                counts[row.state] += 1
+            unhealthy = [row for row in rows.values() if row.state != ACTIVE]
+            missing = [master for master in masters if _key(master) not in found]
+            return Health(counts, unhealthy, missing, [*rows])
+        now = self._clock()
+        state = master_state(int(now), math.floor(max_age))
+        count = peewee.fn.COUNT(Master.id)
+        query = Master.select(state.alias("state"), count, self._database.server_time)
+        for name, rows_, server_time in self._database.rows(query.group_by(peewee.SQL("state"))):
+            check_clock(now, server_time)
+            counts[name] = rows_
+        unhealthy = []
+        if counts[STALE] or counts[EXPIRED]:
+            query = Master.select(*_BUILDBOTS_COLUMNS, state).where(state.in_((STALE, EXPIRED)))
+            unhealthy = self._rows(query.order_by(Master.id).limit(_MOST_UNHEALTHY))
+        return Health(counts, unhealthy, [], None)
+
+    def _masters_of(self, builder: int | str) -> Any:
+        """Return a query for the IDs of the masters that the builder is linked to."""
+        is_it = (
+            Builder.id == builder
+            if isinstance(builder, int)
+            else Builder.name_hash == name_hash(builder)
+        )
+        ids = [id_ for (id_,) in self._database.rows(Builder.select(Builder.id).where(is_it))]
+        if not ids:
+            raise NoSuchBuilderError(builder)
+        return BuilderMaster.select(BuilderMaster.masterid).where(BuilderMaster.builderid.in_(ids))
+
     def _alive(self) -> list[str]:
         """Return the names of the active masters."""
         query = Master.select(*_BUILDBOTS_COLUMNS).where(master_state(self._now()) == ACTIVE)
@@ -350,14 +443,14 @@ class MastersConnector:
     def _now(self) -> int:
         return int(self._clock())
 
-    def _columns(self) -> dict[str, peewee.ColumnBase]:
+    def _columns(self, max_age: float) -> dict[str, peewee.ColumnBase]:
         """Return the expression for each field that filters and orders compare."""
         return {
             "id": Master.id,
             "name": Master.name.collate(self._database.binary_collation),
             "active": peewee.Case(None, [(Master.active == 0, 0)], 1),
             "last_active": Master.last_active,
-            "state": master_state(self._now()),
+            "state": master_state(self._now(), math.floor(max_age)),
         }
 
     def _select_master(self, master: int | str) -> Any:
@@ -369,9 +462,14 @@ class MastersConnector:
         return Master.select(*_BUILDBOTS_COLUMNS, master_state(self._now())).where(is_it)
 
     def _first(self, query: Any) -> MasterRow | None:
-        for id_, name, _, active, last_active, state in list(self._database.rows(query)):
-            return MasterRow(id_, _text(name), bool(active), moment(last_active), state)
-        return None
+        rows = self._rows(query)
+        return rows[0] if rows else None
+
+    def _rows(self, query: Any) -> list[MasterRow]:
+        return [
+            MasterRow(id_, _text(name), bool(active), moment(last_active), state)
+            for id_, name, _, active, last_active, state in self._database.rows(query)
+        ]
 
     def _has_table(self) -> bool:
         table = Master._meta.table_name
@@ -416,6 +514,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+_MOST_UNHEALTHY = 100  # that are named
 _MOST_REMOVED = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
 _RAW = {"id": Master.id, "name": Master.name, "active": Master.active,
         "last_active": Master.last_active}  # fmt: skip

@@ -42,6 +42,16 @@ class NoSuchMasterError(MastersctlError):
         super().__init__(f"No master has {what}; 'mastersctl list' shows those that exist.")
 
 
+class NoSuchBuilderError(MastersctlError):
+    """No builder has the ID or the name that was given."""
+
+    def __init__(self, builder: int | str) -> None:
+        what = f"ID {builder}" if isinstance(builder, int) else f"the name {builder!r}"
+        super().__init__(
+            f"No builder has {what}; 'mastersctl show MASTER' shows those of a master."
+        )
+
+
 class DatabaseUnavailableError(MastersctlError):
     """The database cannot be reached, is locked for longer than the timeout, or is read-only."""
 

@@ -78,6 +78,7 @@ class ChangeSourceMaster(peewee.Model):
 class Builder(peewee.Model):
     id = peewee.AutoField()
     name = peewee.TextField()
+    name_hash = peewee.CharField(max_length=40)
 
     class Meta:
         table_name = "builders"
@@ -191,18 +192,22 @@ def unfinished_request() -> Any:
 
 
 def name_hash(name: str) -> str:
-    """Return what the unique index over masters' names holds: the SHA-1 of `name` in UTF-8."""
+    """Return what the unique indexes over names of masters and builders hold: a SHA-1 of UTF-8."""
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
-def master_state(now: int) -> peewee.Case:
-    """Return the SQL expression for the state of a master at `now` (epoch seconds)."""
+def master_state(now: int, max_age: int = EXPIRE_SECONDS) -> peewee.Case:
+    """Return the SQL expression for the state of a master at `now` (epoch seconds).
+
+    Parameters:
+        max_age: for how long a master is not stale after it checked in, in seconds.
+    """
     return peewee.Case(
         None,
         [
             (Master.active == 0, INACTIVE),
             (Master.last_active == 0, EXPIRED),
-            (Master.last_active < now - EXPIRE_SECONDS, STALE),
+            (Master.last_active < now - max_age, STALE),
         ],
         ACTIVE,
     )

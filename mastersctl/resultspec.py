@@ -18,8 +18,17 @@ from mastersctl.values import check_text, parse_integer
 if TYPE_CHECKING:
     from mastersctl._peewee import peewee
 
-FIELDS = ("id", "name", "active", "last_active", "state")
-DEFAULT_FIELDS = FIELDS[:4]
+DEFAULT_FIELDS = ("id", "name", "active", "last_active")
+COUNTS = (
+    "schedulers",
+    "change_sources",
+    "builders",
+    "connected_workers",
+    "unfinished_builds",
+    "claims",
+)
+"""The fields that say how many of these a master has."""
+FIELDS = (*DEFAULT_FIELDS, "state", *COUNTS)
 
 _ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
 _EQUALITY = ("eq", "ne", "in", "notin")
@@ -31,6 +40,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "active": (*_COMPARISON, *_MEMBERSHIP),
     "last_active": (*_COMPARISON, *_MEMBERSHIP),
     "state": _EQUALITY,
+    **dict.fromkeys(COUNTS, (*_COMPARISON, *_MEMBERSHIP)),
 }
 _AGE = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
@@ -62,6 +72,11 @@ class ResultSpec(NamedTuple):
     limit: int | None = None
     offset: int | None = None
     fields: Sequence[str] = DEFAULT_FIELDS
+
+    def counts(self) -> list[str]:
+        """Return those of `COUNTS` that are asked for, in whatever place."""
+        named = {filter_.field for filter_ in self.filters} | {order.field for order in self.order}
+        return [field for field in COUNTS if field in named or field in self.fields]
 
 
 def parse_field(text: str) -> str:
@@ -124,8 +139,6 @@ def _split_filter(text: str) -> tuple[str, str, str]:
 
 def _parse_value(field: str, text: str, now: float) -> int | str:
     match field:
-        case "id":
-            return parse_integer(text)
         case "active":
             if text.lower() not in _BOOLEANS:
                 raise InvalidValueError(f"The value {text!r} is neither 'true' nor 'false'.")
@@ -137,8 +150,10 @@ def _parse_value(field: str, text: str, now: float) -> int | str:
                 f"There is no state {text!r}; the states are {', '.join(STATES)}. Several are "
                 "given by several filters."
             )
-    check_text(text)
-    return text
+        case "name" | "state":
+            check_text(text)
+            return text
+    return parse_integer(text)
 
 
 def parse_time(text: str, now: float) -> int:

@@ -25,9 +25,13 @@ class Part(NamedTuple):
 def existing(database: "Database", parts: Iterable[Part]) -> list[Any]:
     """Return the queries of those parts whose tables are there: a database may lack some."""
     parts = list(parts)
-    tables = [{model._meta.table_name for model in part.models} for part in parts]
-    there = database.existing_tables(sorted(set().union(*tables)))
-    return [part.query for part, needed in zip(parts, tables, strict=True) if needed <= there]
+    there = database.existing_tables(sorted(tables(parts)))
+    return [part.query for part in parts if tables([part]) <= there]
+
+
+def tables(parts: Iterable[Part]) -> set[str]:
+    """Return the names of the tables that the parts need."""
+    return {model._meta.table_name for part in parts for model in part.models}
 
 
 def union_all(queries: Sequence[Any]) -> Any:

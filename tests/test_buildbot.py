@@ -224,6 +224,29 @@ def test_what_buildbot_leaves_is_done_beside_it_and_it_builds_that_when_reconfig
     assert "Traceback" not in (heir / "twistd.log").read_text()
 
 
+def test_check_tells_a_master_that_runs_from_one_that_was_stopped_or_killed(
+    basedir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    buildbots.make_basedir(basedir, configured_url(new_database))
+
+    def check(*arguments: str) -> tuple[int, str]:
+        result = mastersctl("check", *arguments, "--basedir", basedir)
+        return result.code, result.out.partition(" | ")[0]
+
+    ok = (0, "MASTERS OK - 1 active, 0 stale, 0 expired, 0 inactive")
+    assert check()[0] == 2
+    with buildbots.running_master(basedir):
+        wait_for(lambda: check() == ok)
+    assert check() == (2, "MASTERS CRITICAL - 0 active, 0 stale, 0 expired, 1 inactive")
+    with buildbots.running_master(basedir, killed=True):
+        wait_for(lambda: check("--max-age", "5s") == ok)
+    wait_for(lambda: check("--max-age", "5s", "--min-active", "0")[0] == 1)
+    code, line = check("--max-age", "5s", "1")
+    assert code == 2
+    assert line.startswith("MASTERS CRITICAL - 0 active, 1 stale, 0 expired, 0 inactive; stale: ")
+    assert check() == ok  # ten minutes have not passed
+
+
 def states(basedir: Path, mastersctl: Command) -> list[str]:
     result = mastersctl("list", "--field", "state", "-o", "tsv", "--basedir", basedir)
     return result.out.splitlines()

@@ -12,6 +12,7 @@ from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import InvalidValueError
 from mastersctl.resultspec import (
+    COUNTS,
     OPERATORS,
     Filter,
     Order,
@@ -148,6 +149,9 @@ ROWS: list[dict[str, Any]] = [
         "name": name,
         "active": position % 3 > 0,
         "last_active": TIMES[position % len(TIMES)],
+        **dict.fromkeys(COUNTS, 0),
+        "connected_workers": position % 3,
+        "unfinished_builds": position % 4,
     }
     for position, name in enumerate(NAMES, start=1)
 ]
@@ -161,6 +165,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "active": st.sampled_from([0, 1]),
     "last_active": st.sampled_from(TIMES),
     "state": st.sampled_from(STATES),
+    **dict.fromkeys(COUNTS, st.integers(-1, 4)),
 }
 
 
@@ -197,11 +202,27 @@ def naive(spec: ResultSpec) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def many(database: RealDatabase) -> Iterator[MastersConnector]:
+def many(buildbot_database: RealDatabase) -> Iterator[MastersConnector]:
+    for sql in (
+        "builders (id, name, name_hash) VALUES (1, 'b', 'b')",
+        "buildsets (id, submitted_at) VALUES (1, 1)",
+        "buildrequests (id, buildsetid, builderid, submitted_at) VALUES (1, 1, 1, 1)",
+        "workers (id, name, info) VALUES (0, 'a', '{}'), (1, 'b', '{}')",
+    ):
+        buildbot_database.execute(f"INSERT INTO {sql}")
     for row in ROWS:
         active, last_active = int(row["active"]), row["last_active"]
-        add_master(database, row["name"], active=active, last_active=last_active)
-    with opened(DatabaseURL(database.url, "/"), "read", 10) as peewee_database:
+        id_ = add_master(buildbot_database, row["name"], active=active, last_active=last_active)
+        for worker in range(row["connected_workers"]):
+            insert = f"INSERT INTO connected_workers (masterid, workerid) VALUES ({id_}, {worker})"
+            buildbot_database.execute(insert)
+        for number in range(row["unfinished_builds"]):
+            buildbot_database.execute(
+                "INSERT INTO builds (number, builderid, buildrequestid, masterid, started_at, "
+                "state_string, locks_duration_s) VALUES (?, 1, 1, ?, 1, '', 0)",
+                [id_ * 10 + number, id_],
+            )
+    with opened(DatabaseURL(buildbot_database.url, "/"), "read", 10) as peewee_database:
         yield MastersConnector(peewee_database, clock=lambda: NOW)
 
 

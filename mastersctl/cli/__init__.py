@@ -10,6 +10,7 @@ from typing import NoReturn, TextIO
 import click
 
 from mastersctl import __version__
+from mastersctl.cli.check import check
 from mastersctl.cli.expire_all import expire_all
 from mastersctl.cli.find import find
 from mastersctl.cli.housekeep import housekeep
@@ -48,7 +49,7 @@ def cli() -> None:
     """
 
 
-for command in (init, find, set_state, show, list_, expire_all, housekeep, rename, remove):
+for command in (init, find, set_state, show, list_, expire_all, housekeep, rename, remove, check):
     cli.add_command(command)
 
 

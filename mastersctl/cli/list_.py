@@ -6,10 +6,18 @@ from itertools import chain, islice
 
 import click
 
-from mastersctl.cli.options import Settings, database_options, output_option, pass_settings
+from mastersctl.cli.options import (
+    Settings,
+    builder_option,
+    database_options,
+    output_option,
+    pass_settings,
+)
+from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
 from mastersctl.resultspec import (
+    COUNTS,
     DEFAULT_FIELDS,
     FIELDS,
     ResultSpec,
@@ -20,6 +28,7 @@ from mastersctl.resultspec import (
 from mastersctl.values import parse_integer
 
 _TABLE_FIELDS = ("id", "name", "state", "last_active")
+_FORMAT_FIELDS = {"table": _TABLE_FIELDS, "wide": (*_TABLE_FIELDS, *COUNTS)}
 
 
 def _count(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -48,6 +57,10 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
               help="Without the first N.")  # fmt: skip
 @click.option("--field", "fields", metavar="NAME", multiple=True,
               help="Only this field of each master.")  # fmt: skip
+@builder_option
+@click.option("--watch", "seconds", is_flag=False, flag_value="2", metavar="[SECONDS]",
+              callback=parse_seconds,
+              help="Show the table anew every 2 seconds, or every so many.")  # fmt: skip
 @output_option(*FORMATS)
 @database_options
 @pass_settings
@@ -59,11 +72,15 @@ def list_(
     limit: int | None,
     offset: int | None,
     fields: tuple[str, ...],
+    builder: int | str | None,
+    seconds: float | None,
     format_: str,
 ) -> None:
     """List the masters.
 
-    Fields are id, name, active, last_active and state. Operators are eq (the default), ne, lt, le,
+    Fields are id, name, active, last_active and state; and how many schedulers, change_sources,
+    builders, connected_workers, unfinished_builds and claims a master has, which -o wide shows.
+    Operators are eq (the default), ne, lt, le,
     gt, ge, contains (for names), in and notin. Different filters must all hold; of the same one
     with several values, any must (with ne and notin: none). Times are ISO 8601, epoch seconds, or
     an age such as 90s, 10m, 3h, 30d or 1w, which stands for that long before now.
@@ -79,17 +96,28 @@ def list_(
       mastersctl list --stale
       mastersctl list --inactive --filter last_active__lt=30d --order -last_active
       mastersctl list --filter name__contains=build --field id --field name -o csv
+      mastersctl list --watch -o wide --order -unfinished_builds
     """
     all_filters = [*filters, *(f"state={state}" for state in states)]
-    spec = ResultSpec(
-        parse_filters(all_filters, time.time()),
-        [parse_order(order) for order in orders],
-        limit,
-        offset,
-        _fields(fields, format_),
-    )
+
+    def make_spec() -> ResultSpec:
+        return ResultSpec(
+            parse_filters(all_filters, time.time()),
+            [parse_order(order) for order in orders],
+            limit,
+            offset,
+            _fields(fields, format_),
+        )
+
+    if seconds is not None:
+        if format_ not in _FORMAT_FIELDS or settings.verbose:
+            raise click.UsageError("--watch shows a table, and has no meaning with -v or -o.")
+        check_terminal()
+        watch(settings, make_spec, builder, seconds)
+        return
+    spec = make_spec()
     with settings.connect("read") as connector:
-        masters = connector.get_masters(spec)
+        masters = connector.get_masters(spec, builder=builder)
         first = list(islice(masters, 1))  # an error comes before any header
         writer(format_)(chain(first, masters), spec.fields, sys.stdout)
 
@@ -101,4 +129,4 @@ def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
         return FIELDS[:1]
     if given:
         return tuple(dict.fromkeys(map(parse_field, given)))  # each once
-    return _TABLE_FIELDS if format_ == "table" else DEFAULT_FIELDS
+    return _FORMAT_FIELDS.get(format_, DEFAULT_FIELDS)

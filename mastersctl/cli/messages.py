@@ -15,10 +15,18 @@ _LONGEST = 4000  # characters; a name can have a million
 
 def tell(message: str) -> None:
     """Print a line, without passwords and with nothing that a terminal would act on."""
+    with contextlib.suppress(OSError):
+        click.echo(harmless(message), err=True)
+
+
+def harmless(message: str) -> str:
+    """Return a message without passwords, with nothing that a terminal would act on, not too long.
+
+    It is one line.
+    """
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}..."
-    with contextlib.suppress(OSError):
-        click.echo(visible(_PASSWORD.sub(_hide, message)), err=True)
+    return visible(_PASSWORD.sub(_hide, message))
 
 
 def warn(message: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mastersctl._peewee import peewee
     from mastersctl.connector import MastersConnector
     from mastersctl.database import Mode
+    from mastersctl.location import Location
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,12 +38,16 @@ class Settings:
         self.timeout = _DEFAULT_TIMEOUT
         self.verbose = False
 
+    def locate(self) -> "Location":
+        """Return where the database is."""
+        from mastersctl.location import locate
+
+        return locate(self.db_url, self.basedir, os.environ)
+
     @contextmanager
     def connect(self, mode: "Mode") -> "Iterator[MastersConnector]":
         """Open the database, and yield the operations on its masters."""
-        from mastersctl.location import locate
-
-        location = locate(self.db_url, self.basedir, os.environ)
+        location = self.locate()
         if self.verbose:
             tell(f"Using {location.url} (from {location.source})")
 
@@ -131,7 +136,7 @@ dry_run_option = click.option(
 
 def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not value:
-        raise InvalidValueError("The name of a master cannot be empty.")
+        raise InvalidValueError("A name cannot be empty.")
     check_text(value)
     return value
 
@@ -147,6 +152,9 @@ def _id_or_name(context: click.Context, parameter: click.Parameter, value: Any) 
 name_argument = click.argument("name", callback=_name)
 master_argument = click.argument("master", callback=_id_or_name)
 masters_argument = click.argument("masters", metavar="MASTER...", nargs=-1, callback=_id_or_name)
+builder_option = click.option(
+    "--builder", metavar="BUILDER", callback=_id_or_name, help="Only masters of this builder."
+)
 heir_option = click.option(
     "--reassign-to",
     "heir",

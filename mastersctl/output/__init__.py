@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TextIO
 
-FORMATS = ("table", "json", "jsonl", "csv", "tsv", "id")
+FORMATS = ("table", "wide", "json", "jsonl", "csv", "tsv", "id")
 
 
 class Writer(Protocol):

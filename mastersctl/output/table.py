@@ -1,6 +1,6 @@
 """Tables for people, drawn by Rich: on a terminal to its width, elsewhere one row a line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 from shutil import get_terminal_size
@@ -26,15 +26,35 @@ def write(
     file: TextIO,
     footer: Sequence[Any] = (),
 ) -> None:
-    on_terminal = file.isatty()
+    _print(build(rows, fields, footer, on_terminal=file.isatty()), file)
+
+
+def build(
+    rows: Iterable[tuple[Any, ...]],
+    fields: Sequence[str],
+    footer: Sequence[Any] = (),
+    *,
+    on_terminal: bool,
+    marked: Container[tuple[int, str]] = (),
+) -> Table:
+    """Return the table, to be drawn.
+
+    Parameters:
+        footer: the values of a last row, for sums.
+        marked: the cells to mark, each as the number of its row and its field.
+    """
     table = _table(on_terminal, footer=bool(footer))
     for field, foot in zip_longest(fields, footer, fillvalue=""):
         title = field.replace("_", " ").upper()
         justify: Literal["left", "right"] = "left" if field in _TEXTS else "right"
         table.add_column(title, to_text(foot), justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(f, v, on_terminal) for f, v in zip(fields, row, strict=True)))
-    _print(table, file)
+    for number, row in enumerate(rows):
+        cells = [_cell(field, value, on_terminal) for field, value in zip(fields, row, strict=True)]
+        for field, cell in zip(fields, cells, strict=True):
+            if (number, field) in marked:
+                cell.stylize("reverse")
+        table.add_row(*cells)
+    return table
 
 
 def write_pairs(pairs: Iterable[tuple[str, Any]], file: TextIO) -> None:

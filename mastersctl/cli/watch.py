@@ -1,0 +1,85 @@
+"""``mastersctl list --watch``: the table, read and drawn again and again."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mastersctl.errors import InvalidValueError, MastersctlError
+
+if TYPE_CHECKING:
+    from mastersctl.cli.options import Settings
+    from mastersctl.resultspec import ResultSpec
+
+_SHORTEST = 0.1  # seconds
+
+
+def parse_seconds(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    """Return how often to look, in seconds. For an option."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not _SHORTEST <= seconds <= 86400:  # which NaN is not, either
+        raise InvalidValueError(
+            f"The value {value!r} is no number of seconds from {_SHORTEST} to 86400."
+        )
+    return seconds
+
+
+def check_terminal() -> None:
+    """Raise an error unless the standard output is a terminal that can be drawn on."""
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+        raise click.UsageError("--watch needs a terminal; leave it out to list the masters once.")
+
+
+def watch(
+    settings: "Settings",
+    make_spec: "Callable[[], ResultSpec]",
+    builder: int | str | None,
+    seconds: float,
+) -> None:
+    """Show the masters until the user has seen enough and presses Ctrl-C.
+
+    Parameters:
+        make_spec: returns which masters to show; ages in its filters count from now.
+        seconds: how long to wait before they are read again.
+
+    Raises:
+        MastersctlError: they cannot be read even once.
+    """
+    from mastersctl.output.live import opened
+
+    fields = make_spec().fields
+
+    def read(most: int) -> tuple[list[tuple[Any, ...]], str]:
+        spec = make_spec()
+        limit = most + 1 if spec.limit is None else min(spec.limit, most + 1)
+        with settings.connect("read") as connector:
+            counts = connector.check().counts
+            spec = spec._replace(fields=("id", *fields), limit=limit)
+            rows = list(connector.get_masters(spec, builder=builder))
+        return rows, ", ".join(f"{count} {state}" for state, count in counts.items())
+
+    try:
+        found = read(1000)
+        title = f"{settings.locate().url}, every {seconds:g} s, Ctrl-C ends"
+        with opened(sys.stdout, title, fields) as screen:
+            screen.show(*found)
+            while True:
+                time.sleep(seconds)
+                try:
+                    found = read(screen.room())
+                except MastersctlError as error:
+                    screen.show_error(f"{error} Trying again.")
+                else:
+                    screen.show(*found)
+    except KeyboardInterrupt:
+        return

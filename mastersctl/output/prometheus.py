@@ -1,0 +1,60 @@
+"""The text format of Prometheus, as the textfile collector of node_exporter reads it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from mastersctl.state import ACTIVE
+
+FIELDS = ("id", "name", "state", "last_active", "unfinished_builds", "claims")
+_LABELS = ("id", "name")
+
+
+def render(counts: Mapping[str, int], masters: Iterable[tuple[Any, ...]]) -> str:
+    """Return the metrics.
+
+    Parameters:
+        counts: how many masters are in each state.
+        masters: the values of `FIELDS` of each.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Masters(counts, masters))
+    return generate_latest(registry).decode()
+
+
+class _Masters(Collector):
+    def __init__(self, counts: Mapping[str, int], masters: Iterable[tuple[Any, ...]]) -> None:
+        self._counts = counts
+        self._masters = masters
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []  # else the registry would collect once to know them
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        masters = GaugeMetricFamily(
+            "buildbot_masters", "How many masters are in each state.", labels=["state"]
+        )
+        for state, count in self._counts.items():
+            masters.add_metric([state], count)
+        yield masters
+        active, last_active, builds, claims = families = [
+            GaugeMetricFamily(f"buildbot_master_{name}", help_, labels=_LABELS)
+            for name, help_ in (
+                ("active", "Whether the master is active, and checked in lately."),
+                ("last_active_timestamp_seconds", "When the master last checked in."),
+                ("unfinished_builds", "How many builds of the master are not finished."),
+                ("claims", "How many unfinished build requests the master has claimed."),
+            )
+        ]
+        for id_, name, state, moment, unfinished_builds, claimed in self._masters:
+            labels = [str(id_), name.encode(errors="replace").decode()]
+            active.add_metric(labels, state == ACTIVE)
+            if isinstance(moment, datetime):
+                last_active.add_metric(labels, moment.timestamp())
+            builds.add_metric(labels, unfinished_builds)
+            claims.add_metric(labels, claimed)
+        yield from families

@@ -1,0 +1,257 @@
+"""``mastersctl check``"""
+
+import os
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import time_machine
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import MINUTE, Command, add_belongings, add_master
+from tests.databases import PostgresDatabase, RealDatabase
+
+OK, WARNING, CRITICAL, UNKNOWN = range(4)
+
+
+@pytest.fixture
+def alive(database: RealDatabase) -> int:
+    return add_master(database, "alive", active=1)
+
+
+def add_stale(database: RealDatabase, name: str) -> int:
+    return add_master(database, name, active=1, last_active=time.time() - 11 * MINUTE)
+
+
+@pytest.mark.usefixtures("alive")
+def test_all_is_well(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "stopped")
+    assert mastersctl("check", "--db-url", database.url) == (
+        OK,
+        "MASTERS OK - 1 active, 0 stale, 0 expired, 1 inactive | "
+        "active=1;;1: stale=0;0 expired=0;0 inactive=1\n",
+        "",
+    )
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(("last_active", "state"), [(5, "stale"), (0, "expired")])
+def test_a_master_that_is_stale_or_expired_is_a_warning(
+    database: RealDatabase, mastersctl: Command, last_active: int, state: str
+) -> None:
+    add_master(database, "dead", active=1, last_active=last_active)
+    result = mastersctl("check", "--db-url", database.url)
+    assert result.code == WARNING
+    assert result.out.startswith("MASTERS WARNING - 1 active, ")
+    assert f"; {state}: 'dead' | " in result.out
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(("number", "code"), [(0, OK), (1, OK), (2, CRITICAL), (9, CRITICAL)])
+def test_fewer_active_masters_than_demanded_are_critical(
+    database: RealDatabase, mastersctl: Command, number: int, code: int
+) -> None:
+    result = mastersctl("check", "--min-active", number, "--db-url", database.url)
+    assert result.code == code
+    assert f"active=1;;{number}: " in result.out
+
+
+def test_no_master_at_all_is_critical(database: RealDatabase, mastersctl: Command) -> None:
+    assert mastersctl("check", "--db-url", database.url).code == CRITICAL
+
+
+@pytest.mark.usefixtures("alive")
+def test_only_the_masters_that_are_named_matter(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_stale(database, "stale")
+    add_master(database, "stopped")
+    arguments = ("check", "--db-url", database.url)
+    assert mastersctl(*arguments, "alive").code == OK
+    assert mastersctl(*arguments, "1").code == OK
+    for names, culprit in (
+        (("alive", "stopped"), "; inactive: 'stopped' |"),
+        (("alive", "stale"), "; stale: 'stale' |"),
+        (("alive", "ghost", "99"), "; not there: 'ghost', '99' |"),
+    ):
+        result = mastersctl(*arguments, *names)
+        assert result.code == CRITICAL
+        assert culprit in result.out
+
+
+def test_max_age_says_who_is_stale(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "m", active=1, last_active=time.time() - 2 * MINUTE)
+    add_master(database, "n", active=1)
+    arguments = ("check", "--db-url", database.url)
+    assert mastersctl(*arguments, "--max-age", "3m").code == OK
+    assert mastersctl(*arguments, "--max-age", "1m").code == WARNING
+    assert mastersctl(*arguments, "--max-age", "1m", "m").code == CRITICAL
+
+
+@pytest.mark.usefixtures("alive")
+def test_json_has_the_same(database: RealDatabase, mastersctl: Command) -> None:
+    add_master(database, "reset\x1b|", active=1, last_active=0)
+    result = mastersctl("check", "-o", "json", "--db-url", database.url)
+    assert result.code == WARNING
+    epoch = "1970-01-01T00:00:00+00:00"
+    assert result.json == {
+        "status": "WARNING", "active": 1, "stale": 0, "expired": 1, "inactive": 0, "missing": [],
+        "unhealthy": [{"id": 2, "name": "reset\x1b|", "state": "expired", "last_active": epoch}],
+    }  # fmt: skip
+
+
+def test_a_name_can_neither_act_on_a_terminal_nor_forge_performance_data(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_stale(database, "evil\x1b[2J\n| active=99")
+    out = mastersctl("check", "--db-url", database.url).out
+    assert out.removesuffix("\n").isprintable()
+    assert out.count("|") == 1
+    assert r"'evil\x1b[2J\n\x7c active=99'" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--db-url", "sqlite:///missing"], ["--db-url", "nonsense"], ["--max-age", "soon"],
+     ["--min-active", "-1"], ["--min-active", "x"], ["--bogus"], ["-o", "xml"], [""],
+     ["--basedir", "/nowhere"], ["--db-url", "postgresql://u:s3cret@127.0.0.1:1/x"]],
+)  # fmt: skip
+def test_whatever_keeps_it_from_knowing_is_unknown(
+    mastersctl: Command, arguments: list[str]
+) -> None:
+    result = mastersctl("check", *arguments)
+    assert (result.code, result.err) == (UNKNOWN, "")
+    assert result.out.startswith("MASTERS UNKNOWN - ")
+    assert result.out.count("\n") == 1
+    assert "s3cret" not in result.out
+
+
+def test_what_is_unknown_is_told_in_the_format_that_was_asked_for(mastersctl: Command) -> None:
+    missing = ("check", "--db-url", "sqlite:///missing", "-o")
+    result = mastersctl(*missing, "json")
+    assert (result.code, result.json["status"], result.err) == (UNKNOWN, "UNKNOWN", "")
+    result = mastersctl(*missing, "prometheus")
+    assert (result.code, result.out) == (UNKNOWN, "")
+    assert "no database" in result.err
+
+
+def test_a_database_without_masters_is_unknown(
+    empty_database: RealDatabase, mastersctl: Command
+) -> None:
+    assert mastersctl("check", "--db-url", empty_database.url).code == UNKNOWN
+
+
+def test_a_clock_that_is_wrong_is_unknown(
+    buildbot_server: PostgresDatabase, mastersctl: Command
+) -> None:
+    add_master(buildbot_server, "alive", active=1)
+    with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
+        result = mastersctl("check", "--db-url", buildbot_server.url)
+    assert result.code == UNKNOWN
+    assert "fast by 11 minutes" in result.out
+
+
+def test_a_few_statements_do_however_many_masters(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    for number in range(200):
+        add_stale(buildbot_database, f"{number}")
+    arguments = ("check", "-v", "--db-url", buildbot_database.url)
+    assert mastersctl(*arguments).err.count("SQL: ") == 2
+    assert mastersctl(*arguments, "1", "2", "3").err.count("SQL: ") == 1
+    assert mastersctl(*arguments, "-o", "prometheus").err.count("SQL: ") <= 4
+
+
+# Metrics
+
+
+def metrics(text: str) -> dict[str, dict[tuple[str, ...], float]]:
+    """Return the value of each sample, by its name and the values of its labels."""
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(text):
+        assert family.type == "gauge"
+        assert family.documentation
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
+    return found
+
+
+def test_prometheus_reads_the_metrics(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+    names = ["alive", 'ev"il\\\n{x="y"} 1\t\x1b\u202eé', "dead"]
+    now = int(time.time())
+    for name, active, last_active in zip(names, (1, 0, 1), (now, 5, 0), strict=True):
+        id_ = add_master(buildbot_database, name, active=active, last_active=last_active)
+        add_belongings(buildbot_database, id_)
+    result = mastersctl("check", "-o", "prometheus", "--db-url", buildbot_database.url)
+    assert (result.code, result.err) == (OK, "")
+    labels = [(f"{number}", name) for number, name in enumerate(names, 1)]
+    assert metrics(result.out) == {
+        "buildbot_masters": {("active",): 1, ("stale",): 0, ("expired",): 1, ("inactive",): 1},
+        "buildbot_master_active": dict(zip(labels, (1, 0, 0), strict=True)),
+        "buildbot_master_last_active_timestamp_seconds": dict(
+            zip(labels, (now, 5, 0), strict=True)
+        ),
+        "buildbot_master_unfinished_builds": dict.fromkeys(labels, 1),
+        "buildbot_master_claims": dict.fromkeys(labels, 1),
+    }
+
+
+def test_only_the_masters_that_are_named_have_metrics(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    for name in ("a", "b", "c"):
+        add_master(database, name, active=1)
+    result = mastersctl("check", "b", "3", "-o", "prometheus", "--db-url", database.url)
+    found = metrics(result.out)
+    assert set(found["buildbot_master_claims"]) == {("2", "b"), ("3", "c")}
+    assert found["buildbot_masters"][("active",)] == 2
+
+
+def test_a_file_is_replaced_by_one_that_everybody_may_read(
+    database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "buildbot.prom"
+    path.write_text("old")
+    before = path.stat().st_ino
+    arguments = ("check", "-o", "prometheus", "--db-url", database.url)
+    assert mastersctl(*arguments, "--write", path) == (OK, "", "")
+    assert path.read_text() == mastersctl(*arguments).out
+    assert path.stat().st_ino != before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [file.name for file in tmp_path.iterdir() if "buildbot" in file.name] == [path.name]
+
+
+def test_a_file_is_left_as_it_was_when_nothing_is_known(
+    mastersctl: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "buildbot.prom"
+    path.write_text("old")
+    result = mastersctl(
+        "check", "-o", "prometheus", "--write", path, "--db-url", "sqlite:///missing"
+    )
+    assert result.code == UNKNOWN
+    assert path.read_text() == "old"
+
+
+def test_a_file_that_cannot_be_written_is_unknown(
+    database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "none" / "buildbot.prom"
+    result = mastersctl("check", "--write", path, "--db-url", database.url)
+    assert result.code == UNKNOWN
+    assert str(path) in result.out
+
+
+def test_without_the_library_it_says_what_to_install(database: RealDatabase) -> None:
+    add_master(database, "alive", active=1)
+    hide = "import sys; sys.modules['prometheus_client'] = None; from mastersctl.cli import main; "
+    hide += "main()"
+    done = subprocess.run(
+        [sys.executable, "-c", hide, "check", "-o", "prometheus", "--db-url", database.url],
+        capture_output=True, text=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == UNKNOWN
+    assert "mastersctl[prometheus]" in done.stderr

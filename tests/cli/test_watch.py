@@ -1,0 +1,188 @@
+"""``mastersctl list --watch``, on a real terminal whose screen is read back."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+from tests.conftest import Command, add_master
+from tests.databases import PostgresDatabase, SqliteFile
+
+
+class Terminal:
+    """A terminal on which a command runs."""
+
+    def __init__(self, *arguments: str, rows: int = 20, columns: int = 100) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self.screen)
+        self.written = ""
+        self.child = pexpect.spawn(
+            sys.executable, ["-m", "mastersctl", *arguments],
+            dimensions=(rows, columns), env={**os.environ, "TERM": "xterm-256color"},
+            encoding="utf-8", timeout=0.1,
+        )  # fmt: skip
+
+    def read(self) -> list[str]:
+        """Return the lines of the screen as they are now."""
+        try:
+            while True:
+                text = self.child.read_nonblocking(65536, timeout=0.1)
+                self.written += text
+                self._stream.feed(text)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return [line.rstrip() for line in self.screen.display]
+
+    def wait_for(self, text: str) -> list[str]:
+        """Return the lines of the screen once the text is on it."""
+        deadline = time.monotonic() + 20
+        while text not in "\n".join(lines := self.read()):
+            assert time.monotonic() < deadline, lines
+        return lines
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
+    def end(self) -> int | None:
+        """Wait for the command to end, and return its exit code."""
+        self.child.expect(pexpect.EOF, timeout=20)
+        self.written += str(self.child.before)
+        self.child.close()
+        code: int | None = self.child.exitstatus
+        return code
+
+
+@pytest.fixture
+def database(tmp_path: Path, mastersctl: Command) -> SqliteFile:
+    assert mastersctl("init").code == 0
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_master(database, "build1:/srv/bb", active=1)
+    add_master(database, "build2:/srv/bb")
+    return database
+
+
+@pytest.fixture
+def terminal(database: SqliteFile) -> Iterator[Terminal]:
+    terminal = Terminal("list", "--watch", "0.3", columns=200)
+    yield terminal
+    terminal.child.close(force=True)
+
+
+def marked(terminal: Terminal, line: int) -> str:
+    """Return the characters of a line that are drawn in reverse."""
+    cells = terminal.screen.buffer[line]
+    return "".join(cells[n].data for n in range(terminal.screen.columns) if cells[n].reverse)
+
+
+def test_the_header_says_where_when_and_how_many(terminal: Terminal, database: SqliteFile) -> None:
+    lines = terminal.wait_for("build2")
+    assert lines[0] == f"sqlite:///{database.path}, every 0.3 s, Ctrl-C ends"
+    assert lines[1].endswith("1 active, 0 stale, 0 expired, 1 inactive")
+    assert lines[3].split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
+    assert time.strptime(lines[1].split()[0], "%H:%M:%S")
+
+
+def test_what_changes_is_seen_and_marked(terminal: Terminal, database: SqliteFile) -> None:
+    lines = terminal.wait_for("build2")
+    row = next(number for number, line in enumerate(lines) if "build2" in line)
+    assert marked(terminal, row) == ""
+    database.execute("UPDATE masters SET active = 1 WHERE id = 2")
+    terminal.wait_for("2 active")
+    deadline = time.monotonic() + 10
+    seen = marked(terminal, row)
+    assert seen.strip() == "active"
+    while marked(terminal, row):  # only until it is drawn again
+        assert time.monotonic() < deadline
+        terminal.read()
+    add_master(database, "build3:/srv/bb")
+    terminal.wait_for("build3")
+    assert "build3:/srv/bb" in marked(terminal, row + 1)
+    database.execute("DELETE FROM masters WHERE id = 2")
+    terminal.wait_for("1 active")
+    assert "build2" not in "\n".join(terminal.read())
+
+
+def test_a_database_that_goes_away_is_tried_again(terminal: Terminal, database: SqliteFile) -> None:
+    terminal.wait_for("build2")
+    away = database.path.rename(database.path.with_suffix(".away"))
+    lines = terminal.wait_for("There is no database")
+    assert "Trying again." in "".join(lines)
+    assert "build2" in "\n".join(lines)
+    away.rename(database.path)
+    database.execute("DELETE FROM masters WHERE id = 2")
+    terminal.wait_for("0 inactive")
+    assert "There is no database" not in "\n".join(terminal.read())
+
+
+def test_the_size_of_the_terminal_is_followed(terminal: Terminal, database: SqliteFile) -> None:
+    for number in range(3, 30):
+        add_master(database, f"build{number}:/srv/bb")
+    terminal.wait_for("28 inactive")
+    for rows, columns in ((12, 40), (40, 120), (8, 60)):
+        terminal.resize(rows, columns)
+        time.sleep(1)
+        lines = terminal.read()
+        assert "build1:" in "\n".join(lines)
+        assert ("build29:" in "\n".join(lines)) == (rows == 40)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_the_terminal_is_left_as_it_was(
+    terminal: Terminal, number: signal.Signals, code: int
+) -> None:
+    terminal.wait_for("build2")
+    assert "\x1b[?1049h" in terminal.written
+    assert terminal.child.pid
+    os.kill(terminal.child.pid, number)
+    assert terminal.end() == code
+    assert terminal.written.rstrip().endswith("\x1b[?25h") or "\x1b[?1049l" in terminal.written
+    assert terminal.written.count("\x1b[?1049l") == 1
+    assert terminal.written.rfind("\x1b[?25h") > terminal.written.rfind("\x1b[?25l")
+    assert "Traceback" not in terminal.written
+    assert "Aborted" not in terminal.written
+
+
+def test_no_password_is_in_the_header(buildbot_server: PostgresDatabase) -> None:
+    url = buildbot_server.url.replace("postgres@", "postgres:s3cret@")
+    terminal = Terminal("list", "--watch", "--db-url", url)
+    lines = terminal.wait_for("0 active")
+    assert "postgres:***@" in lines[0]
+    assert "every 2 s" in lines[0]
+    terminal.child.sendintr()
+    assert terminal.end() == 0
+    assert "s3cret" not in terminal.written
+
+
+def test_names_cannot_act_on_the_terminal(database: SqliteFile) -> None:
+    add_master(database, "\x1b]0;title\x07\x1b[2Jevil\n")
+    terminal = Terminal("list", "--watch", "0.3", "-o", "wide", columns=200)
+    lines = terminal.wait_for("evil")
+    assert r"\x1b]0;title\x07\x1b[2Jevil\n" in "\n".join(lines)
+    assert "CLAIMS" in lines[3]
+    terminal.child.sendintr()
+    assert terminal.end() == 0
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    "arguments", [["--watch"], ["--watch", "1", "-o", "json"], ["--watch=x"], ["--watch=0"],
+                  ["--watch=nan"], ["-v", "--watch"]],
+)  # fmt: skip
+def test_without_a_terminal_or_with_a_wrong_value_it_is_a_usage_error(
+    mastersctl: Command, arguments: list[str]
+) -> None:
+    result = mastersctl("list", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err
+
+
+def test_a_database_that_is_not_there_at_first_is_an_error() -> None:
+    terminal = Terminal("list", "--watch", "--db-url", "sqlite:///missing")
+    assert terminal.end() == 4
+    assert "\x1b[?1049h" not in terminal.written

@@ -1,0 +1,108 @@
+"""How much each master has, as fields of a list."""
+
+import pytest
+
+from mastersctl.resultspec import COUNTS
+from tests.conftest import Command, add_belongings, add_master
+from tests.databases import RealDatabase
+
+
+@pytest.fixture
+def busy(buildbot_database: RealDatabase) -> RealDatabase:
+    """A database with an idle master, one that has everything, and one that has it and more."""
+    add_master(buildbot_database, "idle")
+    for name in ("busy", "busier"):
+        add_belongings(buildbot_database, add_master(buildbot_database, name))
+    columns = "number, builderid, buildrequestid, masterid, started_at, state_string"
+    buildbot_database.execute(
+        f"INSERT INTO builds (id, {columns}, locks_duration_s) VALUES (1, 1, 303, 309, 3, 5, '', 0)"
+    )
+    return buildbot_database
+
+
+def test_each_count_is_what_show_shows(busy: RealDatabase, mastersctl: Command) -> None:
+    url = ("--db-url", busy.url)
+    fields = [argument for field in COUNTS for argument in ("--field", field)]
+    listed = mastersctl("list", *fields, "-o", "json", *url).json
+    for id_, counts in enumerate(listed, 1):
+        shown = mastersctl("show", id_, "-o", "json", *url).json
+        shown |= shown["links"]
+        assert counts == {field: len(shown[field]) for field in COUNTS}
+    assert listed[0] == dict.fromkeys(COUNTS, 0)
+    assert listed[2]["unfinished_builds"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ids"),
+    [
+        (["--order", "-unfinished_builds"], [3, 2, 1]),
+        (["--order", "claims", "--order", "-id"], [1, 3, 2]),
+        (["--filter", "unfinished_builds__gt=1"], [3]),
+        (["--filter", "claims=0"], [1]),
+        (["--filter", "builders__in=1", "--filter", "builders__in=7", "--limit", "1"], [2]),
+    ],
+)
+def test_counts_sort_and_select_like_other_fields(
+    busy: RealDatabase, mastersctl: Command, arguments: list[str], ids: list[int]
+) -> None:
+    result = mastersctl("list", *arguments, "-o", "id", "--db-url", busy.url)
+    assert [int(id_) for id_ in result.out.split()] == ids
+
+
+def test_wide_is_the_table_with_all_counts(busy: RealDatabase, mastersctl: Command) -> None:
+    header, *rows = mastersctl("list", "-o", "wide", "--db-url", busy.url).out.splitlines()
+    assert header.split("  ")[0] == "ID"
+    assert header.endswith(
+        "SCHEDULERS  CHANGE SOURCES  BUILDERS  CONNECTED WORKERS  UNFINISHED BUILDS  CLAIMS"
+    )
+    assert [row.split()[-6:] for row in rows] == [["0"] * 6, ["1"] * 6, [*"111121"]]
+
+
+@pytest.mark.parametrize("masters", [1, 30])
+def test_one_statement_counts_for_all_masters(
+    buildbot_database: RealDatabase, mastersctl: Command, masters: int
+) -> None:
+    for number in range(masters):
+        add_master(buildbot_database, f"{number}")
+    arguments = ("list", "-o", "wide", "-v", "--db-url", buildbot_database.url)
+    err = mastersctl(*arguments).err
+    assert len([line for line in err.splitlines() if '"masters"' in line]) == 1
+
+
+def test_what_is_in_tables_that_are_missing_is_none(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m")
+    result = mastersctl("list", "--field", "claims", "-o", "json", "--db-url", database.url)
+    assert result.json == [{"claims": 0}]
+
+
+# A builder's masters
+
+
+@pytest.mark.parametrize("builder", ["203", "nightly-tests"])
+def test_the_masters_of_a_builder(busy: RealDatabase, mastersctl: Command, builder: str) -> None:
+    from mastersctl.models import name_hash
+
+    busy.execute(
+        "UPDATE builders SET name = 'nightly-tests', name_hash = ? WHERE id = 203",
+        [name_hash("nightly-tests")],
+    )
+    arguments = ("list", "--builder", builder, "-o", "id", "--db-url", busy.url)
+    assert mastersctl(*arguments) == (0, "2\n", "")
+    assert mastersctl(*arguments, "--filter", "id=3") == (0, "", "")
+
+
+@pytest.mark.parametrize("builder", ["99", "ghost"])
+def test_an_unknown_builder_is_an_error(
+    busy: RealDatabase, mastersctl: Command, builder: str
+) -> None:
+    result = mastersctl("list", "--builder", builder, "--db-url", busy.url)
+    assert (result.code, result.out) == (1, "")
+    assert builder in result.err
+
+
+def test_a_database_without_builders_is_not_buildbots(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    assert mastersctl("list", "--builder", "1", "--db-url", database.url).code == 5
