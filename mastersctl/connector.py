@@ -76,8 +76,8 @@ class Health(NamedTuple):
 
     Attributes:
         counts: how many masters are in each of `mastersctl.state.STATES`.
-        unhealthy: those that should be active and are not; the first of those that are stale or
-            expired, where nobody said which should be.
+        unhealthy: those that should be active and are not: all that are stale or expired, where
+            nobody said which should be.
         missing: those of which there is no row.
     """
 
@@ -400,8 +400,8 @@ class MastersConnector:
         Raises:
             ClockError: this host's clock and the database server's differ.
         """
-        counts = dict.fromkeys(STATES, 0)
         if masters:
+            counts = dict.fromkeys(STATES, 0)
             found = self._look_up(masters, lock=False, max_age=max_age)
             rows = {row.id: row for row in found.values()}
             for row in rows.values():
@@ -410,26 +410,34 @@ class MastersConnector:
             missing = [master for master in masters if _key(master) not in found]
             return Health(counts, unhealthy, missing, [*rows])
         now = self._clock()
-        state = master_state(int(now), math.floor(max_age))
-        count = peewee.fn.COUNT(Master.id)
-        query = Master.select(state.alias("state"), count, self._database.server_time)
-        for name, rows_, server_time in self._database.rows(query.group_by(peewee.SQL("state"))):
-            check_clock(now, server_time)
-            counts[name] = rows_
+        counts, server_time = self._count_states(max_age)
+        check_clock(now, server_time)
         unhealthy = []
         if counts[STALE] or counts[EXPIRED]:
+            state = master_state(int(now), math.floor(max_age))
             query = Master.select(*_BUILDBOTS_COLUMNS, state).where(state.in_((STALE, EXPIRED)))
-            unhealthy = self._rows(query.order_by(Master.id).limit(_MOST_UNHEALTHY))
+            unhealthy = self._rows(query.order_by(Master.id))
         return Health(counts, unhealthy, [], None)
+
+    def count_states(self) -> dict[str, int]:
+        """Return how many masters are in each of `mastersctl.state.STATES`."""
+        counts, _ = self._count_states(EXPIRE_SECONDS)
+        return counts
+
+    def _count_states(self, max_age: float) -> tuple[dict[str, int], int | None]:
+        """Return the counts, and what the server's clock said (None where there is none)."""
+        state = master_state(self._now(), math.floor(max_age)).alias("state")
+        rows = peewee.fn.COUNT(Master.id)
+        query = Master.select(state, rows, self._database.server_time)
+        found = list(self._database.rows(query.group_by(peewee.SQL("state"))))
+        counts = dict.fromkeys(STATES, 0) | {name: counted for name, counted, _ in found}
+        server_time = found[0][2] if found else None
+        return counts, server_time
 
     def _masters_of(self, builder: int | str) -> Any:
         """Return a query for the IDs of the masters that the builder is linked to."""
-        is_it = (
-            Builder.id == builder
-            if isinstance(builder, int)
-            else Builder.name_hash == name_hash(builder)
-        )
-        ids = [id_ for (id_,) in self._database.rows(Builder.select(Builder.id).where(is_it))]
+        query = Builder.select(Builder.id).where(_is(Builder, builder))
+        ids = [id_ for (id_,) in self._database.rows(query)]
         if not ids:
             raise NoSuchBuilderError(builder)
         return BuilderMaster.select(BuilderMaster.masterid).where(BuilderMaster.builderid.in_(ids))
@@ -454,12 +462,8 @@ class MastersConnector:
         }
 
     def _select_master(self, master: int | str) -> Any:
-        is_it = (
-            Master.id == master
-            if isinstance(master, int)
-            else Master.name_hash == name_hash(master)
-        )
-        return Master.select(*_BUILDBOTS_COLUMNS, master_state(self._now())).where(is_it)
+        query = Master.select(*_BUILDBOTS_COLUMNS, master_state(self._now()))
+        return query.where(_is(Master, master))
 
     def _first(self, query: Any) -> MasterRow | None:
         rows = self._rows(query)
@@ -481,6 +485,11 @@ class MastersConnector:
                 "The table of masters has no unique index over name_hash, so it is not Buildbot's."
             )
         return True
+
+
+def _is(model: Any, one: int | str) -> Any:
+    """Return the condition for the master or the builder that has the ID or the name."""
+    return model.id == one if isinstance(one, int) else model.name_hash == name_hash(one)
 
 
 def _key(master: int | str) -> int | str:
@@ -514,7 +523,6 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-_MOST_UNHEALTHY = 100  # that are named
 _MOST_REMOVED = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
 _RAW = {"id": Master.id, "name": Master.name, "active": Master.active,
         "last_active": Master.last_active}  # fmt: skip

@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 import click
 
 from mastersctl import __version__
-from mastersctl.cli.check import check
+from mastersctl.cli.check import UNKNOWN, check
 from mastersctl.cli.expire_all import expire_all
 from mastersctl.cli.find import find
 from mastersctl.cli.housekeep import housekeep
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     if sys.stdout is None:  # closed by the caller: say so before anything is changed
         complain("Standard output is closed; redirect it to /dev/null to discard it.")
-        return MastersctlError.exit_code
+        return _failure(MastersctlError.exit_code, arguments)
     _set_encodings()
     try:
         code = _run(arguments)
@@ -86,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
         complain(
             f"The output cannot be written ({error.strerror}); what the command changes is changed."
         )
-        return MastersctlError.exit_code
+        return _failure(MastersctlError.exit_code, arguments)
     return code
 
 
@@ -103,13 +103,19 @@ def _run(arguments: Sequence[str]) -> int:
         error.show(file=usage)
         for line in usage.getvalue().splitlines():
             tell(line.expandtabs(2))  # Click indents with them
-        return error.exit_code
+        return _failure(error.exit_code, arguments)
     except (click.Abort, KeyboardInterrupt):
         tell("Aborted.")
-        return MastersctlError.exit_code
+        return _failure(MastersctlError.exit_code, arguments)
     except MastersctlError as error:
         complain(str(error))
-        return error.exit_code
+        return _failure(error.exit_code, arguments)
+
+
+def _failure(code: int, arguments: Sequence[str]) -> int:
+    """Return the exit code of a command that failed with `code`: that of check has its own."""
+    command = next((argument for argument in arguments if argument in cli.commands), None)
+    return UNKNOWN if command == check.name else code
 
 
 def _set_encodings() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
-import tempfile
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -29,11 +31,13 @@ _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 class _Check(click.Command):
     """A command each failure of which, a wrong option included, is UNKNOWN."""
 
-    def make_context(self, *arguments: Any, **keywords: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], *arguments: Any, **keywords: Any
+    ) -> click.Context:
         try:
-            return super().make_context(*arguments, **keywords)
+            return super().make_context(info_name, [*args], *arguments, **keywords)
         except (click.UsageError, MastersctlError) as error:
-            _fail(error, "text")
+            _fail(error, _asked_format(args))
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -70,9 +74,9 @@ def check(
       2  CRITICAL: fewer than N masters are active, or a MASTER is not
       3  UNKNOWN: the database cannot be asked, or the command line is wrong
 
-    MASTER is an ID or an exact name; where there are any, the others do not matter. Beside masters
-    that run, one that dies is stale only until they mark it inactive, ten minutes later: name those
-    that should run, or say how many.
+    MASTER is an ID or an exact name; where there are any, the others do not matter. One that dies
+    is active for ten minutes more, and then stale; but others that run mark it inactive within a
+    minute, like one that was stopped: name those that should run, or say how many.
 
     With -o prometheus, for which the extra 'prometheus' must be installed, metrics are written, and
     the exit code is 0 whatever they say.
@@ -83,6 +87,8 @@ def check(
       mastersctl check build1:/srv/buildbot build2:/srv/buildbot --max-age 5m
       mastersctl check -o prometheus --write /var/lib/node_exporter/buildbot.prom
     """
+    if path is not None and format_ != "prometheus":
+        raise click.UsageError("--write is for -o prometheus; redirect the output of the others.")
     with settings.connect("read") as connector:
         health = connector.check(masters, max_age)
         code = _judge(health, named=bool(masters), min_active=min_active)
@@ -91,8 +97,11 @@ def check(
         elif format_ == "json":
             text = json.dumps({"status": _NAMES[code]} | _to_json(health)) + "\n"
         else:
-            text = _line(code, _describe(health), _performance(health, min_active))
-    _put(text, path)
+            text = _line(code, _describe(health), _performance(health, bool(masters), min_active))
+    if path is None:
+        sys.stdout.write(text)
+    else:
+        _replace(path, text)
     raise click.exceptions.Exit(code)
 
 
@@ -112,8 +121,9 @@ def _describe(health: "Health") -> str:
     return "; ".join(parts + [f"{what}: {listed(those)}" for what, those in names.items()])
 
 
-def _performance(health: "Health", min_active: int) -> str:
-    thresholds = {ACTIVE: f";;{min_active}:", STALE: ";0", EXPIRED: ";0"}
+def _performance(health: "Health", named: bool, min_active: int) -> str:
+    unhealthy = ";;0" if named else ";0"  # critical, or a warning, above that
+    thresholds = {ACTIVE: f";;{min_active}:", STALE: unhealthy, EXPIRED: unhealthy}
     return " ".join(
         f"{state}={count}{thresholds.get(state, '')}" for state, count in health.counts.items()
     )
@@ -145,25 +155,28 @@ def _metrics(connector: "MastersConnector", health: "Health", max_age: float) ->
 
     filters = [] if health.ids is None else [Filter("id", "in", tuple(health.ids))]
     spec = ResultSpec(filters, fields=FIELDS)
-    return render(health.counts, connector.get_masters(spec, max_age=max_age))
+    masters = connector.get_masters(spec, max_age=max_age)
+    return render(health.counts, masters, health.missing)
 
 
-def _put(text: str, path: str | None) -> None:
-    """Print the text, or put it in the place of a file, which is never seen half written."""
-    if path is None:
-        click.echo(text, nl=False)
-        return
+def _replace(path: str, text: str) -> None:
+    """Put the text in the place of a file, or of what a link leads to; nobody sees half of it."""
+    import tempfile  # late: it is slow to import, and few write a file
+
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise MastersctlError(
+            f"The path {path!r} is not that of a file; redirect the output to it."
+        )
     try:
-        directory, name = os.path.split(path)
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="surrogateescape", dir=directory or ".",
-            prefix=f".{name}.", delete=False,
-        ) as file:  # fmt: skip
+            "w", encoding="utf-8", dir=os.path.dirname(path), prefix=".mastersctl-", delete=False
+        ) as file:
             try:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)  # others read it
+                os.chmod(file.name, os.stat(path).st_mode if os.path.exists(path) else 0o644)
                 os.replace(file.name, path)
             except BaseException:
                 os.unlink(file.name)
@@ -172,6 +185,16 @@ def _put(text: str, path: str | None) -> None:
         raise MastersctlError(
             f"The file {path!r} cannot be written ({error.strerror}); check its directory."
         ) from error
+
+
+def _asked_format(arguments: Sequence[str]) -> str:
+    """Return the value of -o in a command line that is wrong."""
+    for option, value in pairwise([*arguments, ""]):
+        if option in ("-o", "--output"):
+            return value
+        if option.startswith(("-o", "--output=")):
+            return option.removeprefix("--output=").removeprefix("-o")
+    return "text"
 
 
 def _fail(error: BaseException, format_: str) -> NoReturn:

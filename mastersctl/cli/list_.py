@@ -80,10 +80,11 @@ def list_(
 
     Fields are id, name, active, last_active and state; and how many schedulers, change_sources,
     builders, connected_workers, unfinished_builds and claims a master has, which -o wide shows.
-    Operators are eq (the default), ne, lt, le,
-    gt, ge, contains (for names), in and notin. Different filters must all hold; of the same one
-    with several values, any must (with ne and notin: none). Times are ISO 8601, epoch seconds, or
-    an age such as 90s, 10m, 3h, 30d or 1w, which stands for that long before now.
+
+    Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin.
+    Different filters must all hold; of the same one with several values, any must (with ne and
+    notin: none). Times are ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w,
+    which stands for that long before now.
 
     A master is active, stale (it has not checked in for ten minutes), expired (expire-all was here)
     or inactive: it was stopped, or it died, and another master that runs marked it so within a

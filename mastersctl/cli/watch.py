@@ -1,8 +1,6 @@
 """``mastersctl list --watch``: the table, read and drawn again and again."""
 
-import os
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ from mastersctl.errors import InvalidValueError, MastersctlError
 
 if TYPE_CHECKING:
     from mastersctl.cli.options import Settings
+    from mastersctl.output.live import Screen
     from mastersctl.resultspec import ResultSpec
 
 _SHORTEST = 0.1  # seconds
@@ -36,7 +35,9 @@ def parse_seconds(
 
 def check_terminal() -> None:
     """Raise an error unless the standard output is a terminal that can be drawn on."""
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown"):
+    from mastersctl.output.live import can_draw
+
+    if not can_draw(sys.stdout):
         raise click.UsageError("--watch needs a terminal; leave it out to list the masters once.")
 
 
@@ -59,27 +60,29 @@ def watch(
 
     fields = make_spec().fields
 
-    def read(most: int) -> tuple[list[tuple[Any, ...]], str]:
+    def read(screen: "Screen | None") -> dict[str, Any]:
         spec = make_spec()
-        limit = most + 1 if spec.limit is None else min(spec.limit, most + 1)
+        room = screen.room() if screen else 1
+        limit = room if spec.limit is None else min(spec.limit, room)
         with settings.connect("read") as connector:
-            counts = connector.check().counts
+            counts = connector.count_states()
             spec = spec._replace(fields=("id", *fields), limit=limit)
             rows = list(connector.get_masters(spec, builder=builder))
-        return rows, ", ".join(f"{count} {state}" for state, count in counts.items())
+        summary = ", ".join(f"{count} {state}" for state, count in counts.items())
+        return {"rows": rows, "summary": summary, "are_all": len(rows) < room}
 
     try:
-        found = read(1000)
+        read(None)  # what is wrong from the start is an error
         title = f"{settings.locate().url}, every {seconds:g} s, Ctrl-C ends"
         with opened(sys.stdout, title, fields) as screen:
-            screen.show(*found)
+            screen.show(**read(screen))
             while True:
-                time.sleep(seconds)
+                screen.wait(seconds)
                 try:
-                    found = read(screen.room())
+                    found = read(screen)
                 except MastersctlError as error:
                     screen.show_error(f"{error} Trying again.")
                 else:
-                    screen.show(*found)
+                    screen.show(**found)
     except KeyboardInterrupt:
         return

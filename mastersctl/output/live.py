@@ -1,20 +1,25 @@
 """A table on the whole terminal that is drawn again and again, with what changed marked."""
 
+import os
 import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TextIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
+from rich.segment import Segment
 from rich.text import Text
 
 from mastersctl.output.table import build
 from mastersctl.visible import visible
 
+Rows = Sequence[tuple[Any, ...]]
+
 _NOTHING = object()
-_AROUND = 5  # lines that are not rows: three of the header, two of the table's
 
 
 class Screen:
@@ -27,58 +32,96 @@ class Screen:
 
     def __init__(self, live: Live, title: str, fields: Sequence[str]) -> None:
         self._live = live
-        self._title = title
+        self._title = Text(visible(title), style="bold")
         self._fields = fields
-        self._rows: Sequence[tuple[Any, ...]] | None = None
+        self._rows: Rows = ()
+        self._are_all = False  # whether a master that is not among the rows was not there
         self._marked: set[tuple[int, str]] = set()
         self._head: list[Text] = []
+        self._signal = threading.Event()
+        self._suspended = False
 
     def room(self) -> int:
-        """Return how many rows the terminal has room for."""
-        return max(1, self._live.console.height - _AROUND)
+        """Return how many rows fit at the most."""
+        return self._live.console.height
 
-    def show(self, rows: Sequence[tuple[Any, ...]], summary: str) -> None:
-        """Draw the rows below the summary, and mark what is not as it was the last time."""
-        if self._rows is not None:
-            before = {id_: values for id_, *values in self._rows}
-            nothing = [_NOTHING] * len(self._fields)
-            self._marked = {
-                (number, field)
-                for number, (id_, *values) in enumerate(rows)
-                for field, old, new in zip(
-                    self._fields, before.get(id_, nothing), values, strict=True
-                )
-                if old != new
-            }
-        self._rows = rows
+    def show(self, rows: Rows, summary: str, *, are_all: bool) -> None:
+        """Draw the rows below the summary, and mark what is not as it was the last time.
+
+        Parameters:
+            are_all: whether there is no other row than these.
+        """
+        before = {id_: values for id_, *values in self._rows}
+        new = [_NOTHING] * len(self._fields) if self._are_all else None
+        self._marked = {
+            (number, field)
+            for number, (id_, *values) in enumerate(rows)
+            for field, old, value in zip(
+                self._fields, before.get(id_, new or values), values, strict=True
+            )
+            if old != value
+        }
+        self._rows, self._are_all = rows, are_all
         self._head = [Text(visible(f"{_now()}  {summary}"))]
-        self.draw()
+        self._draw()
 
     def show_error(self, message: str) -> None:
         """Draw the last rows again, with an error above them."""
         self._marked = set()
         self._head = [*self._head[:1], Text(visible(f"{_now()}  {message}"), style="bold red")]
-        self.draw()
+        self._draw()
 
-    def draw(self) -> None:
-        """Draw all of it again, in the size that the terminal has now."""
-        self._live.update(self._all(), refresh=True)
+    def wait(self, seconds: float) -> None:
+        """Wait, and follow the size of the terminal meanwhile, and Ctrl-Z."""
+        deadline = time.monotonic() + seconds
+        while self._signal.wait(max(0.0, deadline - time.monotonic())):
+            self._signal.clear()
+            if self._suspended:
+                self._suspended = False
+                self._live.stop()
+                os.kill(os.getpid(), signal.SIGSTOP)
+                self._live.start()
+            self._draw()
 
-    def _all(self) -> RenderableType:
-        rows = (self._rows or [])[: self.room()]
-        table = build(
-            [tuple(values) for _, *values in rows],
-            self._fields,
-            on_terminal=True,
-            marked=self._marked,
-        )
-        left = len(self._rows or []) - len(rows)
-        more = [Text("...", style="dim")] if left else []
-        return Group(Text(visible(self._title), style="bold"), *self._head, Text(), table, *more)
+    def resized(self, *_: object) -> None:
+        """Handle SIGWINCH, but draw nothing here: the next signal may come before that ends."""
+        self._signal.set()
+
+    def suspended(self, *_: object) -> None:
+        """Handle SIGTSTP."""
+        self._suspended = True
+        self._signal.set()
+
+    def _draw(self) -> None:
+        rows = [tuple(values) for _, *values in self._rows]
+        table = build(rows, self._fields, on_terminal=True, marked=self._marked)
+        self._live.update(_Cropped(Group(self._title, *self._head, Text(), table)), refresh=True)
+
+
+class _Cropped:
+    """What does not fit is cut off at the bottom, where an ellipsis says so."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = options.height or console.height
+        lines = console.render_lines(self._renderable, options.update(height=None), pad=False)
+        if len(lines) > height:
+            lines = [*lines[: height - 1], [Segment("...")]]
+        for line in lines:
+            yield from line
+            yield Segment.line()
 
 
 def _now() -> str:
     return time.strftime("%H:%M:%S")
+
+
+def can_draw(file: TextIO) -> bool:
+    """Return whether `file` is a terminal that can be drawn on."""
+    console = Console(file=file)
+    return file.isatty() and console.is_terminal and not console.is_dumb_terminal
 
 
 @contextmanager
@@ -87,16 +130,15 @@ def opened(file: TextIO, title: str, fields: Sequence[str]) -> Iterator[Screen]:
     live = Live(console=Console(file=file), screen=True, auto_refresh=False)
     screen = Screen(live, title, fields)
 
-    def resized(*_: object) -> None:
-        screen.draw()
-
     def terminated(number: int, _: object) -> None:
         raise SystemExit(128 + number)  # so that the terminal is left as it was
 
-    before = {
-        signal.SIGWINCH: signal.signal(signal.SIGWINCH, resized),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, terminated),
+    handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
+        signal.SIGWINCH: screen.resized,
+        signal.SIGTSTP: screen.suspended,
+        signal.SIGTERM: terminated,
     }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         with live:
             yield screen

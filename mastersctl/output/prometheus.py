@@ -1,6 +1,6 @@
 """The text format of Prometheus, as the textfile collector of node_exporter reads it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,22 +14,33 @@ FIELDS = ("id", "name", "state", "last_active", "unfinished_builds", "claims")
 _LABELS = ("id", "name")
 
 
-def render(counts: Mapping[str, int], masters: Iterable[tuple[Any, ...]]) -> str:
+def render(
+    counts: Mapping[str, int],
+    masters: Iterable[tuple[Any, ...]],
+    missing: Sequence[int | str] = (),
+) -> str:
     """Return the metrics.
 
     Parameters:
         counts: how many masters are in each state.
         masters: the values of `FIELDS` of each.
+        missing: the IDs and names of masters that are not there, and so not active.
     """
     registry = CollectorRegistry()
-    registry.register(_Masters(counts, masters))
+    registry.register(_Masters(counts, masters, missing))
     return generate_latest(registry).decode()
 
 
 class _Masters(Collector):
-    def __init__(self, counts: Mapping[str, int], masters: Iterable[tuple[Any, ...]]) -> None:
+    def __init__(
+        self,
+        counts: Mapping[str, int],
+        masters: Iterable[tuple[Any, ...]],
+        missing: Sequence[int | str],
+    ) -> None:
         self._counts = counts
         self._masters = masters
+        self._missing = missing
 
     def describe(self) -> list[GaugeMetricFamily]:
         return []  # else the registry would collect once to know them
@@ -57,4 +68,6 @@ class _Masters(Collector):
                 last_active.add_metric(labels, moment.timestamp())
             builds.add_metric(labels, unfinished_builds)
             claims.add_metric(labels, claimed)
+        for master in self._missing:
+            active.add_metric([str(master), ""] if isinstance(master, int) else ["", master], 0)
         yield from families

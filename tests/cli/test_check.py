@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import MINUTE, Command, add_belongings, add_master
+from tests.conftest import MINUTE, Command, add_belongings, add_master, process
 from tests.databases import PostgresDatabase, RealDatabase
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -129,6 +129,33 @@ def test_whatever_keeps_it_from_knowing_is_unknown(
     assert "s3cret" not in result.out
 
 
+@pytest.mark.parametrize("arguments", [["--bogus"], ["--timeout", "x"], ["--timeout", "-5"]])
+def test_a_wrong_option_before_the_command_is_unknown_too(
+    mastersctl: Command, arguments: list[str]
+) -> None:
+    assert mastersctl(*arguments, "check").code == UNKNOWN
+    assert mastersctl(*arguments, "list").code == 2
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+def test_a_verdict_that_nobody_can_read_is_unknown(
+    redirection: str, database: RealDatabase
+) -> None:
+    add_master(database, "alive", active=1)
+    script = f'"{sys.executable}" -m mastersctl check --db-url "{database.url}" {redirection}'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, check=False)
+    assert done.returncode == UNKNOWN
+    assert done.stderr
+
+
+@pytest.mark.parametrize("option", [["-o", "json"], ["-ojson"], ["--output=json"]])
+def test_a_wrong_command_line_is_told_in_the_format_that_was_asked_for(
+    mastersctl: Command, option: list[str]
+) -> None:
+    result = mastersctl("check", *option, "--max-age", "soon")
+    assert (result.code, result.json["status"]) == (UNKNOWN, "UNKNOWN")
+
+
 def test_what_is_unknown_is_told_in_the_format_that_was_asked_for(mastersctl: Command) -> None:
     missing = ("check", "--db-url", "sqlite:///missing", "-o")
     result = mastersctl(*missing, "json")
@@ -159,6 +186,8 @@ def test_a_few_statements_do_however_many_masters(
 ) -> None:
     for number in range(200):
         add_stale(buildbot_database, f"{number}")
+    out = mastersctl("check", "--db-url", buildbot_database.url).out
+    assert "'9' and 190 more |" in out
     arguments = ("check", "-v", "--db-url", buildbot_database.url)
     assert mastersctl(*arguments).err.count("SQL: ") == 2
     assert mastersctl(*arguments, "1", "2", "3").err.count("SQL: ") == 1
@@ -215,6 +244,7 @@ def test_a_file_is_replaced_by_one_that_everybody_may_read(
 ) -> None:
     path = tmp_path / "buildbot.prom"
     path.write_text("old")
+    path.chmod(0o644)
     before = path.stat().st_ino
     arguments = ("check", "-o", "prometheus", "--db-url", database.url)
     assert mastersctl(*arguments, "--write", path) == (OK, "", "")
@@ -236,13 +266,58 @@ def test_a_file_is_left_as_it_was_when_nothing_is_known(
     assert path.read_text() == "old"
 
 
-def test_a_file_that_cannot_be_written_is_unknown(
+@pytest.mark.parametrize("place", ["none/buildbot.prom", "fifo", "directory", "link"])
+def test_what_is_no_file_is_left_alone(
+    database: RealDatabase, mastersctl: Command, tmp_path: Path, place: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "link").symlink_to("/dev/null")
+    result = mastersctl(
+        "check", "-o", "prometheus", "--write", tmp_path / place, "--db-url", database.url
+    )
+    assert (result.code, result.out) == (UNKNOWN, "")
+    assert os.path.realpath(tmp_path / place) in result.err
+    assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_what_a_link_leads_to_is_replaced_and_keeps_its_mode(
     database: RealDatabase, mastersctl: Command, tmp_path: Path
 ) -> None:
-    path = tmp_path / "none" / "buildbot.prom"
-    result = mastersctl("check", "--write", path, "--db-url", database.url)
+    target, link = tmp_path / "target.prom", tmp_path / "link.prom"
+    target.write_text("old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    arguments = ("check", "-o", "prometheus", "--db-url", database.url)
+    assert mastersctl(*arguments, "--write", link).code == OK
+    assert link.is_symlink()
+    assert "buildbot_masters" in target.read_text()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+
+
+def test_only_metrics_are_written_to_a_file(mastersctl: Command, tmp_path: Path) -> None:
+    result = mastersctl("check", "--write", tmp_path / "file")
     assert result.code == UNKNOWN
-    assert str(path) in result.out
+    assert not (tmp_path / "file").exists()
+
+
+def test_metrics_on_the_standard_output_are_those_of_the_file(
+    database: RealDatabase, tmp_path: Path
+) -> None:
+    add_master(database, "\x1b[2J\x1b]0;t\x07\u202eq", active=1)
+    arguments = ("check", "-o", "prometheus", "--db-url", database.url)
+    path = tmp_path / "buildbot.prom"
+    assert process(*arguments, "--write", path).code == OK
+    assert process(*arguments).out == path.read_text()
+
+
+def test_a_master_that_is_not_there_is_a_metric_that_is_not_active(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    result = mastersctl("check", "ghost", "7", "-o", "prometheus", "--db-url", database.url)
+    active = metrics(result.out)["buildbot_master_active"]
+    assert active == {("", "ghost"): 0, ("7", ""): 0}
 
 
 def test_without_the_library_it_says_what_to_install(database: RealDatabase) -> None:

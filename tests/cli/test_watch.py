@@ -1,5 +1,6 @@
 """``mastersctl list --watch``, on a real terminal whose screen is read back."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import pexpect
 import pyte
 import pytest
 
+from tests import buildbots
 from tests.conftest import Command, add_master
 from tests.databases import PostgresDatabase, SqliteFile
 
@@ -141,11 +143,68 @@ def test_the_terminal_is_left_as_it_was(
     assert terminal.child.pid
     os.kill(terminal.child.pid, number)
     assert terminal.end() == code
-    assert terminal.written.rstrip().endswith("\x1b[?25h") or "\x1b[?1049l" in terminal.written
     assert terminal.written.count("\x1b[?1049l") == 1
     assert terminal.written.rfind("\x1b[?25h") > terminal.written.rfind("\x1b[?25l")
     assert "Traceback" not in terminal.written
     assert "Aborted" not in terminal.written
+
+
+def test_a_storm_of_resizes_is_no_trouble(terminal: Terminal, database: SqliteFile) -> None:
+    for number in range(3, 200):
+        add_master(database, f"build{number}:/srv/bb")
+    terminal.wait_for("198 inactive")
+    for number in range(200):
+        terminal.resize(20 + number % 2 * 30, 60 + number % 7)
+        time.sleep(0.005)
+        with contextlib.suppress(pexpect.TIMEOUT):
+            terminal.written += terminal.child.read_nonblocking(1 << 20, timeout=0.01)
+    terminal.resize(20, 100)
+    terminal.screen.reset()
+    terminal.wait_for("build3:")
+    assert "Traceback" not in terminal.written
+
+
+def test_what_does_not_fit_is_cut_with_an_ellipsis(database: SqliteFile) -> None:
+    for number in range(3, 30):
+        add_master(database, f"build{number}:/srv/bb")
+    terminal = Terminal("list", "--watch", "0.3", rows=12, columns=200)
+    lines = terminal.wait_for("...")
+    assert lines[-1] == "..."
+    assert "build6:" in lines[-2]
+    terminal.resize(24, 200)
+    terminal.wait_for("build18:")
+    for line in range(24):  # they were there before, only not seen
+        assert marked(terminal, line) == ""
+    terminal.child.close(force=True)
+
+
+def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(terminal: Terminal) -> None:
+    terminal.wait_for("build2")
+    terminal.child.send("\x1a")
+    deadline = time.monotonic() + 10
+    while terminal.written.count("\x1b[?1049l") < 1:
+        assert time.monotonic() < deadline
+        terminal.read()
+    assert terminal.written.endswith("\x1b[?25h") or "\x1b[?25h" in terminal.written[-40:]
+    assert terminal.child.pid
+    os.kill(terminal.child.pid, signal.SIGCONT)
+    while terminal.written.count("\x1b[?1049h") < 2:
+        assert time.monotonic() < deadline
+        terminal.read()
+    terminal.child.sendintr()
+    assert terminal.end() == 0
+
+
+def test_a_real_master_comes_and_goes(tmp_path: Path) -> None:
+    basedir = buildbots.make_basedir(tmp_path / "master", "sqlite:///state.sqlite")
+    terminal = Terminal("list", "--watch", "0.3", "--basedir", str(basedir), columns=200)
+    terminal.wait_for("0 active")
+    with buildbots.running_master(basedir):
+        assert f":{basedir}" in "\n".join(terminal.wait_for("1 active"))
+        terminal.resize(10, 120)
+    terminal.wait_for("0 active, 0 stale, 0 expired, 1 inactive")
+    terminal.child.sendintr()
+    assert terminal.end() == 0
 
 
 def test_no_password_is_in_the_header(buildbot_server: PostgresDatabase) -> None:
