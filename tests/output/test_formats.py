@@ -145,6 +145,7 @@ def test_fields_are_those_asked_for(
         "tsv": lambda text: list(csv.DictReader(io.StringIO(text), delimiter="\t")),
         "table": lambda text: [dict(zip(*map(str.split, text.lower().splitlines()), strict=True))],
     }
+    parsers["wide"] = parsers["table"]
     ((first, second),) = [list(row.items()) for row in parsers[format_](out)]
     assert first == ("state", "stale")
     assert (second[0], str(second[1])) == ("id", "1")
