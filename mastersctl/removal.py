@@ -74,7 +74,7 @@ def plan(
         RefusedError: one is active, or is the heir; or something refers to one that nobody
             inherits, and it may not be skipped.
     """
-    if heir is not None and heir in masters:
+    if heir is not None and heir.id in {master.id for master in masters}:
         raise RefusedError(f"The master {heir.name!r} cannot be its own heir; name another one.")
     active = [master.name for master in masters if master.state == ACTIVE]
     if active:

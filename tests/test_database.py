@@ -318,7 +318,10 @@ def pooled(postgres: PostgresServer, public_directory: Path) -> Iterator[str]:
 
 
 def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str, mastersctl: Command) -> None:
-    for command in ("init", "find m", "set-state m active", "list", "show m", "expire-all"):
+    for command in (
+        "init", "find m", "set-state m active", "list -o wide", "show m", "check", "expire-all",
+        "housekeep", "rename m n:/", "remove n:/ --yes",
+    ):  # fmt: skip
         assert mastersctl(*command.split(), "--db-url", pooled).code == 0, command
 
 
