@@ -1,5 +1,6 @@
 """Beside the real Buildbot: its connector, its upgrade-master, and masters that really run."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -245,6 +246,18 @@ def test_check_tells_a_master_that_runs_from_one_that_was_stopped_or_killed(
     assert code == 2
     assert line.startswith("MASTERS CRITICAL - 0 active, 1 stale, 0 expired, 0 inactive; stale: ")
     assert check() == ok  # ten minutes have not passed
+
+
+def test_a_master_that_was_renamed_starts_with_the_id_that_it_had(
+    basedir: Path, new_database: RealDatabase, mastersctl: Command
+) -> None:
+    buildbots.make_basedir(basedir, configured_url(new_database))
+    old = add_master(new_database, "oldhost:/srv/bb", last_active=5)
+    name = f"{os.uname().nodename}:{basedir}"
+    assert mastersctl("rename", old, name, "--basedir", basedir).out == "renamed\n"
+    with buildbots.running_master(basedir):
+        wait_for(lambda: "active" in states(basedir, mastersctl))
+    assert [master[:2] for master in masters(new_database)] == [(old, name)]
 
 
 def states(basedir: Path, mastersctl: Command) -> list[str]:
