@@ -69,7 +69,7 @@ def watch(
             spec = spec._replace(fields=("id", *fields), limit=limit)
             rows = list(connector.get_masters(spec, builder=builder))
         summary = ", ".join(f"{count} {state}" for state, count in counts.items())
-        return {"rows": rows, "summary": summary, "are_all": len(rows) < room}
+        return {"rows": rows, "summary": summary, "are_all": len(rows) < limit}
 
     try:
         read(None)  # what is wrong from the start is an error
