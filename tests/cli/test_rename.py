@@ -150,3 +150,20 @@ def test_a_name_that_is_added_meanwhile_is_refused(
     _, err = renaming.communicate(timeout=20)
     assert renaming.returncode == 1
     assert b"--reassign-to 2" in err
+
+
+def test_nobody_checks_in_between_the_look_and_the_change(
+    buildbot_server: PostgresDatabase, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_master(buildbot_server, "m")
+
+    def check_in(*_: object) -> None:
+        with (
+            psycopg.connect(buildbot_server.url, options="-c lock_timeout=200") as connection,
+            pytest.raises(psycopg.errors.LockNotAvailable),
+        ):
+            connection.execute("UPDATE masters SET active = 1")
+
+    monkeypatch.setattr("mastersctl.connector._check_owner", check_in)
+    assert mastersctl("rename", "m", "new:/", "--db-url", buildbot_server.url).code == 0
+    assert masters(buildbot_server)[0][1] == "new:/"
