@@ -36,7 +36,8 @@ _KNOWN = {
 _ROWS = peewee.fn.COUNT(peewee.SQL("*"))
 # PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
 # them, and not all have an index for that: few in a statement, so that it ends within --timeout.
-_AT_ONCE = 100
+_MASTERS_AT_ONCE = 100
+_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack has an end
 
 Uses = dict[str, int]
 """How many rows refer to a master, by what they are, or else by the column that refers to it.
@@ -118,8 +119,8 @@ def remove(database: "Database", removal: Removal, now: int) -> None:
                 update: Any = model.update({"masterid": removal.heir.id})
                 update.where(model.masterid.in_(ids)).execute(database)
     _check_unused(database, removal.masters)
-    for start in range(0, len(ids), _AT_ONCE):
-        some = Master.id.in_(ids[start : start + _AT_ONCE])
+    for start in range(0, len(ids), _MASTERS_AT_ONCE):
+        some = Master.id.in_(ids[start : start + _MASTERS_AT_ONCE])
         Master.delete().where(some).execute(database)
 
 
@@ -172,8 +173,8 @@ def _check_unused(database: "Database", masters: list[MasterRow]) -> None:
 
 def _counted(database: "Database", chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
     found: dict[int, Uses] = {}
-    for start in range(0, len(queries), _AT_ONCE):
-        some = union_all(queries[start : start + _AT_ONCE])
+    for start in range(0, len(queries), _QUERIES_AT_ONCE):
+        some = union_all(queries[start : start + _QUERIES_AT_ONCE])
         for kind, id_, rows in database.rows(some.with_cte(chosen)):
             uses = found.setdefault(id_, {})
             uses[kind] = uses.get(kind, 0) + rows

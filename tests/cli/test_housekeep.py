@@ -118,7 +118,7 @@ def test_a_clock_that_is_wrong_changes_nothing(
     assert contents(buildbot_server) == before
 
 
-def test_a_lock_in_the_middle_leaves_each_master_done_or_untouched(
+def test_a_lock_that_is_held_for_longer_than_the_timeout_changes_nothing(
     database: RealDatabase, mastersctl: Command
 ) -> None:
     for name in ("a", "b"):
@@ -168,7 +168,7 @@ def test_much_work_shows_its_progress_on_a_terminal_only(tmp_path: Path) -> None
     assert "150" in str(child.before)
 
 
-def test_a_reader_that_goes_away_does_not_stop_it(tmp_path: Path) -> None:
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     database = SqliteFile(tmp_path / "state.sqlite")
     assert process("init").code == 0
     for number in range(50):
