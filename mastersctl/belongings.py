@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.clock import moment
-from mastersctl.models import (
+from mastersctl.models.related import (
     Build,
     Builder,
     BuilderMaster,

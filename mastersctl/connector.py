@@ -1,4 +1,7 @@
-"""The operations on masters, after Buildbot's ``MastersConnectorComponent``."""
+"""The operations on masters, after Buildbot's ``MastersConnectorComponent``.
+
+What only few of them need is imported where it is: each process pays for what it imports.
+"""
 
 import math
 import time
@@ -7,9 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.belongings import Belongings, belongings
 from mastersctl.clock import check_clock, moment
-from mastersctl.counts import with_counts
 from mastersctl.errors import (
     InvalidValueError,
     NoSuchBuilderError,
@@ -17,21 +18,15 @@ from mastersctl.errors import (
     NotBuildbotDatabaseError,
     RefusedError,
 )
-from mastersctl.housekeeping import DeadMaster, Housekept, clean, delete_links, survey
-from mastersctl.models import (
-    Builder,
-    BuilderMaster,
-    Master,
-    MasterRow,
-    master_state,
-    name_hash,
-)
-from mastersctl.removal import Removal, plan, remove
-from mastersctl.resultspec import ResultSpec, apply
+from mastersctl.models.master import Master, MasterRow, master_state, name_hash
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
 
 if TYPE_CHECKING:
+    from mastersctl.belongings import Belongings
     from mastersctl.database import Database
+    from mastersctl.housekeeping import DeadMaster, Housekept
+    from mastersctl.removal import Removal
+    from mastersctl.resultspec import ResultSpec
 
 
 class Found(NamedTuple):
@@ -164,6 +159,8 @@ class MastersConnector:
         with self._transaction():
             change = self._planned_change(master, active, lock=True)
             if not active:
+                from mastersctl.housekeeping import delete_links
+
                 delete_links(self._database, change.id)
             values = {"active": 1, "last_active": self._now()} if active else {"active": 0}
             Master.update(values).where(Master.id == change.id).execute(self._database)
@@ -180,13 +177,15 @@ class MastersConnector:
         """Return the master, or None when there is no such one. Mirrors getMaster."""
         return self._first(self._select_master(master))
 
-    def get_belongings(self, masterid: int) -> Belongings:
+    def get_belongings(self, masterid: int) -> "Belongings":
         """Return the links, the unfinished builds and the claims of the master, by kind."""
+        from mastersctl.belongings import belongings
+
         return belongings(self._database, masterid)
 
     def get_masters(
         self,
-        spec: ResultSpec | None = None,
+        spec: "ResultSpec | None" = None,
         *,
         builder: int | str | None = None,
         max_age: float = EXPIRE_SECONDS,
@@ -204,9 +203,16 @@ class MastersConnector:
         Raises:
             NoSuchBuilderError: there is no such builder.
         """
+        from mastersctl.resultspec import ResultSpec, apply
+
         spec = spec or ResultSpec()
-        query, counts = with_counts(self._database, Master.select(), spec.counts())
-        columns = self._columns(max_age) | counts
+        query = Master.select()
+        columns = self._columns(max_age)
+        if spec.counts():
+            from mastersctl.counts import with_counts
+
+            query, counts = with_counts(self._database, query, spec.counts())
+            columns |= counts
         query = query.select(*(_RAW.get(field, columns.get(field)) for field in spec.fields))
         if builder is not None:
             query = query.where(Master.id.in_(self._masters_of(builder)))
@@ -240,7 +246,7 @@ class MastersConnector:
             update = Master.update({"active": 1, "last_active": 0})
             return Expiry(update.execute(self._database), alive, refused=False)
 
-    def find_dead_masters(self, older_than: float = EXPIRE_SECONDS) -> list[DeadMaster]:
+    def find_dead_masters(self, older_than: float = EXPIRE_SECONDS) -> "list[DeadMaster]":
         """Return the masters that are dead, and have left something to do for `housekeep`.
 
         Parameters:
@@ -249,13 +255,15 @@ class MastersConnector:
         Raises:
             ClockError: this host's clock and the database server's differ.
         """
+        from mastersctl.housekeeping import DeadMaster, survey
+
         now = self._clock()
         deadline = math.floor(now - older_than)
         masters, server_time = survey(self._database, Master.last_active < deadline)
         check_clock(now, server_time)
         return [DeadMaster(id_, deadline, leftovers) for id_, leftovers in masters.items()]
 
-    def housekeep(self, dead: DeadMaster, *, dry_run: bool = False) -> Housekept | None:
+    def housekeep(self, dead: "DeadMaster", *, dry_run: bool = False) -> "Housekept | None":
         """Mark a dead master inactive, and do the housekeeping for it, in one transaction.
 
         Mirrors what expireMasters(forceHouseKeeping=True) does for one master; see
@@ -265,6 +273,8 @@ class MastersConnector:
             what was done; None if it was nothing, because the master has checked in again or
             another process was faster.
         """
+        from mastersctl.housekeeping import Housekept, clean
+
         query = Master.select(*_BUILDBOTS_COLUMNS).where(
             Master.id == dead.id, Master.last_active < dead.deadline
         )
@@ -319,7 +329,7 @@ class MastersConnector:
         reassign_to: int | str | None = None,
         skip_used: bool = False,
         dry_run: bool = False,
-    ) -> Removal:
+    ) -> "Removal":
         """Remove masters, after housekeeping for them: all of them, or none.
 
         No build is ever deleted, and nothing is left to a cascade of foreign keys.
@@ -335,6 +345,8 @@ class MastersConnector:
             ClockError: this host's clock and the database server's differ.
             InvalidValueError: they are more than a statement has room for.
         """
+        from mastersctl.removal import plan, remove
+
         if len(masters) > _MOST_REMOVED:
             raise InvalidValueError(
                 f"There are {len(masters)} masters to remove, and at most {_MOST_REMOVED} can be "
@@ -436,6 +448,8 @@ class MastersConnector:
 
     def _masters_of(self, builder: int | str) -> Any:
         """Return a query for the IDs of the masters that the builder is linked to."""
+        from mastersctl.models.related import Builder, BuilderMaster
+
         query = Builder.select(Builder.id).where(_is(Builder, builder))
         ids = [id_ for (id_,) in self._database.rows(query)]
         if not ids:

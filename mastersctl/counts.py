@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mastersctl._peewee import peewee
-from mastersctl.models import (
+from mastersctl.models.master import Master
+from mastersctl.models.related import (
     Build,
     BuilderMaster,
     BuildRequest,
     BuildRequestClaim,
     ChangeSourceMaster,
     ConnectedWorker,
-    Master,
     SchedulerMaster,
 )
 from mastersctl.union import Part, tables

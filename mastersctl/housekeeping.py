@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.belongings import of_master
-from mastersctl.models import (
+from mastersctl.models.master import Master
+from mastersctl.models.related import (
     Build,
     BuilderMaster,
     BuildRequest,
@@ -20,7 +21,6 @@ from mastersctl.models import (
     ConfiguredWorker,
     ConnectedWorker,
     Log,
-    Master,
     SchedulerMaster,
     Step,
     unfinished_request,

@@ -11,14 +11,8 @@ from mastersctl._peewee import peewee
 from mastersctl.database import Reference
 from mastersctl.errors import RefusedError, joined, listed
 from mastersctl.housekeeping import LINK_MODELS, clean, survey
-from mastersctl.models import (
-    Build,
-    BuildRequest,
-    BuildRequestClaim,
-    Master,
-    MasterRow,
-    unfinished_request,
-)
+from mastersctl.models.master import Master, MasterRow
+from mastersctl.models.related import Build, BuildRequest, BuildRequestClaim, unfinished_request
 from mastersctl.state import ACTIVE
 from mastersctl.union import Part, existing, union_all
 

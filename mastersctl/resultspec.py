@@ -42,7 +42,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "state": _EQUALITY,
     **dict.fromkeys(COUNTS, (*_COMPARISON, *_MEMBERSHIP)),
 }
-_AGE = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+", re.ASCII)
+_AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
 
 
@@ -169,7 +169,7 @@ def parse_time(text: str, now: float) -> int:
     """
     if text.removeprefix("-").isdecimal():
         return parse_integer(text)
-    if _AGE.fullmatch(text):
+    if re.fullmatch(_AGE, text):
         return math.floor(now - parse_age(text))
     try:
         moment = datetime.fromisoformat(text)
@@ -194,7 +194,7 @@ def parse_age(text: str) -> float:
     from durationpy import DurationError, from_str  # late: few commands are given an age
 
     try:
-        if not _AGE.fullmatch(text):  # of what it knows, months and nanoseconds only confuse
+        if not re.fullmatch(_AGE, text):  # of what it knows, months and nanoseconds only confuse
             raise DurationError
         return from_str(text).total_seconds()
     except DurationError:

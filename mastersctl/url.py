@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, unquote
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.values import check_text
@@ -19,7 +18,7 @@ _URL = re.compile(
     r"(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
-_PERCENT = re.compile(r"%(?:%|\(basedir\)s)?")
+_PERCENT = r"%(?:%|\(basedir\)s)?"
 _PERCENTS = {"%%": "%", "%(basedir)s": None}  # as Buildbot, which applies Python's operator %
 _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where the database is
     "cached_statements",
@@ -29,7 +28,7 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
-_SECRET_PARAMETER = re.compile("password|secret|scram", re.IGNORECASE)
+_CONFIDENTIAL = "(?i)password|secret|scram"
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
 
 
@@ -66,9 +65,9 @@ class DatabaseURL:
         self.host = match["ipv6"] or match["host"]
         self.port = match["port"]
         self.database = _unquoted(match["database"]) or ""
-        self.parameters = parse_qsl(match["query"] or "", errors="surrogateescape")
+        self.parameters = _parsed(match["query"] or "")
         self._secrets = {match["password"], self.password}
-        self._secrets.update(v for name, v in self.parameters if _SECRET_PARAMETER.search(name))
+        self._secrets.update(v for name, v in self.parameters if re.search(_CONFIDENTIAL, name))
         if self.backend == "sqlite":
             self._check_sqlite(basedir)
         else:
@@ -98,7 +97,7 @@ class DatabaseURL:
             raise InvalidValueError(f"The SQLite URL has an unknown parameter {min(unknown)!r}.")
         try:
             path = os.path.join(
-                basedir, _PERCENT.sub(lambda m: _PERCENTS[m[0]] or basedir, self.database)
+                basedir, re.sub(_PERCENT, lambda m: _PERCENTS[m[0]] or basedir, self.database)
             )
             os.fsencode(path)
         except (KeyError, UnicodeEncodeError):
@@ -172,4 +171,16 @@ class DatabaseURL:
 
 
 def _unquoted(text: str | None) -> str | None:
-    return None if text is None else unquote(text, errors="surrogateescape")
+    if text is None or "%" not in text:
+        return text
+    from urllib.parse import unquote  # late: most URLs have nothing for it to do
+
+    return unquote(text, errors="surrogateescape")
+
+
+def _parsed(query: str) -> list[tuple[str, str]]:
+    if not query:
+        return []
+    from urllib.parse import parse_qsl
+
+    return parse_qsl(query, errors="surrogateescape")

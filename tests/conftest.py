@@ -16,7 +16,7 @@ import pytest
 from mastersctl.cli import run
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
-from mastersctl.models import name_hash
+from mastersctl.models.master import name_hash
 from mastersctl.url import DatabaseURL
 from tests import buildbots
 from tests.databases import (

@@ -81,7 +81,7 @@ def test_what_is_in_tables_that_are_missing_is_none(
 
 @pytest.mark.parametrize("builder", ["203", "nightly-tests"])
 def test_the_masters_of_a_builder(busy: RealDatabase, mastersctl: Command, builder: str) -> None:
-    from mastersctl.models import name_hash
+    from mastersctl.models.master import name_hash
 
     busy.execute(
         "UPDATE builders SET name = 'nightly-tests', name_hash = ? WHERE id = 203",

@@ -2,30 +2,54 @@
 
 import io
 import os
-import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn, TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import ClassVar, NoReturn, TextIO
 
 import click
 
 from mastersctl import __version__
-from mastersctl.cli.check import UNKNOWN, check
-from mastersctl.cli.expire_all import expire_all
-from mastersctl.cli.find import find
-from mastersctl.cli.housekeep import housekeep
-from mastersctl.cli.init import init
-from mastersctl.cli.list_ import list_
 from mastersctl.cli.messages import complain, tell
 from mastersctl.cli.options import database_options
-from mastersctl.cli.remove import remove
-from mastersctl.cli.rename import rename
-from mastersctl.cli.set_state import set_state
-from mastersctl.cli.show import show
 from mastersctl.errors import MastersctlError
 
+_CHECK = "check"
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name. Each is imported when it is looked up: a call pays for one of them."""
+
+    # The module of each, which holds a command of the same name
+    _MODULES: ClassVar = {
+        _CHECK: "check",
+        "expire-all": "expire_all",
+        "find": "find",
+        "housekeep": "housekeep",
+        "init": "init",
+        "list": "list_",
+        "remove": "remove",
+        "rename": "rename",
+        "set-state": "set_state",
+        "show": "show",
+    }
+
+    def __getitem__(self, name: str) -> click.Command:
+        module = self._MODULES[name]
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), module)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._MODULES)
+
+    def __len__(self) -> int:
+        return len(self._MODULES)
+
+
+@click.group(
+    commands=_Commands(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @database_options
 def cli() -> None:
@@ -49,10 +73,6 @@ def cli() -> None:
     """
 
 
-for command in (init, find, set_state, show, list_, expire_all, housekeep, rename, remove, check):
-    cli.add_command(command)
-
-
 def main() -> NoReturn:
     """Run the command that the arguments of this process name, and exit."""
     try:
@@ -60,6 +80,8 @@ def main() -> NoReturn:
         _flush_errors()
     except BrokenPipeError:
         # The reader has seen enough (`mastersctl list | head -1`): end as every filter does.
+        import signal  # late, like whatever only few calls need: each pays for its import
+
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
     sys.exit(code)
@@ -115,7 +137,11 @@ def _run(arguments: Sequence[str]) -> int:
 def _failure(code: int, arguments: Sequence[str]) -> int:
     """Return the exit code of a command that failed with `code`: that of check has its own."""
     command = next((argument for argument in arguments if argument in cli.commands), None)
-    return UNKNOWN if command == check.name else code
+    if command != _CHECK:
+        return code
+    from mastersctl.cli.check import UNKNOWN
+
+    return UNKNOWN
 
 
 def _set_encodings() -> None:

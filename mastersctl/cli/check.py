@@ -1,6 +1,5 @@
 """``mastersctl check``"""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -95,7 +94,7 @@ def check(
         if format_ == "prometheus":
             code, text = OK, _metrics(connector, health, max_age)
         elif format_ == "json":
-            text = json.dumps({"status": _NAMES[code]} | _to_json(health)) + "\n"
+            text = _json({"status": _NAMES[code]} | _to_json(health))
         else:
             text = _line(code, _describe(health), _performance(health, bool(masters), min_active))
     if path is None:
@@ -132,6 +131,12 @@ def _performance(health: "Health", named: bool, min_active: int) -> str:
 def _line(code: int, text: str, performance: str | None = None) -> str:
     text = f"MASTERS {_NAMES[code]} - {harmless(text)}".replace("|", r"\x7c")
     return f"{text}\n" if performance is None else f"{text} | {performance}\n"
+
+
+def _json(status: dict[str, Any]) -> str:
+    from json import dumps  # late: it is for this format alone
+
+    return f"{dumps(status)}\n"
 
 
 def _to_json(health: "Health") -> dict[str, Any]:
@@ -204,7 +209,7 @@ def _fail(error: BaseException, format_: str) -> NoReturn:
     if format_ == "prometheus":
         complain(text)
     elif format_ == "json":
-        click.echo(json.dumps({"status": _NAMES[UNKNOWN], "message": text}))
+        click.echo(_json({"status": _NAMES[UNKNOWN], "message": text}), nl=False)
     else:
         click.echo(_line(UNKNOWN, text), nl=False)
     raise click.exceptions.Exit(UNKNOWN)

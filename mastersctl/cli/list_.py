@@ -3,6 +3,7 @@
 import sys
 import time
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,19 +17,12 @@ from mastersctl.cli.options import (
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
-from mastersctl.resultspec import (
-    COUNTS,
-    DEFAULT_FIELDS,
-    FIELDS,
-    ResultSpec,
-    parse_field,
-    parse_filters,
-    parse_order,
-)
 from mastersctl.values import parse_integer
 
-_TABLE_FIELDS = ("id", "name", "state", "last_active")
-_FORMAT_FIELDS = {"table": _TABLE_FIELDS, "wide": (*_TABLE_FIELDS, *COUNTS)}
+if TYPE_CHECKING:
+    from mastersctl.resultspec import ResultSpec
+
+_TABLES = ("table", "wide")
 
 
 def _count(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -101,7 +95,9 @@ def list_(
     """
     all_filters = [*filters, *(f"state={state}" for state in states)]
 
-    def make_spec() -> ResultSpec:
+    def make_spec() -> "ResultSpec":
+        from mastersctl.resultspec import ResultSpec, parse_filters, parse_order  # late, for --help
+
         return ResultSpec(
             parse_filters(all_filters, time.time()),
             [parse_order(order) for order in orders],
@@ -111,7 +107,7 @@ def list_(
         )
 
     if seconds is not None:
-        if format_ not in _FORMAT_FIELDS or settings.verbose:
+        if format_ not in _TABLES or settings.verbose:
             raise click.UsageError("--watch shows a table, and has no meaning with -v or -o.")
         check_terminal()
         watch(settings, make_spec, builder, seconds)
@@ -124,10 +120,15 @@ def list_(
 
 
 def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
+    from mastersctl.resultspec import COUNTS, DEFAULT_FIELDS, parse_field
+
     if format_ == "id":
         if given:
             raise click.UsageError("--field has no meaning with -o id, which prints IDs alone.")
-        return FIELDS[:1]
+        return ("id",)
     if given:
         return tuple(dict.fromkeys(map(parse_field, given)))  # each once
-    return _FORMAT_FIELDS.get(format_, DEFAULT_FIELDS)
+    if format_ not in _TABLES:
+        return DEFAULT_FIELDS
+    table = ("id", "name", "state", "last_active")
+    return (*table, *COUNTS) if format_ == "wide" else table

@@ -9,7 +9,7 @@ import click
 from mastersctl.visible import visible
 
 # A URL may stand where none is expected, and be repeated by the message that says so.
-_PASSWORD = re.compile(r"(//[^\s:/@]*):.*@|((?:password|passwd|pwd)=)[^\s&'\"]+", re.IGNORECASE)
+_CREDENTIALS = r"(?i)(//[^\s:/@]*):.*@|((?:password|passwd|pwd)=)[^\s&'\"]+"
 _LONGEST = 4000  # characters; a name can have a million
 
 
@@ -26,7 +26,7 @@ def harmless(message: str) -> str:
     """
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}..."
-    return visible(_PASSWORD.sub(_hide, message))
+    return visible(re.sub(_CREDENTIALS, _hide, message))
 
 
 def warn(message: str) -> None:

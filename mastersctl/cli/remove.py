@@ -18,7 +18,7 @@ from mastersctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mastersctl.models import MasterRow
+    from mastersctl.models.master import MasterRow
     from mastersctl.removal import Removal
 
 _MOST = 50  # masters that are enumerated

@@ -17,7 +17,7 @@ from mastersctl.errors import NoSuchMasterError
 
 if TYPE_CHECKING:
     from mastersctl.belongings import Belongings, Item
-    from mastersctl.models import MasterRow
+    from mastersctl.models.master import MasterRow
 
 
 @click.command()

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from mastersctl._peewee import peewee
 from mastersctl.database import Database, Mode, Reference, original
@@ -56,7 +55,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         if mode == "read" and self._may_freeze and status and _is_idle_wal(self._path):
             query += "&immutable=1"
             self._frozen = status
-        self.database = f"file://{quote(os.fsencode(self._path))}?{query}"
+        self.database = b"file://%b?%b" % (_quoted(self._path), query.encode())
         connection: sqlite3.Connection = super()._connect()  # type: ignore[misc]  # its stubs omit it
         connection.text_factory = _decoded
         return connection
@@ -248,6 +247,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 "buildmaster's directory, or make one with 'mastersctl init'."
             )
         return DatabaseUnavailableError(problem)
+
+
+def _quoted(path: str) -> bytes:
+    """Return a path as it stands in SQLite's URIs."""
+    return os.fsencode(path).replace(b"%", b"%25").replace(b"?", b"%3f").replace(b"#", b"%23")
 
 
 def _decoded(text: bytes) -> str:

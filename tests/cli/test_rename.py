@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import time_machine
 
-from mastersctl.models import name_hash
+from mastersctl.models.master import name_hash
 from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters
 from tests.databases import PostgresDatabase, RealDatabase
 

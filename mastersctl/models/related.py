@@ -1,46 +1,8 @@
-"""Peewee models of the tables that are touched, as Buildbot defines them.
+"""The tables that refer to masters, and those that these refer to."""
 
-They are bound to no database: a query is given the one that it runs on. References are plain
-integers, because links are deleted by ID and never followed.
-"""
-
-import hashlib
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from mastersctl._peewee import peewee
-from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, INACTIVE, STALE
-
-
-class Master(peewee.Model):
-    """A master, and when it last checked in (epoch seconds, UTC)."""
-
-    id = peewee.AutoField()
-    name = peewee.TextField()
-    name_hash = peewee.CharField(max_length=40)
-    active = peewee.IntegerField()
-    last_active = peewee.IntegerField()
-
-    class Meta:
-        table_name = "masters"
-
-
-Master.add_index(Master.index(Master.name_hash, unique=True, name="master_name_hashes"))
-
-
-class MasterRow(NamedTuple):
-    """A master. Buildbot's master dictionary has all of it but the state.
-
-    Attributes:
-        last_active: when it last checked in, UTC; None where the database holds no possible time.
-        state: one of `mastersctl.state.STATES`.
-    """
-
-    id: int
-    name: str
-    active: bool
-    last_active: datetime | None
-    state: str
 
 
 class Scheduler(peewee.Model):
@@ -188,26 +150,4 @@ def unfinished_request() -> Any:
     """
     return BuildRequest.select(BuildRequest.id).where(
         BuildRequest.id == BuildRequestClaim.brid, BuildRequest.complete == 0
-    )
-
-
-def name_hash(name: str) -> str:
-    """Return what the unique indexes over names of masters and builders hold: a SHA-1 of UTF-8."""
-    return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-
-
-def master_state(now: int, max_age: int = EXPIRE_SECONDS) -> peewee.Case:
-    """Return the SQL expression for the state of a master at `now` (epoch seconds).
-
-    Parameters:
-        max_age: for how long a master is not stale after it checked in, in seconds.
-    """
-    return peewee.Case(
-        None,
-        [
-            (Master.active == 0, INACTIVE),
-            (Master.last_active == 0, EXPIRED),
-            (Master.last_active < now - max_age, STALE),
-        ],
-        ACTIVE,
     )

@@ -1,0 +1,73 @@
+"""A Python file that configures something, read and never executed, and what is wrong in it."""
+
+import ast
+import os
+import stat
+import warnings
+from collections.abc import Mapping
+
+from mastersctl.errors import BasedirError
+from mastersctl.static import Dictionary, Program, Unknown
+
+_LARGEST_FILE = 2**20  # bytes; far beyond every real one, and parsed within seconds
+
+
+class ConfigFile(Program):
+    """A Python file, with errors that say where in it the reason stands."""
+
+    def __init__(self, path: str, environ: Mapping[str, str]) -> None:
+        self.path = path
+        tree = _parse(path)
+        try:
+            super().__init__(tree, environ, ("db", "db_url"))
+        except RecursionError:
+            raise BasedirError(f"{path} is nested too deeply to be read; pass --db-url.") from None
+
+    def text(self, value: object, what: str, line: int | None = None) -> str:
+        """Return `value` if it is a string; raise an error that says why not otherwise."""
+        if isinstance(value, str):
+            return value
+        raise self._error(value, what, "is not a string", line)
+
+    def dictionary(self, value: object, what: str, line: int | None = None) -> Dictionary:
+        """Return `value` if it is a dictionary; raise an error that says why not otherwise."""
+        if isinstance(value, Dictionary):
+            return value
+        raise self._error(value, what, "is not a dictionary", line)
+
+    def _error(self, value: object, what: str, otherwise: str, line: int | None) -> BasedirError:
+        if isinstance(value, Unknown):
+            return BasedirError(
+                f"{self.path}:{value.line}: {what} {value.why}, and the file is only read, never "
+                "executed; pass --db-url."
+            )
+        place = self.path if line is None else f"{self.path}:{line}"
+        return BasedirError(f"{place}: {what} {otherwise}; pass --db-url.")
+
+
+def _parse(path: str) -> ast.Module:
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise BasedirError(f"{path} is not a regular file; pass --db-url.")
+        if status.st_size > _LARGEST_FILE:
+            raise BasedirError(f"{path} is larger than {_LARGEST_FILE} bytes; pass --db-url.")
+        with open(path, "rb") as file:
+            source = file.read()
+    except FileNotFoundError:
+        raise BasedirError(
+            f"{path} does not exist; is this a buildmaster's directory? If not, pass --db-url."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BasedirError(f"{path} cannot be read ({reason}); pass --db-url.") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its invalid escapes are not our user's concern
+            return ast.parse(source)
+    except SyntaxError as error:
+        raise BasedirError(
+            f"{path}:{error.lineno or 1}: This is not valid Python ({error.msg}); pass --db-url."
+        ) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise BasedirError(f"{path} cannot be parsed ({error}); pass --db-url.") from None
