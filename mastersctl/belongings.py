@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.clock import moment
 from mastersctl.models.related import (
     Build,
     Builder,
@@ -20,6 +19,7 @@ from mastersctl.models.related import (
     SchedulerMaster,
     Worker,
 )
+from mastersctl.stored import moment
 from mastersctl.union import NO_NUMBER, Part, existing, union_all
 
 if TYPE_CHECKING:

@@ -1,21 +1,8 @@
-"""The times that Buildbot stores, which are epoch seconds in UTC, and whether ours is right."""
-
-from datetime import UTC, datetime
+"""Whether this host's clock is right."""
 
 from mastersctl.errors import ClockError
 
 _TOLERANCE = 60  # seconds
-
-
-def moment(seconds: object) -> datetime | None:
-    """Return the moment that `seconds` stand for; None if a calendar has none such.
-
-    SQLite holds whatever was written to it, be it text or the year 300000.
-    """
-    try:
-        return datetime.fromtimestamp(seconds, UTC)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
 
 
 def check_clock(here: float, server: int | None) -> None:

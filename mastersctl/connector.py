@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.clock import check_clock, moment
+from mastersctl.clock import check_clock
 from mastersctl.errors import (
     InvalidValueError,
     NoSuchBuilderError,
@@ -20,6 +20,7 @@ from mastersctl.errors import (
 )
 from mastersctl.models.master import Master, MasterRow, master_state, name_hash
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
+from mastersctl.stored import moment, text
 
 if TYPE_CHECKING:
     from mastersctl.belongings import Belongings
@@ -190,10 +191,11 @@ class MastersConnector:
         builder: int | str | None = None,
         max_age: float = EXPIRE_SECONDS,
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
+        """Return the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
 
         Mirrors getMasters, in one statement whose rows are read as they are consumed. The values
-        have the types of `MasterRow`; those of `mastersctl.resultspec.COUNTS` are integers.
+        are those that the database holds: `active` is 0 for false, `last_active` epoch seconds, and
+        not even the types are certain on SQLite (see `mastersctl.stored`).
 
         Parameters:
             builder: only those which this builder, an ID or a name, is linked to, as Buildbot's
@@ -213,13 +215,11 @@ class MastersConnector:
 
             query, counts = with_counts(self._database, query, spec.counts())
             columns |= counts
-        query = query.select(*(_RAW.get(field, columns.get(field)) for field in spec.fields))
+        query = query.select(*(_STORED.get(field, columns.get(field)) for field in spec.fields))
         if builder is not None:
             query = query.where(Master.id.in_(self._masters_of(builder)))
         query = apply(spec, query, columns, self._database.contains)
-        converters = [_CONVERTERS.get(field, _as_is) for field in spec.fields]
-        for row in self._database.rows(query):
-            yield tuple([convert(v) for convert, v in zip(converters, row, strict=True)])
+        return self._database.rows(query)
 
     def set_all_masters_active_long_time_ago(
         self, *, unless_alive: bool = False, dry_run: bool = False
@@ -286,7 +286,7 @@ class MastersConnector:
                     update = Master.update({"active": 0}).where(Master.id == id_)
                     update.execute(self._database)
                 if active or any(cleaned):
-                    return Housekept(id_, _text(name), bool(active), *cleaned)
+                    return Housekept(id_, text(name), bool(active), *cleaned)
         return None
 
     def rename_master(self, master: int | str, name: str, *, force: bool = False) -> Renaming:
@@ -398,7 +398,7 @@ class MastersConnector:
         ]:
             if check:
                 check_clock(now, server_time)
-            row = MasterRow(id_, _text(name), bool(active), moment(last_active), state)
+            row = MasterRow(id_, text(name), bool(active), moment(last_active), state)
             found[id_] = found[digest] = row
         return found
 
@@ -460,7 +460,7 @@ class MastersConnector:
         """Return the names of the active masters."""
         query = Master.select(*_BUILDBOTS_COLUMNS).where(master_state(self._now()) == ACTIVE)
         rows = self._database.rows(query.order_by(Master.id))
-        return [_text(name) for _, name, *_ in rows]
+        return [text(name) for _, name, *_ in rows]
 
     def _now(self) -> int:
         return int(self._clock())
@@ -485,7 +485,7 @@ class MastersConnector:
 
     def _rows(self, query: Any) -> list[MasterRow]:
         return [
-            MasterRow(id_, _text(name), bool(active), moment(last_active), state)
+            MasterRow(id_, text(name), bool(active), moment(last_active), state)
             for id_, name, _, active, last_active, state in self._database.rows(query)
         ]
 
@@ -526,25 +526,9 @@ def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:
         )
 
 
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _text(value: Any) -> str:
-    """Return a name as text; SQLite holds whatever was written to it."""
-    if isinstance(value, bytes):
-        return value.decode(errors="surrogateescape")
-    return "" if value is None else str(value)
-
-
 _MOST_REMOVED = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
-_RAW = {"id": Master.id, "name": Master.name, "active": Master.active,
-        "last_active": Master.last_active}  # fmt: skip
-_CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "name": _text,
-    "active": bool,
-    "last_active": moment,
-}
+_STORED = {"id": Master.id, "name": Master.name, "active": Master.active,
+           "last_active": Master.last_active}  # fmt: skip
 # What every look at one master, and at all before a change, names: who lacks one is not Buildbot's.
 _BUILDBOTS_COLUMNS = (
     Master.id,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote_from_bytes
 
 import psycopg
 import pytest
@@ -49,6 +50,17 @@ def assert_fails(
         assert (result.code, result.out) == (code, ""), (command, result)
         assert problem in result.err, command
         assert result.err.count("\n") == 1, command
+
+
+@pytest.mark.parametrize("name", ["100%41", "what?mode=memory", "a#b", "a&b=c", "ü \udcff"])
+def test_a_path_may_hold_whatever_a_file_name_may(
+    tmp_path: Path, name: str, mastersctl: Command
+) -> None:
+    url = f"sqlite:////{quote_from_bytes(os.fsencode(tmp_path / name)).replace('%25', '%25%25')}"
+    assert mastersctl("init", "--db-url", url).code == 0
+    assert mastersctl("find", "m", "--db-url", url).out == "1\n"
+    assert mastersctl("list", "-o", "id", "--db-url", url).out == "1\n"
+    assert os.listdir(tmp_path) == [name]
 
 
 # What is no database

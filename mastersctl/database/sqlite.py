@@ -73,6 +73,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return os.access(self._path, os.W_OK) and os.access(os.path.dirname(self._path), os.W_OK)
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        return self._read(query) if self._frozen is None else self._read_frozen(query)
+
+    def _read_frozen(self, query: Any) -> Iterator[tuple[Any, ...]]:
         deadline = time.monotonic() + self._patience
         while self._frozen is not None:
             cursor, rows = self._frozen_rows(query)
@@ -86,22 +89,37 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             else:
                 yield from self._unlocked_rows(rows, cursor)
                 return
-        # Not "yield from", which would close the cursor when the database is closed already.
-        for row in self.execute(query):
-            yield row
+        yield from self._read(query)
+
+    def _read(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows; text is taken for UTF-8, which is faster, until one is not."""
+        connection = self.connection()
+        connection.text_factory = str
+        rows = self.execute(query)
+        try:
+            # Not "yield from", which would close the cursor when the database is closed already.
+            for row in rows:
+                yield row
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            connection.text_factory = _decoded
+            for row in rows:  # the cursor is still where it was
+                yield row
+        finally:
+            connection.text_factory = _decoded
 
     def _unlocked_rows(self, first: Rows, rest: Any) -> Iterator[tuple[Any, ...]]:
         """Yield many rows of a file that nobody may lock, and fail if it changes meanwhile."""
         yield from first
-        for row in rest:
-            yield row
+        yield from rest
         if not self._is_as_frozen():
             raise self._changed()
 
     def _frozen_rows(self, query: Any) -> tuple[Any, Rows | None]:
         """Return a cursor, and its first rows; None for these if they might be wrong."""
         try:
-            cursor = self.execute(query)
+            cursor = self._read(query)
             rows = list(islice(cursor, _FEW + 1))
         except (peewee.PeeweeException, sqlite3.Error):
             if self._is_as_frozen():

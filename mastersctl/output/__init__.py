@@ -8,12 +8,12 @@ FORMATS = ("table", "wide", "json", "jsonl", "csv", "tsv", "id")
 
 
 class Writer(Protocol):
-    """Writes masters to a file. All but the table's write each row before they read the next."""
+    """Writes masters to a file. All but the table's write some rows before they read the next."""
 
     def __call__(
         self, rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO
     ) -> None:
-        """Write `rows`, whose values are those of `fields` in the same order, to `file`."""
+        """Write `rows`, which hold what the database has for each of `fields`, to `file`."""
 
 
 def writer(format_: str) -> Writer:

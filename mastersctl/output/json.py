@@ -1,17 +1,19 @@
 """JSON: one array, an object a line. It is no JSON before its last bracket."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from mastersctl.output.values import to_json
+from mastersctl.output.values import Column, ToTexts, booleans, filled, names, to_json
+from mastersctl.stored import iso_8601
+
+_encode = json.JSONEncoder().encode
 
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
     separator = "[\n"
-    for row in rows:
-        item = dict(zip(fields, row, strict=True))
-        file.write(f"{separator}  {json.dumps(item, default=to_json)}")
+    for some in filled(f"  {template(fields)}", rows, fields, TO_TEXTS):
+        file.write(separator + ",\n".join(some))
         separator = ",\n"
     file.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -19,3 +21,24 @@ def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) 
 def write_object(item: dict[str, Any], file: TextIO) -> None:
     """Write one object, a line for each of its keys."""
     file.write(json.dumps(item, default=to_json, indent=2) + "\n")
+
+
+def template(fields: Sequence[str]) -> str:
+    """Return an object on one line, with ``%s`` for each value."""
+    return "{" + ", ".join(f'"{field}": %s' for field in fields) + "}"
+
+
+def _strings(column: Column) -> Iterable[str]:
+    return map(_encode, names(column))
+
+
+def _moments(column: Column) -> Iterable[str]:
+    return (f'"{text}"' if text else "null" for text in iso_8601(column))
+
+
+TO_TEXTS: Mapping[str, ToTexts] = {
+    "name": _strings,
+    "state": _strings,
+    "active": booleans,
+    "last_active": _moments,
+}

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from mastersctl.output.values import to_json
+from mastersctl.output.json import TO_TEXTS, template
+from mastersctl.output.values import filled, to_json
 
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    for row in rows:
-        write_object(dict(zip(fields, row, strict=True)), file)
+    for some in filled(f"{template(fields)}\n", rows, fields, TO_TEXTS):
+        file.writelines(some)
 
 
 def write_object(item: dict[str, Any], file: TextIO) -> None:

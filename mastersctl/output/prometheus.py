@@ -1,7 +1,6 @@
 """The text format of Prometheus, as the textfile collector of node_exporter reads it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -9,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from mastersctl.state import ACTIVE
+from mastersctl.stored import moment, text
 
 FIELDS = ("id", "name", "state", "last_active", "unfinished_builds", "claims")
 _LABELS = ("id", "name")
@@ -61,11 +61,11 @@ class _Masters(Collector):
                 ("claims", "How many unfinished build requests the master has claimed."),
             )
         ]
-        for id_, name, state, moment, unfinished_builds, claimed in self._masters:
-            labels = [str(id_), name.encode(errors="replace").decode()]
+        for id_, name, state, checked_in, unfinished_builds, claimed in self._masters:
+            labels = [str(id_), text(name).encode(errors="replace").decode()]
             active.add_metric(labels, state == ACTIVE)
-            if isinstance(moment, datetime):
-                last_active.add_metric(labels, moment.timestamp())
+            if moment(checked_in):
+                last_active.add_metric(labels, checked_in)
             builds.add_metric(labels, unfinished_builds)
             claims.add_metric(labels, claimed)
         for master in self._missing:

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mastersctl.output.values import to_text
+from mastersctl.output.values import boolean
 from mastersctl.state import ACTIVE, EXPIRED, INACTIVE, STALE
+from mastersctl.stored import moment, text
 from mastersctl.visible import visible
 
 _NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
@@ -40,6 +41,7 @@ def build(
     """Return the table, to be drawn.
 
     Parameters:
+        rows: what the database has for each of `fields`.
         footer: the values of a last row, for sums.
         marked: the cells to mark, each as the number of its row and its field.
     """
@@ -47,7 +49,7 @@ def build(
     for field, foot in zip_longest(fields, footer, fillvalue=""):
         title = field.replace("_", " ").upper()
         justify: Literal["left", "right"] = "left" if field in _TEXTS else "right"
-        table.add_column(title, to_text(foot), justify=justify, overflow="fold")
+        table.add_column(title, str(foot), justify=justify, overflow="fold")
     for number, row in enumerate(rows):
         cells = [_cell(field, value, on_terminal) for field, value in zip(fields, row, strict=True)]
         for field, cell in zip(fields, cells, strict=True):
@@ -68,11 +70,11 @@ def write_pairs(pairs: Iterable[tuple[str, Any]], file: TextIO) -> None:
     _print(table, file)
 
 
-def ago(moment: datetime) -> str:
-    """Return how long ago `moment` was, like ``3 minutes ago``."""
+def ago(when: datetime) -> str:
+    """Return how long ago that was, like ``3 minutes ago``."""
     from humanize import naturaltime  # late: only a terminal is told
 
-    return naturaltime(datetime.now(UTC) - moment)
+    return naturaltime(datetime.now(UTC) - when)
 
 
 def _table(on_terminal: bool, *, header: bool = True, footer: bool = False) -> Table:
@@ -101,10 +103,20 @@ def _print(table: Table, file: TextIO) -> None:
 
 
 def _cell(field: str, value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
-    if on_terminal and isinstance(value, datetime):
-        if not value.timestamp():
-            return Text("unknown")  # expire-all was here
-        text = ago(value)
-        return Text(f"{value.isoformat()} ({text})" if moment_too else text)
-    text = visible(to_text(value))
-    return Text(text, style=_STYLES[text] if on_terminal and field == "state" else "")
+    match field:
+        case "last_active":
+            when = value if isinstance(value, datetime) else moment(value)
+            return Text(_describe(when, on_terminal, moment_too))
+        case "active":
+            return Text(boolean(value))
+        case "state":
+            return Text(value, style=_STYLES[value] if on_terminal else "")
+    return Text(visible(text(value)))
+
+
+def _describe(when: datetime | None, on_terminal: bool, moment_too: bool) -> str:
+    if when is None or not on_terminal:
+        return when.isoformat() if when else ""
+    if not when.timestamp():
+        return "unknown"  # expire-all was here
+    return f"{when.isoformat()} ({ago(when)})" if moment_too else ago(when)

@@ -6,15 +6,16 @@ These are the escapes of PostgreSQL's COPY: one row is one line, and ``cut -f`` 
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from mastersctl.output.values import to_text
-from mastersctl.visible import visible
+from mastersctl.output.values import Column, hold, names, write_lines
 
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_TABLE = str.maketrans(_ESCAPES)
 
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    on_terminal = file.isatty()  # which acts on the other control characters, too
-    file.write("\t".join(fields) + "\n")
-    for row in rows:
-        texts = [to_text(value).translate(_ESCAPES) for value in row]
-        file.write("\t".join(map(visible, texts) if on_terminal else texts) + "\n")
+    write_lines(rows, fields, "\t", {"name": _escaped}, file)
+
+
+def _escaped(column: Column) -> Iterable[str]:
+    texts = names(column)
+    return [text.translate(_TABLE) for text in texts] if hold(texts, "".join(_ESCAPES)) else texts

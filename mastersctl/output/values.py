@@ -1,7 +1,68 @@
-"""The values of a master in the formats that programs read."""
+"""The values of masters, as the database holds them, in the formats that programs read.
 
+They are made text a column at a time: of a million masters, each call of a function counts.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, TextIO
+
+from mastersctl.stored import iso_8601, text
+from mastersctl.visible import visible
+
+_ROWS_AT_ONCE = 500
+
+Column = Sequence[Any]
+ToTexts = Callable[[Column], Iterable[Any]]
+"""Returns what is written for the values of a column."""
+
+
+def write_lines(
+    rows: Iterable[tuple[Any, ...]],
+    fields: Sequence[str],
+    separator: str,
+    to_texts: Mapping[str, ToTexts],
+    file: TextIO,
+) -> None:
+    """Write a line with the names of the fields, and one for each row."""
+    to_texts = {"active": booleans, "last_active": iso_8601} | dict(to_texts)
+    if file.isatty():  # which acts on control characters
+        to_texts["name"] = _visibly(to_texts["name"])
+    template = separator.join(["%s"] * len(fields)) + "\n"
+    file.write(template % tuple(fields))
+    for some in filled(template, rows, fields, to_texts):
+        file.writelines(some)
+
+
+def filled(
+    template: str,
+    rows: Iterable[tuple[Any, ...]],
+    fields: Sequence[str],
+    to_texts: Mapping[str, ToTexts],
+) -> Iterator[Iterable[str]]:
+    """Yield the template, which has a ``%s`` for each field, filled in with some rows at a time.
+
+    Parameters:
+        to_texts: what is done to the column of a field; the others are written as they are.
+    """
+    used = [to_texts.get(field, _as_is) for field in fields]
+    rows = iter(rows)
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        columns = [to(column) for to, column in zip(used, zip(*some, strict=True), strict=True)]
+        yield map(template.__mod__, zip(*columns, strict=True))
+
+
+def names(column: Column) -> Sequence[str]:
+    """Return a column of names as text."""
+    return column if set(map(type, column)) == {str} else [*map(text, column)]
+
+
+def hold(texts: Iterable[str], characters: str) -> bool:
+    """Return whether any of the texts holds any of the characters."""
+    together = "".join(texts)
+    return any(character in together for character in characters)
 
 
 def to_json(value: Any) -> str:
@@ -11,15 +72,17 @@ def to_json(value: Any) -> str:
     raise TypeError(f"{value!r} has no JSON form")
 
 
-def to_text(value: Any) -> str:
-    """Return what CSV and TSV have for a value."""
-    match value:
-        case str():
-            return value
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case datetime():
-            return value.isoformat()
-    return str(value)
+def boolean(value: Any) -> str:
+    """Return the word for a truth value."""
+    return "true" if value else "false"
+
+
+def _as_is(column: Column) -> Column:
+    return column
+
+
+def _visibly(to_texts: ToTexts) -> ToTexts:
+    return lambda column: map(visible, to_texts(column))
+
+
+booleans: ToTexts = partial(map, boolean)

@@ -168,6 +168,23 @@ def test_a_name_that_is_not_utf_8_is_exact_in_a_pipe(tmp_path: Path) -> None:
     assert process("show", 2, "-o", "json").json["name"] == "b\udcff"
 
 
+def test_names_that_are_not_utf_8_change_nothing_for_the_others(
+    tmp_path: Path, mastersctl: Command
+) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    assert mastersctl("init").code == 0
+    names = [b"a", b"b\xff", b"c", "\u00e9".encode(), b"\xfe", b"f"]
+    for name in names:
+        database.execute(
+            "INSERT INTO masters (name, name_hash, active, last_active) "
+            "VALUES (CAST(? AS TEXT), ?, 0, 0)",
+            (name, name),
+        )
+    rows = mastersctl("list", "-o", "json").json
+    assert [row["name"].encode(errors="surrogateescape") for row in rows] == names
+    assert [row["id"] for row in rows] == [1, 2, 3, 4, 5, 6]
+
+
 def test_only_a_person_is_told_that_find_added_a_master(database: RealDatabase) -> None:
     assert process("find", "new", "--db-url", database.url).err == ""
     child = pexpect.spawn(
