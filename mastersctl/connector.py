@@ -243,8 +243,8 @@ class MastersConnector:
             alive = self._alive()
             if unless_alive and alive:
                 return Expiry(0, alive, refused=True)
-            update = Master.update({"active": 1, "last_active": 0})
-            return Expiry(update.execute(self._database), alive, refused=False)
+            expired = self._database.update_all(Master, {"active": 1, "last_active": 0})
+            return Expiry(expired, alive, refused=False)
 
     def find_dead_masters(self, older_than: float = EXPIRE_SECONDS) -> "list[DeadMaster]":
         """Return the masters that are dead, and have left something to do for `housekeep`.

@@ -67,6 +67,14 @@ class Database(abc.ABC, peewee.Database):
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a SELECT as the driver delivers them; they are never all in memory."""
 
+    def update_all(self, model: Any, values: dict[str, int]) -> int:
+        """Set `values` in each row of a table, in the transaction of the caller; return how many.
+
+        An error ends the transaction.
+        """
+        rows: int = model.update(values).execute(self)
+        return rows
+
     @abc.abstractmethod
     def translate(self, error: Exception) -> MastersctlError:
         """Return the error to show for one that the driver raised."""

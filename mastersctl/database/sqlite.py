@@ -190,6 +190,13 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     # SQL
 
+    def update_all(self, model: Any, values: dict[str, int]) -> int:
+        # OR ROLLBACK: or else each page that changes is copied, to undo this statement alone.
+        sql, parameters = self.get_sql_context().sql(model.update(values)).query()
+        sql = sql.replace("UPDATE", "UPDATE OR ROLLBACK", 1)
+        rows: int = self.execute_sql(sql, parameters).rowcount
+        return rows
+
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.instr(column, text) > 0
 
