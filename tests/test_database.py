@@ -52,17 +52,6 @@ def assert_fails(
         assert result.err.count("\n") == 1, command
 
 
-@pytest.mark.parametrize("name", ["100%41", "what?mode=memory", "a#b", "a&b=c", "ü \udcff"])
-def test_a_path_may_hold_whatever_a_file_name_may(
-    tmp_path: Path, name: str, mastersctl: Command
-) -> None:
-    url = f"sqlite:////{quote_from_bytes(os.fsencode(tmp_path / name)).replace('%25', '%25%25')}"
-    assert mastersctl("init", "--db-url", url).code == 0
-    assert mastersctl("find", "m", "--db-url", url).out == "1\n"
-    assert mastersctl("list", "-o", "id", "--db-url", url).out == "1\n"
-    assert os.listdir(tmp_path) == [name]
-
-
 # What is no database
 
 
@@ -588,11 +577,15 @@ def test_changing_leaves_no_log_behind(tmp_path: Path, mastersctl: Command) -> N
     assert database.execute("PRAGMA journal_mode") == [("wal",)]
 
 
-def test_a_strange_path_is_a_path(tmp_path: Path, mastersctl: Command) -> None:
-    name = "a?b#c%d;é&mode=memory"
-    url = "sqlite:///a%3Fb%23c%25%25d;é&mode=memory"
+@pytest.mark.parametrize(
+    "name", ["100%41", "what?mode=memory", "a#b", "é;a&mode=memory", "b\udcff"]
+)
+def test_a_strange_path_is_a_path(tmp_path: Path, name: str, mastersctl: Command) -> None:
+    url = f"sqlite:////{quote_from_bytes(os.fsencode(tmp_path / name)).replace('%25', '%25%25')}"
     assert mastersctl("init", "--db-url", url).code == 0
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert mastersctl("find", "m", "--db-url", url).out == "1\n"
+    assert mastersctl("list", "-o", "id", "--db-url", url).out == "1\n"
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_every_statement_has_its_values_as_parameters(postgres: PostgresServer) -> None:
