@@ -12,7 +12,7 @@ import click
 
 from mastersctl import __version__
 from mastersctl.cli.messages import complain, tell
-from mastersctl.cli.options import database_options
+from mastersctl.cli.options import COMPLETE_VARIABLE, database_options
 from mastersctl.errors import MastersctlError
 
 _CHECK = "check"
@@ -24,6 +24,7 @@ class _Commands(Mapping[str, click.Command]):
     # The module of each, which holds a command of the same name
     _MODULES: ClassVar = {
         _CHECK: "check",
+        "completion": "completion",
         "expire-all": "expire_all",
         "find": "find",
         "housekeep": "housekeep",
@@ -116,6 +117,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
+        if os.environ.get(COMPLETE_VARIABLE):
+            from mastersctl.cli.completion import answer
+
+            answer(cli, os.environ[COMPLETE_VARIABLE])
+            return 0
         # Not cli.main(), which ends the process itself when whoever reads the output has gone.
         with cli.make_context("mastersctl", [*arguments]) as context:
             cli.invoke(context)

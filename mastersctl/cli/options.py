@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+COMPLETE_VARIABLE = "_MASTERSCTL_COMPLETE"
+"""By which a shell asks how a command line goes on; see `mastersctl.cli.completion`."""
 _DEFAULT_TIMEOUT = 10.0  # seconds
 _LONGEST_TIMEOUT = 86400.0
 
