@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 
@@ -26,11 +26,9 @@ def iso_8601(column: Sequence[Any]) -> list[str]:
 
     `datetime` takes five times as long, of which a list of a million masters would mostly consist.
     """
+    minutes, seconds = _minutes(), _seconds()
     try:
-        return [
-            f"{_day(seconds // 86400)}{_minute(seconds // 60 % 1440)}{_SECONDS[seconds % 60]}"
-            for seconds in column
-        ]
+        return [f"{_day(s // 86400)}{minutes[s // 60 % 1440]}{seconds[s % 60]}" for s in column]
     except (TypeError, ValueError, OverflowError, OSError):  # not all of them are what they should
         moments = map(moment, column)
         return [when.isoformat() if when else "" for when in moments]
@@ -41,9 +39,11 @@ def _day(day: int) -> str:
     return f"{datetime.fromtimestamp(day * 86400, UTC).date().isoformat()}T"
 
 
-@lru_cache(maxsize=1440)
-def _minute(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}:"
+@cache
+def _minutes() -> list[str]:
+    return [f"{minute // 60:02}:{minute % 60:02}:" for minute in range(1440)]
 
 
-_SECONDS = [f"{second:02}+00:00" for second in range(60)]
+@cache
+def _seconds() -> list[str]:
+    return [f"{second:02}+00:00" for second in range(60)]

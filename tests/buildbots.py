@@ -125,15 +125,15 @@ def expire_masters(url: str, basedir: Path) -> None:
 
 
 def _call(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[Any]:
-    """Call methods of a BuildMaster's services, and return what each returned."""
     done = subprocess.run(
-        [sys.executable, "-c", _CALLS, url, basedir, json.dumps(calls)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        call_command(url, basedir, calls), capture_output=True, text=True, timeout=120, check=False
     )
     results = [line for line in done.stdout.splitlines() if line.startswith("RESULTS ")]
     assert results, done.stdout + done.stderr
     answers: list[Any] = json.loads(results[0].removeprefix("RESULTS "))
     return answers
+
+
+def call_command(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[str]:
+    """Return the command that calls methods of a BuildMaster's services, and prints the results."""
+    return [sys.executable, "-c", _CALLS, url, str(basedir), json.dumps(calls)]

@@ -1,0 +1,108 @@
+"""``python -m benchmarks``"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pyperf
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.comparisons import Comparison, Setting, comparisons
+from benchmarks.data import fill_postgres, make_sqlite
+from benchmarks.environments import make_bare, make_full
+from benchmarks.measure import Figures, measure
+from tests.buildbots import make_basedir
+from tests.databases import PostgresServer
+
+_FEWER = 3  # how many times fewer runs there are of what takes seconds
+_WIDTH = 120  # columns of the table
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--runs", type=click.IntRange(min=1), default=15, show_default=True,
+    help="How often each command is run; a third of that where one takes seconds.",
+)  # fmt: skip
+@click.option(
+    "--masters", type=click.IntRange(min=100), default=1_000_000, show_default=True,
+    help="How many masters are many.",
+)  # fmt: skip
+@click.option(
+    "--results", type=click.Path(dir_okay=False),
+    help="Write all times to this file, for 'python -m pyperf compare_to'.",
+)  # fmt: skip
+def main(runs: int, masters: int, results: str | None) -> None:
+    """Measure mastersctl beside its peers, and print a table.
+
+    It needs the sqlite3 shell, psql, and what the extra 'bench' brings. Databases, a server and
+    environments, in one of which mastersctl is installed from here, are made in a temporary
+    directory.
+    """
+    table = Table(box=box.ASCII2, show_edge=False)
+    for title in ("command (masters)", "its peer"):
+        table.add_column(title, overflow="fold")
+    for title in ("ms", "peer's ms", "MiB", "peer's MiB", "ratio", "bound"):
+        table.add_column(title, justify="right")
+    times: dict[str, pyperf.Benchmark] = {}
+    with _setting(masters) as setting:
+        for comparison in comparisons(setting):
+            click.echo(comparison.ours.name, err=True)
+            start = [comparison.start] if comparison.start else []
+            commands = [comparison.ours, comparison.peer, *start]
+            figures = measure(commands, max(1, runs // _FEWER) if comparison.slow else runs)
+            table.add_row(*_row(comparison, *figures))
+            times |= {figure.seconds.get_name(): figure.seconds for figure in figures}
+    if results:
+        pyperf.BenchmarkSuite([*times.values()]).dump(results, replace=True)
+    Console(width=_WIDTH, color_system=None).print(table)
+
+
+@contextmanager
+def _setting(masters: int) -> Iterator[Setting]:
+    with tempfile.TemporaryDirectory(prefix="mastersctl-benchmarks-") as name:
+        directory = Path(name)
+        sqlite = make_basedir(directory / "master", "sqlite:///state.sqlite")
+        template = sqlite / "state.sqlite"
+        server = PostgresServer(directory / "postgres")
+        try:
+            database = server.create()
+            make_basedir(directory / "master-on-postgres", server.url(database))
+            fill_postgres(server.url(database), 10)
+            yield Setting(
+                bare=make_bare(directory / "bare"),
+                full=make_full(directory / "full"),
+                basedir=sqlite,
+                ten=make_sqlite(template, directory / "ten.sqlite", 10),
+                table=make_sqlite(template, directory / "table.sqlite", 10_000),
+                many=make_sqlite(template, directory / "many.sqlite", masters),
+                scratch=directory / "scratch.sqlite",
+                most=masters,
+                postgres=server.url(database),
+            )
+        finally:
+            server.control("stop", "-m", "immediate")
+
+
+def _row(
+    comparison: Comparison, ours: Figures, peer: Figures, start: Figures | None = None
+) -> Iterator[str]:
+    seconds = ours.seconds.median() - (start.seconds.median() if start else 0.0)
+    ratio = seconds / peer.seconds.median()
+    if comparison.figure == "memory":
+        ratio = ours.mebibytes / peer.mebibytes
+    yield comparison.ours.name + (" - start-up" if start else "")
+    yield comparison.peer.name
+    yield f"{seconds * 1000:.0f}"
+    yield f"{peer.seconds.median() * 1000:.0f}"
+    yield f"{ours.mebibytes:.1f}"
+    yield f"{peer.mebibytes:.1f}"
+    yield f"{ratio:.2f}" + (" MiB" if comparison.figure == "memory" else "")
+    yield "" if comparison.bound is None else f"{comparison.bound:g}"
+
+
+if __name__ == "__main__":
+    main()

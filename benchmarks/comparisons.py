@@ -1,0 +1,181 @@
+"""What is compared with what, and how many times as much it may cost."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from benchmarks.data import name
+from benchmarks.measure import Command
+from tests.buildbots import call_command
+
+_COLUMNS = "SELECT id, name, active, last_active FROM masters"
+_IMPORTS = "import click, peewee"
+
+
+class Setting(NamedTuple):
+    """What the commands work with.
+
+    Attributes:
+        bare, full: the Pythons of `benchmarks.environments`.
+        basedir: a buildmaster's.
+        ten, table, many: SQLite databases, with 10 masters, with 10,000, and with `most`.
+        scratch: a path for a copy of `many`.
+        postgres: the URL of a database with ten masters.
+    """
+
+    bare: Path
+    full: Path
+    basedir: Path
+    ten: Path
+    table: Path
+    many: Path
+    scratch: Path
+    most: int
+    postgres: str
+
+    def ours(self, database: Path | str, *arguments: object) -> Command:
+        """Return a command of mastersctl."""
+        url = f"sqlite:///{database}" if isinstance(database, Path) else database
+        most = f"{self.most:,}"
+        sizes = {self.ten: "10", self.table: "10,000", self.many: most, self.scratch: most}
+        size = sizes[database] if isinstance(database, Path) else "10, PostgreSQL"
+        label = " ".join("NAME" if ":" in str(word) else str(word) for word in arguments)
+        program = self.full.with_name("mastersctl")
+        return Command(f"{label} ({size})", [program, "--db-url", url, *arguments])
+
+    def shell(self, database: Path, option: str, sql: str) -> Command:
+        """Return a command of the sqlite3 shell."""
+        return Command(f"sqlite3 {option}", ["sqlite3", option, database, sql])
+
+
+class Comparison(NamedTuple):
+    """A command and its peer.
+
+    Attributes:
+        bound: how many times as much it may cost; None where the figure is for information.
+        start: a command whose cost is subtracted from that of `ours`: the start-up.
+        figure: what is compared.
+        slow: whether fewer runs are enough.
+    """
+
+    ours: Command
+    peer: Command
+    bound: float | None
+    start: Command | None = None
+    figure: Literal["time", "memory"] = "time"
+    slow: bool = False
+
+
+def comparisons(setting: Setting) -> Iterator[Comparison]:
+    """Yield all of them, in the order of the table."""
+    yield from _start_up(setting)
+    yield from _server(setting)
+    yield from _buildbot(setting)
+    yield from _formats(setting)
+    yield from _many_and_few(setting)
+    yield from _expiry(setting)
+    yield from _queries(setting)
+
+
+def _small(masterid: int) -> list[list[object]]:
+    """Return the commands that hooks and scripts call most, on a master."""
+    return [
+        ["find", name(masterid)],
+        ["set-state", masterid, "active"],
+        ["set-state", masterid, "inactive"],
+        ["show", masterid, "-o", "json"],
+    ]
+
+
+_LIST: list[object] = ["list", "-o", "json"]
+
+
+def _start_up(setting: Setting) -> Iterator[Comparison]:
+    imports = Command(_IMPORTS, [setting.bare, "-c", _IMPORTS])
+    for arguments in [*_small(3), _LIST]:
+        yield Comparison(setting.ours(setting.ten, *arguments), imports, 1.15)
+    rich = "rich.console, rich.table"
+    with_rich = Command(f"import ... {rich}", [setting.bare, "-c", f"{_IMPORTS}, {rich}"])
+    yield Comparison(setting.ours(setting.ten, "list"), with_rich, 1.15)
+    click = Command("import click", [setting.bare, "-c", "import click"])
+    for words in (["--help"], ["--version"], ["completion", "bash"]):
+        ours = Command(" ".join(words), [setting.full.with_name("mastersctl"), *words])
+        yield Comparison(ours, click, 1.15)
+
+
+def _server(setting: Setting) -> Iterator[Comparison]:
+    imports = Command(f"{_IMPORTS}, psycopg", [setting.full, "-c", f"{_IMPORTS}, psycopg"])
+    for arguments in [*_small(3), _LIST]:
+        yield Comparison(setting.ours(setting.postgres, *arguments), imports, 1.15)
+    psql = Command("psql --csv", ["psql", setting.postgres, "--csv", "-c", _COLUMNS])
+    yield Comparison(setting.ours(setting.postgres, "list", "-o", "csv"), psql, None)
+
+
+def _buildbot(setting: Setting) -> Iterator[Comparison]:
+    calls: tuple[tuple[object, ...], ...] = (
+        ("findMasterId", name(3)),
+        ("setMasterState", 3, True),
+        ("setMasterState", 3, False),
+        ("getMaster", 3),
+        ("getMasters",),
+    )
+    for arguments, (call, *values) in zip([*_small(3), _LIST], calls, strict=True):
+        url = f"sqlite:///{setting.ten}"
+        argv = call_command(url, setting.basedir, [(f"db.masters.{call}", *values)])
+        peer = Command(f"Buildbot's {call}", argv)
+        yield Comparison(setting.ours(setting.ten, *arguments), peer, 0.12, slow=True)
+
+
+def _formats(setting: Setting) -> Iterator[Comparison]:
+    for format_, option in (("jsonl", "-json"), ("csv", "-csv")):
+        many = setting.ours(setting.many, "list", "-o", format_)
+        few = setting.ours(setting.ten, "list", "-o", format_)
+        shell = setting.shell(setting.many, option, f"{_COLUMNS} ORDER BY id")
+        yield Comparison(many, shell, 4, slow=True)
+        yield Comparison(many, few, 1.3, figure="memory", slow=True)
+    script = Path(__file__).with_name("rich_alone.py")
+    alone = Command("Rich alone", [setting.full, script, setting.table])
+    yield Comparison(setting.ours(setting.table, "list"), alone, 1.15, slow=True)
+
+
+def _many_and_few(setting: Setting) -> Iterator[Comparison]:
+    for last, third in zip(_small(setting.most), _small(3), strict=True):
+        many, few = setting.ours(setting.many, *last), setting.ours(setting.ten, *third)
+        yield Comparison(many, few, 1.05)
+
+
+def _expiry(setting: Setting) -> Iterator[Comparison]:
+    def renew() -> None:  # or else nothing would change from the second time on
+        for suffix in ("-wal", "-shm"):
+            Path(f"{setting.scratch}{suffix}").unlink(missing_ok=True)
+        shutil.copy(setting.many, setting.scratch)
+
+    ours = setting.ours(setting.scratch, "expire-all")._replace(prepare=renew)
+    update = "UPDATE masters SET active = 1, last_active = 0"
+    shell = setting.shell(setting.scratch, "-batch", update)._replace(prepare=renew)
+    yield Comparison(ours, shell, 1.5, slow=True)
+
+
+def _queries(setting: Setting) -> Iterator[Comparison]:
+    now = int(time.time())
+    some = setting.most // 10
+    start = setting.ours(setting.ten, "list", "-o", "csv")
+    for options, clauses in (
+        (["--filter", "name__contains=99"], "WHERE instr(name, '99') > 0 ORDER BY id"),
+        (
+            ["--stale", "--order", "-last_active"],
+            f"WHERE active <> 0 AND last_active <> 0 AND last_active < {now - 600} "
+            "ORDER BY last_active DESC, id",
+        ),
+        (
+            ["--inactive", "--filter", "last_active__lt=30d"],
+            f"WHERE active = 0 AND last_active < {now - 30 * 86400} ORDER BY id",
+        ),
+        (["--order", "name"], "ORDER BY name, id"),
+    ):
+        page = ["--limit", 10, "--offset", some]
+        sql = f"{_COLUMNS} {clauses} LIMIT 10 OFFSET {some}"
+        ours = setting.ours(setting.many, "list", "-o", "csv", *options, *page)
+        yield Comparison(ours, setting.shell(setting.many, "-csv", sql), 1.5, start, slow=True)

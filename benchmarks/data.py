@@ -1,0 +1,45 @@
+"""Databases that Buildbot made, with as many masters as are asked for."""
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+
+from mastersctl.models.master import name_hash
+
+NOW = 1_795_000_000  # epoch seconds
+_YEARS = 3 * 365 * 86400  # seconds, in which the masters were seen last
+_COLUMNS = "id, name, name_hash, active, last_active"
+
+
+def name(number: int) -> str:
+    """Return the name of a master."""
+    return f"build{number}.example.com:/srv/buildbot/master{number % 10}"
+
+
+def _masters(count: int) -> Iterator[tuple[int, str, str, int, int]]:
+    dice = random.Random(count)  # the same each time
+    for number in range(1, count + 1):
+        last_active = NOW - dice.randrange(_YEARS)
+        yield number, name(number), name_hash(name(number)), number % 3 // 2, last_active
+
+
+def make_sqlite(template: Path, path: Path, masters: int) -> Path:
+    """Make a database out of an empty one, which nobody has open."""
+    shutil.copy(template, path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        insert = f"INSERT INTO masters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
+        connection.execute("DELETE FROM masters")
+        connection.executemany(insert, _masters(masters))
+    return path
+
+
+def fill_postgres(url: str, masters: int) -> None:
+    """Put masters into a database that has none."""
+    with psycopg.connect(url) as connection:
+        insert = f"INSERT INTO masters ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s)"
+        connection.cursor().executemany(insert, [*_masters(masters)])

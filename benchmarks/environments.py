@@ -1,0 +1,26 @@
+"""What is measured, installed as a user installs it, and its peer without database drivers."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def make_bare(directory: Path) -> Path:
+    """Make an environment with Click, Peewee and Rich alone; return its Python."""
+    return _make(directory, *(f"{name}=={version(name)}" for name in ("click", "peewee", "rich")))
+
+
+def make_full(directory: Path) -> Path:
+    """Make one with mastersctl and the driver for PostgreSQL; return its Python."""
+    return _make(directory, f"{ROOT}[postgres]")
+
+
+def _make(directory: Path, *requirements: str) -> Path:
+    subprocess.run([sys.executable, "-m", "venv", directory], check=True)
+    python = directory / "bin" / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, *requirements], check=True)
+    return python
