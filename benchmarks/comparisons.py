@@ -97,7 +97,9 @@ def _start_up(setting: Setting) -> Iterator[Comparison]:
     for arguments in [*_small(3), _LIST]:
         yield Comparison(setting.ours(setting.ten, *arguments), imports, 1.15)
     rich = "rich.console, rich.table"
-    with_rich = Command(f"import ... {rich}", [setting.bare, "-c", f"{_IMPORTS}, {rich}"])
+    with_rich = Command(
+        "the same, rich.console, rich.table", [setting.bare, "-c", f"{_IMPORTS}, {rich}"]
+    )
     yield Comparison(setting.ours(setting.ten, "list"), with_rich, 1.15)
     click = Command("import click", [setting.bare, "-c", "import click"])
     for words in (["--help"], ["--version"], ["completion", "bash"]):
@@ -160,22 +162,23 @@ def _expiry(setting: Setting) -> Iterator[Comparison]:
 
 def _queries(setting: Setting) -> Iterator[Comparison]:
     now = int(time.time())
-    some = setting.most // 10
     start = setting.ours(setting.ten, "list", "-o", "csv")
-    for options, clauses in (
-        (["--filter", "name__contains=99"], "WHERE instr(name, '99') > 0 ORDER BY id"),
+    for options, clauses, offset in (
+        (["--filter", "name__contains=99"], "WHERE instr(name, '99') > 0 ORDER BY id", 100),
         (
             ["--stale", "--order", "-last_active"],
             f"WHERE active <> 0 AND last_active <> 0 AND last_active < {now - 600} "
             "ORDER BY last_active DESC, id",
+            setting.most // 10,
         ),
         (
             ["--inactive", "--filter", "last_active__lt=30d"],
             f"WHERE active = 0 AND last_active < {now - 30 * 86400} ORDER BY id",
+            setting.most // 2,
         ),
-        (["--order", "name"], "ORDER BY name, id"),
+        (["--order", "name"], "ORDER BY name, id", setting.most // 2),
     ):
-        page = ["--limit", 10, "--offset", some]
-        sql = f"{_COLUMNS} {clauses} LIMIT 10 OFFSET {some}"
+        page = ["--limit", 10, "--offset", offset]
+        sql = f"{_COLUMNS} {clauses} LIMIT 10 OFFSET {offset}"
         ours = setting.ours(setting.many, "list", "-o", "csv", *options, *page)
         yield Comparison(ours, setting.shell(setting.many, "-csv", sql), 1.5, start, slow=True)

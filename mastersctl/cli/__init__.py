@@ -16,6 +16,7 @@ from mastersctl.cli.options import COMPLETE_VARIABLE, database_options
 from mastersctl.errors import MastersctlError
 
 _CHECK = "check"
+_NARROWEST, _NO_TERMINAL, _WIDEST = 50, 80, 100  # columns of help
 
 
 class _Commands(Mapping[str, click.Command]):
@@ -50,7 +51,7 @@ class _Commands(Mapping[str, click.Command]):
 
 @click.group(
     commands=_Commands(),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @database_options
@@ -123,7 +124,7 @@ def _run(arguments: Sequence[str]) -> int:
             answer(cli, os.environ[COMPLETE_VARIABLE])
             return 0
         # Not cli.main(), which ends the process itself when whoever reads the output has gone.
-        with cli.make_context("mastersctl", [*arguments]) as context:
+        with cli.make_context("mastersctl", [*arguments], terminal_width=_help_width()) as context:
             cli.invoke(context)
         return 0
     except click.exceptions.Exit as end:
@@ -140,6 +141,19 @@ def _run(arguments: Sequence[str]) -> int:
     except MastersctlError as error:
         complain(str(error))
         return _failure(error.exit_code, arguments)
+
+
+def _help_width() -> int:
+    """Return how wide help is: as the terminal, within bounds.
+
+    Click would ask shutil, the import of which takes as long as all commands' together.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    try:
+        width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
+    except OSError:
+        width = _NO_TERMINAL
+    return max(_NARROWEST, min(width, _WIDEST) - 2)
 
 
 def _failure(code: int, arguments: Sequence[str]) -> int:

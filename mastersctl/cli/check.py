@@ -47,7 +47,7 @@ class _Check(click.Command):
 
 @click.command(cls=_Check)
 @masters_argument
-@age_option("--max-age", default=f"{EXPIRE_SECONDS // 60}m",
+@age_option("--max-age", minutes=EXPIRE_SECONDS // 60,
             help="For how long a master is not stale after it checked in.")  # fmt: skip
 @click.option("--min-active", type=click.IntRange(min=0), default=1, show_default=True,
               metavar="N", help="How many masters must be active.")  # fmt: skip

@@ -29,7 +29,7 @@ _MANY = 100  # masters, from which on a bar shows the progress
 
 
 @click.command()
-@age_option("--older-than", default=f"{EXPIRE_SECONDS // 60}m",
+@age_option("--older-than", minutes=EXPIRE_SECONDS // 60,
             help="Who has not checked in for this long, such as 1h or 30d, is dead.")  # fmt: skip
 @dry_run_option
 @output_option("table", "json", "id")

@@ -118,17 +118,19 @@ def output_option(*formats: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
-def age_option(*names: str, default: str, help: str) -> Callable[[F], F]:  # noqa: A002  # Click's
-    """Add an option whose value is an age; the command gets it in seconds."""
+def age_option(*names: str, minutes: int, help: str) -> Callable[[F], F]:  # noqa: A002  # Click's
+    """Add an option whose value is an age, by default `minutes`; the command gets it in seconds."""
+
+    def parse(context: click.Context, parameter: click.Parameter, value: str | None) -> float:
+        if value is None:
+            return 60 * minutes
+        from mastersctl.resultspec import parse_age
+
+        return parse_age(value)
+
     return click.option(
-        *names, metavar="AGE", default=default, show_default=True, callback=_age, help=help
+        *names, metavar="AGE", callback=parse, help=f"{help}  [default: {minutes}m]"
     )
-
-
-def _age(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    from mastersctl.resultspec import parse_age
-
-    return parse_age(value)
 
 
 dry_run_option = click.option(

@@ -54,6 +54,16 @@ def test_help_names_every_command(mastersctl: Command) -> None:
     assert all(f"\n  {command} " in out for command in COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [("60", 58), ("200", 98), ("", 78), ("abc", 78), ("5", 50), ("9" * 30, 98)],
+)
+def test_help_is_as_wide_as_the_terminal_within_bounds(columns: str, width: int) -> None:
+    out = process("list", "--help", environment={"COLUMNS": columns}).out
+    longest = max(map(len, out.split("\n  Examples:")[0].splitlines()))
+    assert width - 5 < longest <= width
+
+
 def test_version_is_that_of_the_package(mastersctl: Command) -> None:
     assert mastersctl("--version").out == f"mastersctl {package.__version__}\n"
 
@@ -306,6 +316,7 @@ import sys
 from mastersctl.cli import run
 run(sys.argv[1:])
 heavy = {"peewee", "rich", "psycopg", "psycopg2", "pymysql", "durationpy", "humanize"}
+heavy |= {f"mastersctl.{name}" for name in ("models.related", "removal", "static", "cli.check")}
 print("IMPORTED", *sorted(heavy & set(sys.modules)))
 """
 
@@ -313,11 +324,11 @@ print("IMPORTED", *sorted(heavy & set(sys.modules)))
 @pytest.mark.parametrize(
     ("arguments", "imported"),
     [
-        ("--help", ""),
+        ("--help", "mastersctl.cli.check"),
         ("--version", ""),
         ("list --help", ""),
         ("list --order nonsense", ""),
-        ("show m -o json", "peewee"),
+        ("show m -o json", "mastersctl.models.related peewee"),
         ("find m", "peewee"),
         ("set-state m active", "peewee"),
         ("expire-all", "peewee"),
@@ -326,7 +337,8 @@ print("IMPORTED", *sorted(heavy & set(sys.modules)))
         ("list -o csv --filter last_active__lt=5", "peewee"),
         ("list -o csv --filter last_active__lt=5m", "durationpy peewee"),
         ("list", "peewee rich"),
-        ("show m", "peewee rich"),
+        ("show m", "mastersctl.models.related peewee rich"),
+        ("check", "mastersctl.cli.check peewee"),
     ],
 )
 def test_only_what_a_command_needs_is_imported(
@@ -341,5 +353,5 @@ def test_only_what_a_command_needs_is_imported(
         check=True,
     )
     modules = done.stdout.splitlines()[-1].split()[1:]
-    driver = ["psycopg"] if database.kind == "postgresql" and imported else []
+    driver = ["psycopg"] if database.kind == "postgresql" and "peewee" in imported else []
     assert modules == sorted(imported.split() + driver)
