@@ -38,7 +38,7 @@ _WIDTH = 130  # columns of the table
 def main(runs: int, masters: int, results: str | None) -> None:
     """Measure mastersctl beside its peers, and print a table.
 
-    It needs the sqlite3 shell, psql, and what the extra 'bench' brings. Databases, a server and
+    It needs the sqlite3 shell, and what the extra 'bench' brings. Databases, a server and
     environments, in one of which mastersctl is installed from here, are made in a temporary
     directory.
     """
@@ -82,6 +82,7 @@ def _setting(masters: int) -> Iterator[Setting]:
                 scratch=directory / "scratch.sqlite",
                 most=masters,
                 postgres=server.url(database),
+                psql=server.psql,
             )
         finally:
             server.control("stop", "-m", "immediate")

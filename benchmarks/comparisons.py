@@ -23,6 +23,7 @@ class Setting(NamedTuple):
         ten, table, many: SQLite databases, with 10 masters, with 10,000, and with `most`.
         scratch: a path for a copy of `many`.
         postgres: the URL of a database with ten masters.
+        psql: the program that came with that server.
     """
 
     bare: Path
@@ -34,6 +35,7 @@ class Setting(NamedTuple):
     scratch: Path
     most: int
     postgres: str
+    psql: Path
 
     def ours(self, database: Path | str, *arguments: object) -> Command:
         """Return a command of mastersctl."""
@@ -111,7 +113,7 @@ def _server(setting: Setting) -> Iterator[Comparison]:
     imports = Command(f"{_IMPORTS}, psycopg", [setting.full, "-c", f"{_IMPORTS}, psycopg"])
     for arguments in [*_small(3), _LIST]:
         yield Comparison(setting.ours(setting.postgres, *arguments), imports, 1.15)
-    psql = Command("psql --csv", ["psql", setting.postgres, "--csv", "-c", _COLUMNS])
+    psql = Command("psql --csv", [setting.psql, setting.postgres, "--csv", "-c", _COLUMNS])
     yield Comparison(setting.ours(setting.postgres, "list", "-o", "csv"), psql, None)
 
 

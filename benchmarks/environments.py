@@ -1,11 +1,12 @@
 """What is measured, installed as a user installs it, and its peer without database drivers."""
 
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parent.parent
 
 
 def make_bare(directory: Path) -> Path:
@@ -15,7 +16,10 @@ def make_bare(directory: Path) -> Path:
 
 def make_full(directory: Path) -> Path:
     """Make one with mastersctl and the driver for PostgreSQL; return its Python."""
-    return _make(directory, f"{ROOT}[postgres]")
+    source = directory.with_name("source")  # a copy: pip would leave a build behind, and reuse it
+    other = shutil.ignore_patterns(".*", "build", "*.egg-info", "tests", "benchmarks")
+    shutil.copytree(_ROOT, source, ignore=other)
+    return _make(directory, f"{source}[postgres]")
 
 
 def _make(directory: Path, *requirements: str) -> Path:

@@ -62,6 +62,11 @@ class PostgresServer:
             user=self._server.system_user,
         )
 
+    @property
+    def psql(self) -> Path:
+        """The program that came with the server."""
+        return Path(self._server.bin_path) / "psql"
+
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
