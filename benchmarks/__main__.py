@@ -55,10 +55,18 @@ def main(runs: int, masters: int, results: str | None) -> None:
             commands = [comparison.ours, comparison.peer, *start]
             figures = measure(commands, max(1, runs // _FEWER) if comparison.slow else runs)
             table.add_row(*_row(comparison, *figures))
-            times |= {figure.seconds.get_name(): figure.seconds for figure in figures}
+            for figure in figures:
+                _add(times, figure.seconds)
     if results:
         pyperf.BenchmarkSuite([*times.values()]).dump(results, replace=True)
     Console(width=_WIDTH, color_system=None).print(table)
+
+
+def _add(times: dict[str, pyperf.Benchmark], more: pyperf.Benchmark) -> None:
+    """Add what was measured to what was before of the same command."""
+    before = times.setdefault(more.get_name(), more)
+    if before is not more:
+        before.add_runs(more)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import ClassVar, NoReturn, TextIO
 
@@ -148,12 +149,13 @@ def _help_width() -> int:
 
     Click would ask shutil, the import of which takes as long as all commands' together.
     """
-    columns = os.environ.get("COLUMNS", "")
-    try:
-        width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
-    except OSError:
-        width = _NO_TERMINAL
-    return max(_NARROWEST, min(width, _WIDEST) - 2)
+    width = 0
+    with suppress(ValueError):
+        width = int(os.environ.get("COLUMNS", ""))
+    if width <= 0:
+        with suppress(OSError):
+            width = os.get_terminal_size().columns
+    return max(_NARROWEST, min(width if width > 0 else _NO_TERMINAL, _WIDEST) - 2)
 
 
 def _failure(code: int, arguments: Sequence[str]) -> int:

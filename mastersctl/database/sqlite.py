@@ -95,17 +95,18 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         """Yield the rows; text is taken for UTF-8, which is faster, until one is not."""
         connection = self.connection()
         connection.text_factory = str
-        rows = self.execute(query)
         try:
-            # Not "yield from", which would close the cursor when the database is closed already.
-            for row in rows:
-                yield row
-        except sqlite3.OperationalError as error:
-            if "decode" not in str(error):
-                raise
-            connection.text_factory = _decoded
-            for row in rows:  # the cursor is still where it was
-                yield row
+            rows = self.execute(query)
+            while True:
+                try:
+                    # Not "yield from", which would close the cursor when the database is closed.
+                    for row in rows:
+                        yield row
+                    return
+                except sqlite3.OperationalError as error:
+                    if not str(error).startswith("Could not decode to UTF-8"):
+                        raise
+                    connection.text_factory = _decoded  # Python's cursor is still at that row
         finally:
             connection.text_factory = _decoded
 
@@ -191,7 +192,8 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     # SQL
 
     def update_all(self, model: Any, values: dict[str, int]) -> int:
-        # OR ROLLBACK: or else each page that changes is copied, to undo this statement alone.
+        # OR ROLLBACK: or else each page that changes is copied, to undo this statement alone. It
+        # is also what triggers then do in a conflict, of which Buildbot has none.
         sql, parameters = self.get_sql_context().sql(model.update(values)).query()
         sql = sql.replace("UPDATE", "UPDATE OR ROLLBACK", 1)
         rows: int = self.execute_sql(sql, parameters).rowcount

@@ -8,7 +8,10 @@ FORMATS = ("table", "wide", "json", "jsonl", "csv", "tsv", "id")
 
 
 class Writer(Protocol):
-    """Writes masters to a file. All but the table's write some rows before they read the next."""
+    """Writes masters to a file. All but the table's write some rows before they read the next.
+
+    The last ones that were read before an error are not written.
+    """
 
     def __call__(
         self, rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO

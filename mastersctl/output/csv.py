@@ -6,21 +6,29 @@ from typing import Any, TextIO
 from mastersctl.output.values import Column, hold, names, write_lines
 from mastersctl.stored import iso_8601
 
+_TO_QUOTE = ',"\r\n'
+
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    to_texts = {
-        "name": lambda column: _quoted(names(column)),
-        "last_active": lambda column: _quoted(iso_8601(column), ""),
-    }
+    to_texts = {"name": _quoted, "last_active": iso_8601}
+    if len(fields) == 1:
+        to_texts = {
+            "name": lambda column: _present(_quoted(column)),
+            "last_active": lambda column: _present(iso_8601(column)),
+        }
     write_lines(rows, fields, ",", to_texts, file)
 
 
-def _quoted(texts: Column, special: str = ',"\r\n') -> Iterable[str]:
+def _quoted(column: Column) -> Sequence[str]:
     # The csv module takes three times as long, and leaves a CR unquoted where lines end with LF.
-    # What is empty is quoted, too: a line without anything would be none.
-    if "" in texts or hold(texts, special):
-        return [
-            '"' + text.replace('"', '""') + '"' if not text or hold(text, special) else text
-            for text in texts
-        ]
-    return texts
+    texts = names(column)
+    if not hold(texts, _TO_QUOTE):
+        return texts
+    return [
+        '"' + text.replace('"', '""') + '"' if hold([text], _TO_QUOTE) else text for text in texts
+    ]
+
+
+def _present(texts: Sequence[str]) -> Sequence[str]:
+    """Quote what is empty, as a line without anything would be none."""
+    return [text or '""' for text in texts]

@@ -45,9 +45,10 @@ def filled(
     """Yield the template, which has a ``%s`` for each field, filled in with some rows at a time.
 
     Parameters:
-        to_texts: what is done to the column of a field; the others are written as they are.
+        to_texts: what is done to the column of a field; the others are numbers.
     """
-    used = [to_texts.get(field, _as_is) for field in fields]
+    numbers = _numbers(to_texts["name"])
+    used = [to_texts.get(field, numbers) for field in fields]
     rows = iter(rows)
     while some := list(islice(rows, _ROWS_AT_ONCE)):
         columns = [to(column) for to, column in zip(used, zip(*some, strict=True), strict=True)]
@@ -66,7 +67,7 @@ def hold(texts: Iterable[str], characters: str) -> bool:
 
 
 def to_json(value: Any) -> str:
-    """Return what JSON has for a value it does not know. For `json.dumps(default=...)`."""
+    """Return what JSON has for a moment. For `json.dumps(default=...)`, and what is no column."""
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{value!r} has no JSON form")
@@ -77,8 +78,9 @@ def boolean(value: Any) -> str:
     return "true" if value else "false"
 
 
-def _as_is(column: Column) -> Column:
-    return column
+def _numbers(otherwise: ToTexts) -> ToTexts:
+    """Leave numbers as they are; what is none, in a table that is not Buildbot's, is text."""
+    return lambda column: column if set(map(type, column)) == {int} else otherwise(column)
 
 
 def _visibly(to_texts: ToTexts) -> ToTexts:

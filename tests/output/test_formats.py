@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from mastersctl.output import FORMATS, writer
 from tests.conftest import NOW, Command, add_master, process
-from tests.databases import RealDatabase
+from tests.databases import RealDatabase, SqliteFile
 
 HOSTILE = [
     "plain:/srv/bb",
@@ -198,4 +199,18 @@ def test_a_time_that_no_calendar_has_is_nothing(
         assert mastersctl("list", "-o", format_, "--db-url", database.url).code == 0
     out = mastersctl("list", "-o", "csv", "--field", "last_active", "--db-url", database.url).out
     assert list(csv.reader(io.StringIO(out))) == [["last_active"], [""], [""], [""]]
+    out = mastersctl("list", "-o", "csv", "--db-url", database.url).out
+    assert out.splitlines()[1] == "1,m0,true,"  # which an importer takes for NULL
     assert mastersctl("show", 1, "--db-url", database.url).code == 0
+
+
+def test_an_id_that_is_no_number_is_a_text(tmp_path: Path, mastersctl: Command) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    database.execute("CREATE TABLE masters (id, name, name_hash, active, last_active)")
+    database.execute(
+        "INSERT INTO masters VALUES (NULL, 'm', 'h', 1, 1), ('a\"b\t\x1b', 'n', 'i', 1, 1)"
+    )
+    assert [row["id"] for row in mastersctl("list", "-o", "json").json] == ["", 'a"b\t\x1b']
+    rows = list(csv.reader(io.StringIO(mastersctl("list", "-o", "csv").out)))
+    assert [row[0] for row in rows] == ["id", "", 'a"b\t\x1b']
+    assert mastersctl("list", "-o", "tsv").out.splitlines()[2].startswith('a"b\\t\x1b\tn')
