@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import click
 import pyperf
@@ -99,17 +100,18 @@ def _setting(masters: int) -> Iterator[Setting]:
 def _row(
     comparison: Comparison, ours: Figures, peer: Figures, start: Figures | None = None
 ) -> Iterator[str]:
-    seconds = ours.seconds.median() - (start.seconds.median() if start else 0.0)
-    ratio = seconds / peer.seconds.median()
-    if comparison.figure == "memory":
-        ratio = ours.mebibytes / peer.mebibytes
+    started = start.seconds.median() if start else 0.0
     yield comparison.ours.name + (" - start-up" if start else "")
     yield comparison.peer.name
-    yield f"{seconds * 1000:.0f}"
+    yield f"{(ours.seconds.median() - started) * 1000:.0f}"
     yield f"{peer.seconds.median() * 1000:.0f}"
     yield f"{ours.mebibytes:.1f}"
     yield f"{peer.mebibytes:.1f}"
-    yield f"{ratio:.2f}" + (" MiB" if comparison.figure == "memory" else "")
+    if comparison.figure == "memory":
+        yield f"{ours.mebibytes / peer.mebibytes:.2f} MiB"
+    else:  # of each pair of runs: what disturbs the machine disturbs both
+        pairs = zip(ours.seconds.get_values(), peer.seconds.get_values(), strict=True)
+        yield f"{median((one - started) / other for one, other in pairs):.2f}"
     yield "" if comparison.bound is None else f"{comparison.bound:g}"
 
 

@@ -166,7 +166,11 @@ def _queries(setting: Setting) -> Iterator[Comparison]:
     now = int(time.time())
     start = setting.ours(setting.ten, "list", "-o", "csv")
     for options, clauses, offset in (
-        (["--filter", "name__contains=99"], "WHERE instr(name, '99') > 0 ORDER BY id", 100),
+        (
+            ["--filter", "name__contains=99"],
+            "WHERE instr(name, '99') > 0 ORDER BY id",
+            setting.most // 100,
+        ),
         (
             ["--stale", "--order", "-last_active"],
             f"WHERE active <> 0 AND last_active <> 0 AND last_active < {now - 600} "
