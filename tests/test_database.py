@@ -603,20 +603,32 @@ def test_few_statements_are_sent_to_a_server(
     postgres: PostgresServer, buildbot_postgres: str
 ) -> None:
     database = PostgresDatabase(postgres, buildbot_postgres)
-    add_master(database, "m", active=1)
-    for command, most in (
-        (["find", "m"], 1),
-        (["find", "m", "--no-create"], 1),
-        (["show", "m", "-o", "json"], 2),
-        (["list"], 1),
-        (["list", "-o", "json"], 1),
-        (["set-state", "m", "active"], 4),
-        (["expire-all"], 4),
+    for name in ("m", "n", "o"):
+        add_master(database, name, active=1, last_active=1)
+    for command, count in (  # those of benchmarks/README.rst
+        ("find m", 1),
+        ("find new", 4),
+        ("show m -o json", 2),
+        ("show m -o id", 1),
+        ("list", 1),
+        ("list -o json", 1),
+        ("list -o wide", 2),
+        ("housekeep --dry-run", 2 + 3 * 1),
+        ("housekeep", 2 + 3 * 4),
+        ("housekeep", 2),
+        ("rename o p", 4),
+        ("remove n --yes", 12),
+        ("set-state m active", 4),
+        ("set-state m inactive", 10),
+        ("check m --min-active 0", 1),
+        ("check --min-active 0", 1),
+        ("check -o prometheus", 3),
+        ("expire-all", 4),
     ):
         before = len(statements(postgres, database))
-        assert process(*command, "--db-url", database.url).code == 0
+        process(*command.split(), "--db-url", database.url)
         sent = statements(postgres, database)[before:]
-        assert len(sent) <= most, (command, sent)
+        assert len(sent) == count, (command, sent)
 
 
 def statements(server: PostgresServer, database: PostgresDatabase) -> list[str]:
