@@ -10,7 +10,7 @@ from mastersctl.output.values import filled, to_json
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
     for some in filled(f"{template(fields)}\n", rows, fields, TO_TEXTS):
-        file.writelines(some)
+        file.write("".join(some))
 
 
 def write_object(item: dict[str, Any], file: TextIO) -> None:

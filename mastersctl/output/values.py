@@ -33,7 +33,7 @@ def write_lines(
     template = separator.join(["%s"] * len(fields)) + "\n"
     file.write(template % tuple(fields))
     for some in filled(template, rows, fields, to_texts):
-        file.writelines(some)
+        file.write("".join(some))
 
 
 def filled(
