@@ -29,7 +29,17 @@ c['buildbotNetUsageData'] = None
 """
 
 _FORCE = "ForceScheduler(name='force'"
-_PERIODIC = "Periodic(name='hourly', periodicBuildTimer=3600"
+_PERIODIC = "Periodic(name='periodic', periodicBuildTimer={every}"
+
+_CHECKS_IN_OFTEN = """
+from twisted.application import internet
+
+class EverySecond(internet.TimerService):
+    def __init__(self, step, *arguments):
+        super().__init__(1, *arguments)
+
+internet.TimerService = EverySecond  # by which a master checks in
+"""
 
 _CALLS = """
 import dataclasses, json, operator, sys
@@ -60,22 +70,34 @@ main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))
 
 
 def make_basedir(
-    directory: Path, url: str, *, upgrade: bool = True, build: Sequence[str] | None = None
+    directory: Path,
+    url: str,
+    *,
+    upgrade: bool = True,
+    build: Sequence[str] | None = None,
+    every: int = 3600,
+    checks_in_often: bool = False,
 ) -> Path:
     """Make a buildmaster's directory, and its database at `url`.
 
     Parameters:
         build: what a build runs; the master then has a worker in its own process, and starts a
             build at once.
+        every: how many seconds later it starts the next one.
+        checks_in_often: every second, instead of every minute.
     """
     buildbot("create-master", "--db=sqlite://", str(directory))
+    scheduler = _PERIODIC.format(every=every) if build else _FORCE
     config = _MASTER_CFG.format(
         url=url,
         worker="LocalWorker('example-worker')" if build else "Worker('example-worker', 'pass')",
-        scheduler=f"{_PERIODIC if build else _FORCE}, builderNames=['runtests'])",
+        scheduler=f"{scheduler}, builderNames=['runtests'])",
         command=build or ["true"],
     )
     (directory / "master.cfg").write_text(config)
+    if checks_in_often:
+        tac = directory / "buildbot.tac"
+        tac.write_text(_CHECKS_IN_OFTEN + tac.read_text())
     if upgrade:
         buildbot("upgrade-master", str(directory))
     return directory

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -14,7 +13,6 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
-import psycopg
 import pytest
 
 from mastersctl.connector import MastersConnector
@@ -172,69 +170,6 @@ def test_a_missing_driver_names_the_extra() -> None:
     assert done.returncode == 4
     assert "pip install 'mastersctl[postgres]'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_locked_database_is_waited_for_and_then_left_alone(
-    database: RealDatabase, mastersctl: Command
-) -> None:
-    add_master(database, "m", last_active=5)
-    before = masters(database)
-    with database.locked():
-        for timeout in (0, 0.5):
-            started = time.monotonic()
-            result = mastersctl(
-                "set-state", "m", "active", "--timeout", timeout, "--db-url", database.url
-            )
-            assert timeout <= time.monotonic() - started < timeout + 5
-            assert (result.code, result.out) == (4, "")
-            assert "locked" in result.err
-        assert masters(database) == before
-    assert mastersctl("set-state", "m", "active", "--db-url", database.url).code == 0
-
-
-def test_a_lock_that_is_released_in_time_is_no_error(database: RealDatabase) -> None:
-    add_master(database, "m")
-    command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active"]
-    with database.locked():
-        waiting = subprocess.Popen([*command, "--db-url", database.url], stdout=subprocess.PIPE)
-        time.sleep(1)
-        assert waiting.poll() is None
-    out, _ = waiting.communicate(timeout=20)
-    assert (waiting.returncode, out) == (0, b"changed\n")
-
-
-def test_readers_do_not_wait_for_a_writer(database: RealDatabase, mastersctl: Command) -> None:
-    add_master(database, "m")
-    with database.locked():
-        for command in (["list"], ["show", "m"], ["find", "m"]):
-            assert mastersctl(*command, "--timeout", 0, "--db-url", database.url).code == 0
-
-
-def test_an_interrupt_while_waiting_is_heard_and_changes_nothing(database: RealDatabase) -> None:
-    add_master(database, "m", last_active=5)
-    command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active"]
-    with database.locked():
-        waiting = subprocess.Popen(
-            [*command, "--timeout", "60", "--db-url", database.url], stderr=subprocess.PIPE
-        )
-        time.sleep(1)
-        waiting.send_signal(signal.SIGINT)
-        _, err = waiting.communicate(timeout=10)
-    assert waiting.returncode == 1
-    assert b"Aborted." in err
-    assert masters(database)[0][2:] == (0, 5)
-
-
-def test_a_reader_that_waits_for_the_lock_of_a_whole_table_is_told_so(
-    postgres: PostgresServer, mastersctl: Command
-) -> None:
-    database = PostgresDatabase(postgres)
-    assert mastersctl("init", "--db-url", database.url).code == 0
-    with psycopg.connect(database.url) as connection:
-        connection.execute("LOCK TABLE masters IN ACCESS EXCLUSIVE MODE")
-        assert_fails(
-            mastersctl, database.url, 4, "locked", [["list"], ["show", "1"], ["find", "m"]]
-        )
 
 
 @pytest.mark.parametrize("how", ["url", "environment"])

@@ -1,5 +1,6 @@
-"""Many processes at once."""
+"""Many processes at once, with the default timeout: nothing is lost, done twice or given up."""
 
+import random
 import subprocess
 import sys
 import time
@@ -10,61 +11,40 @@ import pytest
 
 from tests.conftest import add_belongings, add_master, masters, process
 from tests.databases import PostgresDatabase, PostgresServer, RealDatabase
+from tests.reliability.crowd import Crowd
 
-PROCESSES = 24
-
-# All wait for the same moment, after everything is imported, so that they really meet.
-TOGETHER = """
-import sys
-from mastersctl.cli import run
-from mastersctl.url import DatabaseURL
-from mastersctl.database import _database_class
-import mastersctl.connector
-_database_class(DatabaseURL(sys.argv[-1], '/'))
-print('ready', flush=True)
-sys.stdin.readline()
-sys.exit(run(sys.argv[1:]))
-"""
+PROCESSES = 64
+NEW_NAMES = 20
+ROUNDS = 50
 
 
-def together(*arguments: str) -> list[str]:
-    """Run the command in many processes at the same time, and return what each printed."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", TOGETHER, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(PROCESSES)
-    ]
-    for one in running:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    for one in running:
-        assert one.stdin is not None
-        one.stdin.write("\n")
-        one.stdin.flush()
-    printed = [one.communicate(timeout=120)[0] for one in running]
-    assert {one.returncode for one in running} == {0}
-    return printed
-
-
-def test_processes_that_find_the_same_new_name_agree_on_one_id(database: RealDatabase) -> None:
-    printed = together("find", "new", "--timeout", "60", "--db-url", database.url)
-    ((id_, *_),) = masters(database)
-    assert set(printed) == {f"{id_}\n"}
+def test_processes_that_find_the_same_new_names_agree_on_the_ids(
+    database: RealDatabase, crowd: Crowd
+) -> None:
+    ids = {}
+    for number in range(NEW_NAMES):
+        name = f"new{number}"
+        found = crowd.run([["find", name, "--db-url", database.url]] * PROCESSES)
+        assert {(result.code, result.err) for result in found} == {(0, "")}
+        (out,) = {result.out for result in found}
+        ids[int(out)] = name
+    assert [(id_, name) for id_, name, *_ in masters(database)] == sorted(ids.items())
+    assert len(ids) == NEW_NAMES
 
 
 def test_one_of_the_processes_that_make_the_same_change_changes_something(
-    database: RealDatabase,
+    database: RealDatabase, crowd: Crowd
 ) -> None:
     id_ = add_master(database, "m")
-    for state in ("active", "inactive", "active"):
-        printed = together(
-            "set-state", str(id_), state, "--timeout", "60", "--db-url", database.url
-        )
-        assert Counter(printed) == {"changed\n": 1, "unchanged\n": PROCESSES - 1}
+    state = "inactive"
+    for number in range(ROUNDS):
+        before, state = state, random.Random(number).choice(["active", "inactive"])
+        done = crowd.run([["set-state", id_, state, "--db-url", database.url]] * PROCESSES)
+        assert {result.code for result in done} == {0}, done
+        changed = int(state != before)
+        printed = Counter(result.out for result in done)
+        assert printed == Counter({"changed\n": changed, "unchanged\n": PROCESSES - changed})
+        assert masters(database)[0][2] == (state == "active")
 
 
 def test_a_check_in_that_is_under_way_is_not_overlooked(postgres: PostgresServer) -> None:
@@ -97,22 +77,24 @@ def test_a_master_that_is_being_added_is_not_overlooked(postgres: PostgresServer
 
 
 def test_one_of_the_processes_that_create_the_table_creates_it(
-    empty_database: RealDatabase,
+    empty_database: RealDatabase, crowd: Crowd
 ) -> None:
-    printed = together("init", "--timeout", "60", "--db-url", empty_database.url)
-    assert Counter(printed) == {"created\n": 1, "unchanged\n": PROCESSES - 1}
+    done = crowd.run([["init", "--db-url", empty_database.url]] * PROCESSES)
+    assert {result.code for result in done} == {0}, done
+    printed = Counter(result.out for result in done)
+    assert printed == {"created\n": 1, "unchanged\n": PROCESSES - 1}
 
 
 def test_housekeepings_at_the_same_time_do_each_master_once(
-    buildbot_database: RealDatabase,
+    buildbot_database: RealDatabase, crowd: Crowd
 ) -> None:
     for number in range(10):
         id_ = add_master(buildbot_database, f"dead{number}", active=1, last_active=5)
         add_belongings(buildbot_database, id_)
-    printed = together(
-        "housekeep", "-o", "id", "--timeout", "60", "--db-url", buildbot_database.url
-    )
-    done = [int(id_) for output in printed for id_ in output.split()]
+    command = ["housekeep", "-o", "id", "--db-url", buildbot_database.url]
+    results = crowd.run([command] * PROCESSES)
+    assert {result.code for result in results} == {0}, results
+    done = [int(id_) for result in results for id_ in result.out.split()]
     assert sorted(done) == list(range(1, 11))
 
 

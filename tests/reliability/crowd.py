@@ -1,0 +1,46 @@
+"""Many processes at once, which really meet: none of them has anything to import any more."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from tests.conftest import Result
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Crowd:
+    """Runs commands of mastersctl, each in a process of its own.
+
+    Parameters:
+        requests, answers: the ends of pipes to a process of `tests.reliability.forks`.
+    """
+
+    def __init__(self, requests: IO[str], answers: IO[str]) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def run(
+        self, commands: Iterable[Sequence[object]], kill_after: float | None = None
+    ) -> list[Result]:
+        """Run the commands at the same time; with `kill_after`, kill them after so many seconds."""
+        texts = [[str(argument) for argument in command] for command in commands]
+        print(json.dumps([texts, kill_after]), file=self._requests, flush=True)
+        return [Result(*result) for result in json.loads(self._answers.readline())]
+
+
+@contextmanager
+def crowd() -> Iterator[Crowd]:
+    """Start the process that the commands are forked off."""
+    program = [sys.executable, "-m", "tests.reliability.forks"]
+    with subprocess.Popen(
+        program, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Crowd(process.stdin, process.stdout)
+        process.stdin.close()

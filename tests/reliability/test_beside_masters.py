@@ -1,0 +1,83 @@
+"""Beside masters that run: they are not disturbed, and nothing that is written is lost."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests import buildbots
+from tests.databases import SqliteFile
+from tests.reliability.crowd import Crowd
+
+WRITERS = 4
+WRITES = 2000
+MOST_BETWEEN_CHECK_INS = 5  # seconds; it checks in every second, and the time is in whole ones
+
+
+@pytest.fixture
+def basedir(tmp_path: Path) -> Path:
+    """The directory of a master that checks in, and builds something, every second."""
+    return buildbots.make_basedir(
+        tmp_path / "master", "sqlite:///state.sqlite", build=["true"], every=1, checks_in_often=True
+    )
+
+
+@contextmanager
+def check_ins(database: SqliteFile) -> Iterator[list[int]]:
+    """Watch master 1; the list that is yielded holds, at the end, when it checked in."""
+    times: list[int] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        with closing(sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
+            while not stop.wait(0.1):
+                ((last,),) = connection.execute("SELECT last_active FROM masters WHERE id = 1")
+                if last not in times:
+                    times.append(last)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    yield times
+    stop.set()
+    watcher.join()
+
+
+def wait_until_built(database: SqliteFile) -> None:
+    deadline = time.monotonic() + 30
+    while not database.execute("SELECT * FROM builds WHERE results = 0"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_nothing_is_lost_of_what_is_written_while_a_master_runs_and_it_misses_no_check_in(
+    basedir: Path, crowd: Crowd
+) -> None:
+    database = SqliteFile(basedir / "state.sqlite")
+    steps = ["find {}", "set-state {} active", "set-state {} inactive", "set-state {} active"]
+    written = []
+    with buildbots.running_master(basedir):
+        wait_until_built(database)
+        with check_ins(database) as times:
+            for number in range(WRITES // WRITERS // len(steps)):
+                names = [f"{writer}-{number}" for writer in range(WRITERS)]
+                for step in steps:
+                    done = crowd.run(
+                        [*step.format(name).split(), "--db-url", database.url] for name in names
+                    )
+                    assert [result.code for result in done] == [0] * WRITERS, done
+                    assert step == "find {}" or {result.out for result in done} == {"changed\n"}
+                written += names
+        log = (basedir / "twistd.log").read_text()  # a master that stops ends its build by an error
+    ours = "SELECT name, active FROM masters WHERE id <> 1"
+    assert sorted(database.execute(ours)) == sorted((name, 1) for name in written)
+    assert len(written) * len(steps) == WRITES
+    assert len(times) > 2
+    assert max(later - earlier for earlier, later in pairwise(times)) <= MOST_BETWEEN_CHECK_INS
+    for word in ("Traceback", "Unhandled", "locked", "retrying"):
+        assert word not in log, log
+    assert database.execute("PRAGMA integrity_check") == [("ok",)]
