@@ -94,7 +94,7 @@ def _setting(masters: int) -> Iterator[Setting]:
                 psql=server.psql,
             )
         finally:
-            server.control("stop", "-m", "immediate")
+            server.stop("immediate")
 
 
 def _row(

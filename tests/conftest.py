@@ -1,5 +1,6 @@
 """Fixtures: databases of every kind, and the command line."""
 
+import itertools
 import json
 import os
 import signal
@@ -65,7 +66,7 @@ def postgres() -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
         server = PostgresServer(Path(directory))
         yield server
-        server.control("stop", "-m", "immediate")
+        server.stop("immediate")
 
 
 @pytest.fixture(params=DATABASES)
@@ -179,9 +180,18 @@ Contents = dict[str, list[dict[str, Any]]]
 def contents(database: RealDatabase) -> Contents:
     """Return every row of every table, sorted."""
     return {
-        table: sorted(database.rows(table), key=lambda row: json.dumps(row, default=str))
-        for table in database.tables()
+        table: sorted(rows, key=lambda row: json.dumps(row, default=str))
+        for table, rows in database.rows().items()
     }
+
+
+def without_times(found: Contents) -> Contents:
+    """Return the contents with a word for the times at which something happened just now."""
+    for row in itertools.chain(*found.values()):
+        for column in ("complete_at", "last_active"):
+            if (row.get(column) or 0) > 1_000_000:
+                row[column] = "now"
+    return found
 
 
 def add_belongings(database: RealDatabase, masterid: int) -> None:

@@ -4,7 +4,7 @@ import shutil
 import socket
 import sqlite3
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,22 @@ class PostgresServer:
         with (directory / "postgresql.conf").open("a") as config:
             config.write(_CONFIG.format(port=self.port))
         (directory / "pg_hba.conf").write_text(_ACCESS)
-        self.control("start", "-l", str(self.log))
+        self.start()
         self.execute(f"CREATE ROLE {LOCKED_USER} LOGIN PASSWORD '{PASSWORD}'")
 
-    def control(self, action: str, *arguments: str) -> None:
-        """Start or stop the server."""
+    def start(self) -> None:
+        self._control("start", "-l", str(self.log))
+
+    def stop(self, mode: str) -> None:
+        """Stop the server; `mode` is one of pg_ctl's."""
+        self._control("stop", "-m", mode)
+
+    @property
+    def pid(self) -> int:
+        """The ID of the process that started all others."""
+        return int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
+
+    def _control(self, action: str, *arguments: str) -> None:
         self._execute(
             "pg_ctl",
             ("-w", "-D", str(self._server.pgdata), *arguments, action),
@@ -102,16 +113,15 @@ class SqliteFile:
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             return connection.execute(sql, parameters).fetchall()
 
-    def tables(self) -> list[str]:
-        return [
-            name for (name,) in self.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return all rows of a table, by column."""
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all rows of each table, by column."""
         with closing(sqlite3.connect(self.path)) as connection:
             connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {
+                table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+                for (table,) in tables.fetchall()
+            }
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -120,6 +130,18 @@ class SqliteFile:
             connection.execute("BEGIN IMMEDIATE")
             yield
             connection.execute("ROLLBACK")
+
+    def snapshot(self) -> Callable[[], None]:
+        """Keep all rows as they are, and return a function that brings them back."""
+        saved = self.path.with_name(f"saved-{self.path.name}")
+        copy_sqlite(self.path, saved)
+
+        def restore() -> None:
+            for suffix in ("-wal", "-shm", "-journal"):  # which a process that was killed left
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            copy_sqlite(saved, self.path)
+
+        return restore
 
 
 class PostgresDatabase:
@@ -138,14 +160,17 @@ class PostgresDatabase:
             cursor = connection.execute(sql.replace("?", "%s"), parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def tables(self) -> list[str]:
-        tables = self.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        return [name for (name,) in tables]
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return all rows of a table, by column."""
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all rows of each table, by column."""
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
-            return connection.execute(f"SELECT * FROM {table}").fetchall()
+            found = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+            tables = [row["tablename"] for row in found]
+            with connection.pipeline():
+                cursors = [connection.execute(f"SELECT * FROM {table}") for table in tables]
+            pairs = zip(tables, cursors, strict=True)
+            return {table: cursor.fetchall() for table, cursor in pairs}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -154,6 +179,22 @@ class PostgresDatabase:
             connection.execute("SELECT * FROM masters WHERE id = 1 FOR UPDATE")
             yield
             connection.rollback()
+
+    def snapshot(self) -> Callable[[], None]:
+        """Keep all rows as they are, and return a function that brings them back."""
+        tables = list(self.rows())
+        save = [f"CREATE TABLE saved.{table} AS TABLE {table}" for table in tables]
+        self.execute("; ".join(["CREATE SCHEMA saved", *save]))
+        delete = [f"DELETE FROM {table}" for table in tables]
+        insert = [f"INSERT INTO {table} TABLE saved.{table}" for table in tables]
+        no_foreign_keys = "SET session_replication_role = replica"
+        next_id = "SELECT setval('masters_id_seq', max(id)) FROM masters"
+        restore = "; ".join([no_foreign_keys, *delete, *insert, next_id])
+
+        def run() -> None:
+            self.execute(restore)
+
+        return run
 
 
 RealDatabase = SqliteFile | PostgresDatabase

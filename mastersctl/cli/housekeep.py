@@ -20,6 +20,7 @@ from mastersctl.errors import MastersctlError
 from mastersctl.state import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
+    from mastersctl.database import Mode
     from mastersctl.housekeeping import DeadMaster, Housekept
 
 _COUNTS = ("links", "builds", "steps", "logs", "claims")
@@ -57,7 +58,8 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
     if older_than < _SAFE_SECONDS:
         warn("Masters that live may be taken to be dead; give --older-than 3m or more.")
     done: list[Housekept] = []
-    with _ended_early(done, format_), settings.connect("read" if dry_run else "write") as connector:
+    mode: Mode = "read" if dry_run else "write"
+    with _ended_early(done, format_, dry_run), settings.connect(mode) as connector:
         dead = connector.find_dead_masters(older_than)
         for master in _with_progress(dead, shown=not settings.verbose):
             result = connector.housekeep(master, dry_run=dry_run)
@@ -71,13 +73,13 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
 
 
 @contextmanager
-def _ended_early(done: "list[Housekept]", format_: str) -> Iterator[None]:
-    """Show, when the command ends early, what it did until then."""
+def _ended_early(done: "list[Housekept]", format_: str, dry_run: bool) -> Iterator[None]:
+    """Show, when the command ends early, what it did until then; without the sums of it all."""
     try:
         yield
     except (MastersctlError, KeyboardInterrupt):
-        if done:
-            _write(done, format_)
+        if done and not dry_run:
+            _write(done, format_, whole=False)
             tell(f"Masters that were done before the command ended early: {len(done)}.")
         raise
 
@@ -92,7 +94,7 @@ def _with_progress(masters: "list[DeadMaster]", *, shown: bool) -> "Iterable[Dea
     return track(masters, "Housekeeping", console=console, transient=True)
 
 
-def _write(done: "list[Housekept]", format_: str) -> None:
+def _write(done: "list[Housekept]", format_: str, *, whole: bool = True) -> None:
     masters = [master._asdict() for master in done]
     total = _sum(masters)
     if format_ == "id":
@@ -101,7 +103,7 @@ def _write(done: "list[Housekept]", format_: str) -> None:
     elif format_ == "json":
         from mastersctl.output.json import write_object
 
-        write_object({"masters": masters, "total": total}, sys.stdout)
+        write_object({"masters": masters} | ({"total": total} if whole else {}), sys.stdout)
     elif not done:
         click.echo("nothing to do")
     else:
@@ -110,7 +112,7 @@ def _write(done: "list[Housekept]", format_: str) -> None:
         fields = ("id", "name", *_COUNTS)
         rows = [tuple(master[field] for field in fields) for master in masters]
         footer = ("", "total", *(total[field] for field in _COUNTS))
-        write(rows, fields, sys.stdout, footer=footer)
+        write(rows, fields, sys.stdout, footer=footer if whole else ())
 
 
 def _sum(masters: list[dict[str, Any]]) -> dict[str, int]:

@@ -1,15 +1,26 @@
 """Killed with SIGKILL at many points, a change leaves each master whole: old or new."""
 
 import itertools
+import random
 import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from tests.conftest import Command, Contents, add_belongings, add_master, contents
+from tests.conftest import (
+    Command,
+    Contents,
+    add_belongings,
+    add_master,
+    contents,
+    without_times,
+)
 from tests.databases import RealDatabase, copy
+from tests.reliability.crowd import Crowd
 
 MASTERS = 3
 
@@ -50,14 +61,6 @@ def killed(database: RealDatabase, statements: int, *arguments: str) -> bool:
     )
     assert child.returncode in (0, -signal.SIGKILL), child.stderr
     return child.returncode != 0
-
-
-def without_times(found: Contents) -> Contents:
-    """Return the contents with a word for the times at which something ended just now."""
-    for row in itertools.chain(*found.values()):
-        if (row.get("complete_at") or 0) > 1_000_000:
-            row["complete_at"] = "now"
-    return found
 
 
 def by_master(found: Contents) -> dict[int, list[tuple[str, Any]]]:
@@ -118,3 +121,58 @@ def test_remove_removes_all_masters_or_none(database: RealDatabase, mastersctl: 
             assert mastersctl(*arguments, "--db-url", target.url).code == 0
             assert without_times(contents(target)) == new
     assert found == new
+
+
+KILLS = 200
+CHANGES = [
+    "find new",
+    "set-state 1 active",
+    "set-state 1 inactive",
+    "expire-all",
+    "housekeep",
+    "rename 1 new:/",
+    "remove 1 2 3 --reassign-to heir --yes",
+]
+
+
+@pytest.mark.parametrize("command", CHANGES)
+def test_killed_at_random_moments_a_change_leaves_each_master_whole(
+    database: RealDatabase, crowd: Crowd, command: str
+) -> None:
+    moments = random.Random(command)
+    old = by_master(without_times(contents(database)))
+    restore = database.snapshot()
+    arguments = [*command.split(), "--db-url", database.url]
+    longest = duration(crowd, arguments)
+    new = by_master(without_times(contents(database)))
+    outcomes = Counter[str]()
+    for _ in range(KILLS):
+        restore()
+        (result,) = crowd.run([arguments], kill_after=moments.uniform(0, longest))
+        assert result.code in (0, -signal.SIGKILL), result
+        settle(database)
+        found = by_master(without_times(contents(database)))
+        changed = {master for master in old | new if found.get(master) != old.get(master)}
+        assert all(found.get(master) == new.get(master) for master in changed)
+        if command != "housekeep":  # which makes a transaction for each
+            assert found in (old, new)
+        outcomes["changed" if changed else "as it was"] += 1
+        outcomes["killed" if result.code else "finished"] += 1
+    assert min(outcomes[word] for word in ("changed", "as it was", "killed")) > 0, outcomes
+
+
+def duration(crowd: Crowd, arguments: list[str]) -> float:
+    """Run a command, and return how long it takes, with some more for good measure, in seconds."""
+    started = time.monotonic()
+    (result,) = crowd.run([arguments])
+    assert result.code == 0, result
+    return 1.2 * (time.monotonic() - started)
+
+
+def settle(database: RealDatabase) -> None:
+    """Check the file that a killed command leaves; wait until a server has noticed its death."""
+    if database.kind == "sqlite":
+        assert database.execute("PRAGMA integrity_check") == [("ok",)]
+        return
+    while database.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = 'mastersctl'"):
+        time.sleep(0.01)

@@ -1,0 +1,76 @@
+"""Between a client and a server: answers, up to a point, and then none."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+_CHUNK = 65536
+
+
+class Proxy:
+    """Passes on what a client sends, and so many bytes of what the server answers.
+
+    Attributes:
+        port: where it listens, on the loopback interface.
+        left: how many bytes of answers it still passes on.
+        cuts: whether it then closes the connection; else it is silent.
+        answered: how many bytes it has passed on.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self.left = 2**40
+        self.cuts = True
+        self.answered = 0
+        self._server_port = server_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    def serve(self) -> None:
+        """Pass on each connection's bytes, until `close` is called."""
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._server_port))
+            for function in (self._ask, self._answer):
+                threading.Thread(target=function, args=(client, server), daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _ask(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := client.recv(_CHUNK):
+                server.sendall(data)
+            server.shutdown(socket.SHUT_RDWR)
+
+    def _answer(self, client: socket.socket, server: socket.socket) -> None:
+        with closing(server), closing(client):
+            with suppress(OSError):
+                self._pass_on(client, server)
+            for end in (client, server):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # to close it is not enough: `_ask` waits for it
+
+    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
+        while data := server.recv(_CHUNK):
+            passed = data[: self.left]
+            self.left -= len(passed)
+            self.answered += len(passed)
+            client.sendall(passed)
+            if not self.left and self.cuts:
+                return
+
+
+@contextmanager
+def proxy(server_port: int) -> Iterator[Proxy]:
+    """Start a proxy before the server that listens on that port."""
+    one = Proxy(server_port)
+    thread = threading.Thread(target=one.serve)
+    thread.start()
+    yield one
+    one.close()
+    thread.join()

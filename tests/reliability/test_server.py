@@ -1,0 +1,295 @@
+"""A server that is away, goes away, or does not answer; a connection that is cut anywhere."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import (
+    Command,
+    Result,
+    add_belongings,
+    add_master,
+    contents,
+    masters,
+    without_times,
+)
+from tests.databases import PostgresDatabase, PostgresServer
+from tests.reliability.crowd import Crowd
+from tests.reliability.proxy import Proxy, proxy
+
+READS = [
+    "list",
+    "list -o wide",
+    "list -o json",
+    "list -o jsonl",
+    "list -o csv",
+    "list -o tsv",
+    "list -o id",
+    "show 1",
+    "show 1 -o json",
+    "find m1 --no-create",
+    "check",
+    "check -o json",
+    "check -o prometheus",
+    "housekeep --dry-run -o json",
+]
+CHANGES = [
+    "init",
+    "find new",
+    "find new -o json",
+    "set-state 1 active",
+    "set-state 1 inactive -o json",
+    "expire-all -o json",
+    "housekeep",
+    "housekeep -o json",
+    "rename 1 new:/",
+    "remove 1 2 --reassign-to m3 --yes -o json",
+]
+MASTERS = 40
+TIMEOUT = 1
+SLACK = 4  # seconds: libpq waits for two at least, and a statement is cancelled for one
+CUTS = 40  # points at which the answers to a command end
+
+
+def unreachable(command: str) -> int:
+    """Return the exit code of a command whose database is not reached."""
+    return 3 if command.startswith("check") else 4
+
+
+def assert_told(result: Result, command: str) -> None:
+    """Check that the command failed with a sentence, and printed nothing that looks whole."""
+    assert result.code == unreachable(command), result
+    if result.out.startswith("MASTERS UNKNOWN - The database") or '"UNKNOWN"' in result.out:
+        return
+    *_, error = result.err.splitlines()
+    assert error.startswith("Error: The database postgresql://postgres@127.0.0.1:")
+    assert error.endswith(".")
+    if command == "housekeep -o json" and result.out:  # what was done remains done
+        assert set(json.loads(result.out)) == {"masters"}
+    elif command.endswith("json"):
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(result.out)
+
+
+@pytest.fixture
+def database(buildbot_server: PostgresDatabase) -> PostgresDatabase:
+    """A database with masters, some of which have everything."""
+    for number in range(1, MASTERS + 1):
+        last_active = 5 if number < 3 else None
+        add_master(buildbot_server, f"m{number}", active=1, last_active=last_active)
+    for id_ in (1, 2, 3):
+        add_belongings(buildbot_server, id_)
+    return buildbot_server
+
+
+@pytest.fixture
+def before(database: PostgresDatabase) -> Iterator[Proxy]:
+    """A proxy before the server."""
+    with proxy(database.server.port) as one:
+        yield one
+
+
+def behind(before: Proxy, database: PostgresDatabase) -> str:
+    return f"postgresql://postgres@127.0.0.1:{before.port}/{database.name}"
+
+
+@pytest.mark.parametrize("command", READS + CHANGES)
+def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
+    before: Proxy, database: PostgresDatabase, mastersctl: Command, command: str
+) -> None:
+    restore = database.snapshot()
+    arguments = [*command.split(), "--timeout", TIMEOUT, "--db-url", behind(before, database)]
+    old = without_times(contents(database))
+    whole = mastersctl(*arguments)
+    new = without_times(contents(database))
+    total = before.answered
+    assert total > CUTS
+    told = 0
+    for left in range(0, total, total // CUTS):
+        restore()
+        before.left = left
+        started = time.monotonic()
+        result = mastersctl(*arguments)
+        assert time.monotonic() - started < TIMEOUT + SLACK
+        if result.code != whole.code:
+            assert_told(result, command)
+            told += 1
+        else:
+            assert result.out == whole.out
+        if not command.startswith("housekeep"):  # which makes a transaction for each master
+            assert without_times(contents(database)) in (old, new)
+    assert told > CUTS / 2
+
+
+@pytest.mark.parametrize("command", ["list -o json", "find new", "set-state 1 inactive"])
+def test_a_server_that_falls_silent_anywhere_is_given_up_in_time(
+    before: Proxy, database: PostgresDatabase, mastersctl: Command, command: str
+) -> None:
+    arguments = [*command.split(), "--timeout", TIMEOUT, "--db-url", behind(before, database)]
+    restore = database.snapshot()
+    assert mastersctl(*arguments).code == 0
+    total = before.answered
+    before.cuts = False
+    for left in range(0, total, total // 5):
+        restore()
+        before.left = left
+        started = time.monotonic()
+        result = mastersctl(*arguments)
+        assert time.monotonic() - started < TIMEOUT + SLACK
+        assert_told(result, command)
+
+
+def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(crowd: Crowd) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=100)) as server:
+        url = f"postgresql://postgres@127.0.0.1:{server.getsockname()[1]}/d"
+        commands = READS + CHANGES
+        started = time.monotonic()
+        results = crowd.run(
+            [*command.split(), "--timeout", TIMEOUT, "--db-url", url] for command in commands
+        )
+        assert TIMEOUT < time.monotonic() - started < TIMEOUT + SLACK
+    for command, result in zip(commands, results, strict=True):
+        assert_told(result, command)
+
+
+# A server of our own, to be stopped
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[PostgresServer]:
+    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
+        server = PostgresServer(Path(directory))
+        server.execute("ALTER SYSTEM SET synchronous_commit = on")  # as every server that is real
+        server.execute("SELECT pg_reload_conf()")
+        yield server
+        server.stop("immediate")
+
+
+@pytest.fixture
+def own_database(own_server: PostgresServer, mastersctl: Command) -> PostgresDatabase:
+    """A database with a master, on a server that may be stopped."""
+    database = PostgresDatabase(own_server)
+    assert mastersctl("init", "--db-url", database.url).code == 0
+    add_master(database, "m1", active=1, last_active=5)
+    return database
+
+
+def kill(server: PostgresServer) -> None:
+    """Kill the server as the kernel does when memory runs out."""
+    os.kill(server.pid, signal.SIGKILL)
+
+
+ENDS: list[Callable[[PostgresServer], None]] = [
+    lambda server: server.stop("fast"),
+    lambda server: server.stop("immediate"),
+    kill,
+]
+NAMES_OF_ENDS = ["stopped", "stopped at once", "killed"]
+
+
+def start_again(server: PostgresServer) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return server.start()
+        except subprocess.CalledProcessError:  # what is left of a killed one has not ended yet
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+@pytest.mark.parametrize("end", ENDS, ids=NAMES_OF_ENDS)
+def test_a_server_that_is_away_is_told_and_one_that_is_back_is_used(
+    own_database: PostgresDatabase, crowd: Crowd, end: Callable[[PostgresServer], None]
+) -> None:
+    before = masters(own_database)
+    end(own_database.server)
+    commands = READS + CHANGES
+    started = time.monotonic()
+    results = crowd.run(
+        [*command.split(), "--timeout", TIMEOUT, "--db-url", own_database.url]
+        for command in commands
+    )
+    assert time.monotonic() - started < TIMEOUT + SLACK
+    for command, result in zip(commands, results, strict=True):
+        assert_told(result, command)
+    start_again(own_database.server)
+    assert masters(own_database) == before
+    (result,) = crowd.run([["set-state", "1", "inactive", "--db-url", own_database.url]])
+    assert (result.code, result.out) == (0, "changed\n")
+
+
+@pytest.mark.parametrize("end", ENDS, ids=NAMES_OF_ENDS)
+def test_a_server_that_ends_while_a_change_waits_is_told_and_nothing_was_changed(
+    own_database: PostgresDatabase, end: Callable[[PostgresServer], None]
+) -> None:
+    before = masters(own_database)
+    command = [sys.executable, "-m", "mastersctl", "set-state", "1", "active", "--timeout", "60"]
+    with closing(psycopg.connect(own_database.url)) as connection:
+        connection.execute("SELECT * FROM masters FOR UPDATE")
+        waiting = subprocess.Popen(
+            [*command, "--db-url", own_database.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not own_database.execute("SELECT * FROM pg_locks WHERE NOT granted"):
+            time.sleep(0.05)
+        end(own_database.server)
+    out, err = waiting.communicate(timeout=SLACK)
+    assert_told(Result(waiting.returncode, out, err), "set-state")
+    start_again(own_database.server)
+    assert masters(own_database) == before
+
+
+def test_what_was_confirmed_while_a_server_restarts_again_and_again_is_there(
+    own_database: PostgresDatabase, crowd: Crowd
+) -> None:
+    results: dict[str, Result] = {}
+    stop = threading.Event()
+
+    def find() -> None:
+        while not stop.is_set():
+            name = f"new{len(results)}"
+            (results[name],) = crowd.run(
+                [["find", name, "--timeout", TIMEOUT, "--db-url", own_database.url]]
+            )
+
+    finding = threading.Thread(target=find)
+    finding.start()
+    for mode in ("fast", "immediate", "fast", "immediate"):
+        time.sleep(0.5)
+        own_database.server.stop(mode)
+        time.sleep(0.2)
+        start_again(own_database.server)
+    stop.set()
+    finding.join()
+    there = {name: f"{id_}\n" for id_, name, *_ in masters(own_database)}
+    assert {result.code for result in results.values()} == {0, 4}
+    for name, result in results.items():
+        if result.code:
+            assert_told(result, "find")
+        else:
+            assert there[name] == result.out
+
+
+def test_a_server_that_takes_no_more_connections_is_told(
+    own_database: PostgresDatabase, mastersctl: Command
+) -> None:
+    own_database.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+    url = own_database.url.replace("postgres@", "crowded@")
+    result = mastersctl("list", "--db-url", url)
+    assert result.code == 4
+    assert "cannot be reached (connection failed: " in result.err
+    assert 'too many connections for role "crowded"' in result.err
