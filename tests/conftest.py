@@ -69,6 +69,14 @@ def postgres() -> Iterator[PostgresServer]:
         server.stop("immediate")
 
 
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """A directory below which every user gets."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
 @pytest.fixture(params=DATABASES)
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDatabase:
     """A database without any table."""

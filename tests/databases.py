@@ -74,6 +74,11 @@ class PostgresServer:
         )
 
     @property
+    def user(self) -> int:
+        """The ID of the user that the server runs as."""
+        return Path(self._server.pgdata).stat().st_uid
+
+    @property
     def psql(self) -> Path:
         """The program that came with the server."""
         return Path(self._server.bin_path) / "psql"
@@ -195,6 +200,9 @@ class PostgresDatabase:
             self.execute(restore)
 
         return run
+
+    def drop(self) -> None:
+        self.server.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
 RealDatabase = SqliteFile | PostgresDatabase

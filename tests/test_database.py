@@ -6,7 +6,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -296,14 +295,6 @@ def unprivileged(*arguments: str) -> Result:
         check=False,
     )  # fmt: skip
     return Result(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture
-def public_directory() -> Iterator[Path]:
-    """A directory below which every user gets."""
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)
-        yield Path(directory)
 
 
 CHANGING = [["find", "new"], ["set-state", "m", "active"], ["expire-all"]]

@@ -31,6 +31,7 @@ _NOT_BUILDBOTS = ("42P01", "42703", "42P10", "42883", "42804")  # tables, column
 _LOCKED = "55P03"
 _CONFLICTS = ("57014", "40P01", "40001")  # cancelled, deadlock, serialization failure
 _FORBIDDEN = ("25006", "42501")  # read-only transaction, insufficient privilege
+_DISK_FULL = "53100"
 _UNREACHABLE = (
     "",
     "08",
@@ -194,6 +195,11 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         if code in _FORBIDDEN:
             return DatabaseUnavailableError(
                 f"{database} does not permit it ({reason}); use another server or user."
+            )
+        if code == _DISK_FULL:
+            return MastersctlError(
+                f"{database} has no room left ({reason}); make some on the server's disk, and run "
+                "the command again."
             )
         if str(error) == _NO_ANSWER:
             return DatabaseUnavailableError(

@@ -241,6 +241,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 return NotBuildbotDatabaseError(
                     f"The file {self._path!r} is not an SQLite database; check the path."
                 )
+            case "FULL":
+                return MastersctlError(
+                    f"{database} has no room left ({error}); make some on its disk, and run the "
+                    "command again."
+                )
             case "CORRUPT":
                 return MastersctlError(
                     f"{database} is damaged ({error}); restore it from a backup, or look at it "

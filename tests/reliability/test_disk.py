@@ -1,0 +1,141 @@
+"""A disk that is full: what fails says so, and the database is as it was."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import (
+    Command,
+    add_belongings,
+    add_master,
+    contents,
+    process,
+    without_times,
+)
+from tests.databases import PostgresDatabase, SqliteFile, copy_sqlite
+
+CHANGES = [
+    "find new",
+    "set-state 1 active",
+    "set-state 1 inactive",
+    "expire-all",
+    "housekeep",
+    "rename 1 new:/",
+    "remove 1 --reassign-to heir --yes",
+]
+READS = ["list", "show 1", "check 2"]
+PAGE = 4096
+
+
+@pytest.fixture
+def small_disk(public_directory: Path) -> Iterator[Path]:
+    """The directory of a file system with room for two MiB."""
+    directory = public_directory / "disk"
+    directory.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=2m,mode=755", "tmpfs"]
+    mount = subprocess.run(
+        ["mount", *options, directory], capture_output=True, text=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"a small file system cannot be mounted: {mount.stderr}")
+    yield directory
+    subprocess.run(["umount", directory], check=True)
+
+
+@pytest.fixture
+def database(small_disk: Path, buildbot_sqlite: Path) -> SqliteFile:
+    """A database that Buildbot made, on a small disk, with a dead master and its heir."""
+    copy_sqlite(buildbot_sqlite, small_disk / "x.sqlite")
+    database = SqliteFile(small_disk / "x.sqlite")
+    add_belongings(database, add_master(database, "dead", active=1, last_active=5))
+    add_master(database, "heir", active=1)
+    return database
+
+
+def fill(directory: Path, left: int) -> Path:
+    """Fill the file system but for so many bytes, by a file that is returned."""
+    path = directory / "filling"
+    with path.open("wb", buffering=0) as file:
+        statistics = os.statvfs(directory)
+        file.write(bytes(statistics.f_bavail * statistics.f_frsize - left))
+    return path
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2, 9, 12, 16])
+@pytest.mark.parametrize("command", CHANGES)
+def test_a_change_on_a_full_disk_is_made_wholly_or_not_at_all(
+    database: SqliteFile, mastersctl: Command, command: str, pages: int
+) -> None:
+    old = without_times(contents(database))
+    filling = fill(database.path.parent, pages * PAGE)
+    result = mastersctl(*command.split(), "--db-url", database.url)
+    filling.unlink()
+    assert database.execute("PRAGMA integrity_check") == [("ok",)]
+    changed = without_times(contents(database)) != old
+    if result.code:
+        assert result.code in (1, 4)
+        assert result.out == ""
+        assert result.err.startswith(f"Error: The database '{database.path}' ")
+        assert result.err.count("\n") == 1
+        assert not changed
+        assert mastersctl(*command.split(), "--db-url", database.url).code == 0
+
+
+def test_a_full_disk_is_called_so(database: SqliteFile, mastersctl: Command) -> None:
+    fill(database.path.parent, 10 * PAGE)
+    result = mastersctl("remove", 1, "--reassign-to", 2, "--yes", "--db-url", database.url)
+    assert result.code == 1
+    assert "has no room left (database or disk is full)" in result.err
+
+
+@pytest.mark.parametrize("command", READS)
+def test_a_full_disk_is_read(database: SqliteFile, mastersctl: Command, command: str) -> None:
+    fill(database.path.parent, 0)
+    assert mastersctl(*command.split(), "--db-url", database.url).code == 0
+
+
+def test_init_on_a_full_disk_leaves_no_half_a_database(
+    small_disk: Path, mastersctl: Command
+) -> None:
+    url = f"sqlite:///{small_disk}/new.sqlite"
+    filling = fill(small_disk, PAGE)
+    result = mastersctl("init", "--db-url", url)
+    assert result.code == 1
+    assert "has no room left" in result.err
+    filling.unlink()
+    assert mastersctl("init", "--db-url", url).out == "created\n"
+
+
+def test_a_file_that_may_not_grow_is_an_error(tmp_path: Path, buildbot_sqlite: Path) -> None:
+    copy_sqlite(buildbot_sqlite, tmp_path / "x.sqlite")
+    database = SqliteFile(tmp_path / "x.sqlite")
+    old = contents(database)
+    limit = database.path.stat().st_size
+    result = process(
+        "find", "m" * 100_000, "--db-url", database.url,
+        environment={"PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, limit)),
+    )  # fmt: skip
+    assert result.code == 4
+    assert "check permissions and disk" in result.err
+    assert contents(database) == old
+    assert database.execute("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_full_disk_behind_a_server_is_called_so(
+    buildbot_server: PostgresDatabase, mastersctl: Command, small_disk: Path
+) -> None:
+    os.chown(small_disk, buildbot_server.server.user, -1)
+    buildbot_server.server.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+    buildbot_server.execute("ALTER TABLE masters SET TABLESPACE small")
+    fill(small_disk, 0)
+    result = mastersctl("find", os.urandom(50_000).hex(), "--db-url", buildbot_server.url)
+    assert result.code == 1
+    assert "has no room left (could not extend file" in result.err
+    assert mastersctl("list", "-o", "id", "--db-url", buildbot_server.url) == (0, "", "")
+    buildbot_server.drop()
+    buildbot_server.server.execute("DROP TABLESPACE small")
