@@ -77,6 +77,7 @@ def make_basedir(
     build: Sequence[str] | None = None,
     every: int = 3600,
     checks_in_often: bool = False,
+    user: int | None = None,
 ) -> Path:
     """Make a buildmaster's directory, and its database at `url`.
 
@@ -85,6 +86,7 @@ def make_basedir(
             build at once.
         every: how many seconds later it starts the next one.
         checks_in_often: every second, instead of every minute.
+        user: the ID of the user that the directory belongs to, and the master runs as.
     """
     buildbot("create-master", "--db=sqlite://", str(directory))
     scheduler = _PERIODIC.format(every=every) if build else _FORCE
@@ -98,22 +100,37 @@ def make_basedir(
     if checks_in_often:
         tac = directory / "buildbot.tac"
         tac.write_text(_CHECKS_IN_OFTEN + tac.read_text())
+    if user is not None:
+        for path in (directory, *directory.iterdir()):
+            os.chown(path, user, user)
     if upgrade:
-        buildbot("upgrade-master", str(directory))
+        buildbot("upgrade-master", str(directory), user=user)
     return directory
 
 
-def buildbot(*arguments: str) -> None:
+def buildbot(*arguments: str, user: int | None = None) -> None:
+    become = [] if user is None else as_user(user)
     done = subprocess.run(
-        [BUILDBOT, *arguments], capture_output=True, text=True, timeout=120, check=False
+        [*become, BUILDBOT, *arguments], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def as_user(user: int) -> list[str]:
+    """Return the command that runs another as that user, who may read all but not write all.
+
+    The interpreter may lie in a directory that only root may enter.
+    """
+    keep = [f"--{kind}-caps=+dac_read_search" for kind in ("inh", "ambient")]
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *keep]
+
+
 @contextmanager
-def running_master(basedir: Path, *, killed: bool = False) -> Iterator[int]:
+def running_master(
+    basedir: Path, *, killed: bool = False, user: int | None = None
+) -> Iterator[int]:
     """Start the master in `basedir`, yield its process ID, and stop it, or kill it."""
-    buildbot("start", str(basedir))
+    buildbot("start", str(basedir), user=user)
     pid = int((basedir / "twistd.pid").read_text())
     try:
         yield pid

@@ -1,5 +1,6 @@
 """Beside masters that run: they are not disturbed, and nothing that is written is lost."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import buildbots
+from tests.conftest import Result
 from tests.databases import SqliteFile
 from tests.reliability.crowd import Crowd
 
@@ -29,14 +31,16 @@ def basedir(tmp_path: Path) -> Path:
 
 @contextmanager
 def check_ins(database: SqliteFile) -> Iterator[list[int]]:
-    """Watch master 1; the list that is yielded holds, at the end, when it checked in."""
+    """Watch the master that runs there; the list that is yielded is of when it checked in."""
     times: list[int] = []
     stop = threading.Event()
+
+    last_check_in = "SELECT last_active FROM masters WHERE name LIKE '%:' || ?"
 
     def watch() -> None:
         with closing(sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
             while not stop.wait(0.1):
-                ((last,),) = connection.execute("SELECT last_active FROM masters WHERE id = 1")
+                ((last,),) = connection.execute(last_check_in, [str(database.path.parent)])
                 if last not in times:
                     times.append(last)
 
@@ -81,3 +85,54 @@ def test_nothing_is_lost_of_what_is_written_while_a_master_runs_and_it_misses_no
     for word in ("Traceback", "Unhandled", "locked", "retrying"):
         assert word not in log, log
     assert database.execute("PRAGMA integrity_check") == [("ok",)]
+
+
+NOBODY = 65534
+COMMANDS = [
+    "list",
+    "list -o wide",
+    "list -o id",
+    "show 1",
+    "check",
+    "find other:/",
+    "set-state other:/ active",
+    "set-state other:/ inactive",
+    "housekeep",
+    "housekeep --dry-run",
+]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user than the master")
+@pytest.mark.parametrize("masters", [1, 20_000])
+def test_a_master_works_on_while_and_after_root_looks_and_changes(
+    public_directory: Path, crowd: Crowd, masters: int
+) -> None:
+    basedir = buildbots.make_basedir(
+        public_directory / "master", "sqlite:///state.sqlite", checks_in_often=True, user=NOBODY
+    )
+    database = SqliteFile(basedir / "state.sqlite")
+    database.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO "
+        "masters (name, name_hash, active, last_active) SELECT i, i, 0, unixepoch() FROM n",
+        [masters],
+    )
+    results: list[Result] = []
+    stop = threading.Event()
+
+    def run_commands() -> None:
+        while not stop.is_set():
+            for command in COMMANDS:
+                results.extend(crowd.run([[*command.split(), "--db-url", database.url]]))
+
+    running = threading.Thread(target=run_commands)
+    running.start()
+    with buildbots.running_master(basedir, user=NOBODY), check_ins(database) as times:
+        time.sleep(4)
+        log = (basedir / "twistd.log").read_text()
+    assert len(times) > 2
+    for word in ("Traceback", "Unhandled", "readonly", "retrying"):
+        assert word not in log, log
+    stop.set()
+    running.join()
+    assert {result.code for result in results} <= {0, 1, 2}  # those of check
+    assert {path.stat().st_uid for path in basedir.iterdir()} == {NOBODY}
