@@ -28,6 +28,7 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
+_LONGEST_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
 _CONFIDENTIAL = "(?i)password|secret|scram"
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
 
@@ -99,11 +100,15 @@ class DatabaseURL:
             path = os.path.join(
                 basedir, re.sub(_PERCENT, lambda m: _PERCENTS[m[0]] or basedir, self.database)
             )
-            os.fsencode(path)
+            size = len(os.fsencode(path))
         except (KeyError, UnicodeEncodeError):
             raise InvalidValueError(
                 f"The SQLite path {self.database!r} cannot be understood; '%' is written '%%'."
             ) from None
+        if size > _LONGEST_PATH:
+            raise InvalidValueError(
+                f"The SQLite path is {size} bytes long; none can be longer than {_LONGEST_PATH}."
+            )
         # SQLite, too, looks for the files beside a database where links lead to
         self.database = "/" + os.path.realpath(path).lstrip("/")
 

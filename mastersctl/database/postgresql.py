@@ -220,7 +220,10 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
 def _connect(conninfo: str, options: str) -> _Connection:
     # Nothing is prepared: behind a pool, the next statement may meet another session.
     parameters: dict[str, Any] = {"options": options} if options else {}
-    return _Connection.connect(conninfo, autocommit=True, prepare_threshold=None, **parameters)
+    try:
+        return _Connection.connect(conninfo, autocommit=True, prepare_threshold=None, **parameters)
+    except UnicodeError as error:  # psycopg lets Python resolve names, which must be IDNA
+        raise psycopg.OperationalError("no host can have such a name") from error
 
 
 def _parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
