@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from mastersctl.errors import InvalidValueError
-from mastersctl.values import check_text
+from mastersctl.values import is_storable
 
 BACKENDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 
@@ -121,12 +121,10 @@ class DatabaseURL:
         if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
             raise InvalidValueError("The port in the database URL is not a number.")
         for name, value in self.libpq_parameters().items():
-            try:
-                check_text(name + value)
-            except InvalidValueError:
+            if not is_storable(name + value):
                 raise InvalidValueError(
                     f"The part {name!r} of the database URL is not UTF-8, or holds a NUL ('%00')."
-                ) from None
+                )
 
     def __str__(self) -> str:
         if self.backend == "sqlite":

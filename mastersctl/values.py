@@ -5,14 +5,15 @@ from mastersctl.errors import InvalidValueError
 MAX_INTEGER = 2**63 - 1
 
 
+def is_storable(text: str) -> bool:
+    """Return whether a database can hold the text: it is UTF-8, and has no NUL."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def check_text(text: str) -> None:
-    """Raise InvalidValueError for a text that no database can hold: not UTF-8, or with a NUL."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidValueError(f"The text {text!r} is not valid UTF-8.") from None
-    if "\0" in text:
-        raise InvalidValueError(f"The text {text!r} holds a NUL character.")
+    """Raise InvalidValueError for a text that no database can hold."""
+    if not is_storable(text):
+        raise InvalidValueError(f"The text {text!r} is not valid UTF-8, or holds a NUL character.")
 
 
 def parse_integer(text: str) -> int:

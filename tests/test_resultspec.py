@@ -65,7 +65,7 @@ def test_filters_are_parsed(texts: list[str], filters: list[Filter]) -> None:
         ("id=" + "9" * 5000, "64 bits"),
         ("active=maybe", "neither"),
         ("last_active=yesterday", "not understood"),
-        ("name=\udcff", "not valid UTF-8"),
+        ("name=\udcff", "not valid UTF-8, or holds a NUL"),
         ("name=a\0", "NUL"),
     ],
 )

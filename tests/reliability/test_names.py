@@ -1,0 +1,154 @@
+"""Names that do harm where they are taken for more than a text."""
+
+import csv
+import io
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from mastersctl.models.master import name_hash
+from tests.conftest import Command, add_belongings, add_master, masters
+from tests.databases import RealDatabase, SqliteFile
+from tests.reliability.hostile import HOSTILE
+
+TSV = {"\\\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
+WRITTEN_BY_RICH = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def ids(buildbot_database: RealDatabase, mastersctl: Command) -> dict[int, str]:
+    """The names in a database, by the IDs under which `find` added them."""
+    url = buildbot_database.url
+    return {int(mastersctl("find", "--db-url", url, "--", name).out): name for name in HOSTILE}
+
+
+def test_a_name_is_stored_and_found_exactly(
+    buildbot_database: RealDatabase, mastersctl: Command, ids: dict[int, str]
+) -> None:
+    stored = {id_: name for id_, name, *_ in masters(buildbot_database)}
+    assert stored == ids
+    for id_, name in ids.items():
+        url = ["--db-url", buildbot_database.url]
+        assert mastersctl("find", "--no-create", *url, "--", name).out == f"{id_}\n"
+        shown = mastersctl("show", "-o", "json", *url, "--", name).json
+        assert (shown["id"], shown["name"]) == (id_, name)
+        for operator in ("", "__eq", "__contains", "__in"):
+            spec = f"--filter=name{operator}={name}"
+            listed = mastersctl("list", spec, "-o", "json", *url).json
+            expected = [one for one in ids.values() if one == name or operator == "__contains"]
+            assert [m["name"] for m in listed] == [one for one in expected if name in one]
+        done = mastersctl("set-state", "-o", "json", *url, "--", name, "active").json
+        assert done == {"id": id_, "active": True, "changed": True}
+
+
+def test_a_name_is_given_and_removed_exactly(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    url = ["--db-url", buildbot_database.url]
+    id_ = add_master(buildbot_database, "m", last_active=5)
+    for name in HOSTILE:
+        assert mastersctl("rename", *url, "--", id_, name).code == 0
+        stored = "SELECT name, name_hash FROM masters"
+        assert buildbot_database.execute(stored) == [(name, name_hash(name))]
+    assert mastersctl("remove", "--yes", *url, "--", HOSTILE[-1]).code == 0
+    assert masters(buildbot_database) == []
+
+
+def test_every_format_for_machines_gives_each_name_back(
+    buildbot_database: RealDatabase, mastersctl: Command, ids: dict[int, str]
+) -> None:
+    def listed(format_: str) -> str:
+        return mastersctl("list", "-o", format_, "--db-url", buildbot_database.url).out
+
+    names = list(ids.values())
+    assert [master["name"] for master in json.loads(listed("json"))] == names
+    assert [json.loads(line)["name"] for line in listed("jsonl").splitlines()] == names
+    rows = csv.DictReader(io.StringIO(listed("csv"), newline=""))
+    assert [row["name"] for row in rows] == names
+    _, *lines = listed("tsv").removesuffix("\n").split("\n")
+    cells = [line.split("\t")[1] for line in lines]
+    assert [re.sub(r"\\[\\tnr]", lambda match: TSV[match[0]], cell) for cell in cells] == names
+    metrics = mastersctl("check", "-o", "prometheus", "--db-url", buildbot_database.url).out
+    (family,) = (
+        family
+        for family in text_string_to_metric_families(metrics)
+        if family.name == "buildbot_master_active"
+    )
+    assert [sample.labels["name"] for sample in family.samples] == names
+
+
+# On a terminal
+
+
+def on_terminal(directory: Path, *arguments: str, answer: str) -> str:
+    """Run a command on a terminal, and return all that reached it."""
+    child = pexpect.spawn(
+        sys.executable, ["-m", "mastersctl", *arguments], cwd=directory,
+        env={**os.environ, "TERM": "xterm-256color"}, dimensions=(50, 60),
+        encoding="utf-8", timeout=30,
+    )  # fmt: skip
+    child.setecho(False)
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.before or ""
+
+
+def unprintable(printed: str) -> set[str]:
+    """Return the escape sequences in what was printed, and what else does not print."""
+    sequences = set(WRITTEN_BY_RICH.findall(printed))
+    rest = WRITTEN_BY_RICH.sub("", printed).replace("\r\n", "")
+    return sequences | {character for character in rest if not character.isprintable()}
+
+
+HARMFUL = [name for name in HOSTILE if not name.isprintable()]
+COMMANDS = [
+    "list",
+    "list -o wide",
+    "list -o json",
+    "list -o jsonl",
+    "list -o csv",
+    "list -o tsv",
+    "show {id}",
+    "show {id} -o json",
+    "show -- {name}{name}",
+    "find -- {name}{name}",
+    "check -- {name}",
+    "check -- {name}{name}",
+    "set-state -v -- {name} inactive",
+    "housekeep --dry-run",
+    "rename -- {id} {name}{name}",
+    "list --filter={name}",
+    "list --builder={name}",
+    "list --db-url={name}",
+    "list --basedir={name}",
+    "remove --reassign-to heir -- {name}",
+    "{name}",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_of_a_name_acts_on_a_terminal(
+    tmp_path: Path, buildbot_sqlite: Path, command: str
+) -> None:
+    """What reaches the terminal holds no control character but those for a harmless name."""
+    found = []
+    for names in (["harmless"], HARMFUL):
+        database = SqliteFile(tmp_path / f"{len(names)}" / "state.sqlite")
+        database.path.parent.mkdir()
+        database.path.write_bytes(buildbot_sqlite.read_bytes())
+        add_master(database, "heir", active=1)
+        for name in names:
+            add_belongings(database, add_master(database, name, active=1, last_active=5))
+        evil = "".join(names)
+        add_master(database, evil * 2 if "rename" not in command else "other")
+        filled = [part.format(id=2, name=evil) for part in command.split()]
+        found.append(unprintable(on_terminal(database.path.parent, *filled, answer="n")))
+    harmless, harmful = found
+    assert harmful <= harmless

@@ -1,0 +1,177 @@
+"""A password reaches no output, no message and no exception, wherever it stands in a URL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from mastersctl.connector import MastersConnector
+from mastersctl.database import opened
+from mastersctl.errors import InvalidValueError, MastersctlError
+from mastersctl.url import DatabaseURL
+from tests.conftest import Command, process
+from tests.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
+from tests.reliability.hostile import SECRET
+
+SECRETS = [SECRET, PASSWORD, "p%w d:&=#?@/", "pässwörd☃", "'\"\\ $HOME"]
+WELL_FORMED = [
+    "postgresql://u:{quoted}@127.0.0.1:{port}/postgres",
+    "postgresql://u:{quoted}@127.0.0.1:1/d",
+    "postgresql://:{quoted}@127.0.0.1:1/d",
+    "postgres://127.0.0.1:{port}/d?user=u&password={quoted}",
+    "postgresql+psycopg2://u@127.0.0.1:{port}/d?password={quoted}",
+    "postgresql://127.0.0.1:{port}/d?user=u&sslpassword={quoted}",
+    "postgresql://u:{quoted}@127.0.0.1:1/d?password=other&nonsense={quoted}",
+    "postgresql://u:{quoted}@127.0.0.1:1/d?sslmode={quoted}",
+    "postgresql://u:{quoted}@/d?host=127.0.0.1:1&host=127.0.0.1:{port}",
+]
+MALFORMED = [
+    "postgresql:/u:{plain}@h/d",
+    "postgresql//u:{plain}@h/d",
+    "postgresql:u:{plain}@h/d",
+    "//u:{plain}@h/d",
+    "u:{plain}@h/d",
+    " postgresql://u:{plain}@h/d",
+    "'postgresql://u:{plain}@h/d'",
+    "postgresql://u:{plain}@h:port/d",
+    "postgresql://u:{plain}@h:1:2/d",
+    "postgresql://u:{plain}@[::1/d",
+    "postgresql://u:{plain}",
+    "postgresql://u:{plain}/d",
+    "postgresql://u:x@{plain}@h/d",
+    "postgresql://u:x/{plain}@h/d",
+    "postgresql://u:{plain}%zz%ff@127.0.0.1:1/d",
+    "postgresql://u:{plain}%00@127.0.0.1:1/d",
+    "mysql://u:{plain}@h/d",
+    "nonsense://u:{plain}@h/d",
+    "sqlite://u:{plain}@h/d",
+    "sqlite:///u:{plain}@h/d",
+    "host=h user=u password={plain}",
+]
+COMMANDS = ["list", "list -v", "find m -v", "init", "show m", "set-state m active", "expire-all",
+            "housekeep", "rename m n", "remove m --yes", "check"]  # fmt: skip
+
+
+def written(secret: str) -> set[str]:
+    """Return a secret as it might be written."""
+    forms = {secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1]}
+    return forms | {secret.encode("unicode_escape").decode()}
+
+
+def assert_hidden(secret: str, text: str) -> None:
+    for form in written(secret):
+        assert form not in text
+
+
+@pytest.fixture
+def urls(postgres: PostgresServer) -> list[tuple[str, str]]:
+    """Secrets, each with a URL that it stands in."""
+    pairs = [(secret, url) for secret in SECRETS for url in WELL_FORMED]
+    pairs += [(SECRET, url) for url in MALFORMED]
+    return [
+        (secret, url.format(plain=secret, quoted=quote(secret, safe=""), port=postgres.port))
+        for secret, url in pairs
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_password_in_an_option_is_not_printed(
+    urls: list[tuple[str, str]], mastersctl: Command, command: str
+) -> None:
+    for secret, url in urls:
+        result = mastersctl(*command.split(), "--timeout", 1, "--db-url", url)
+        assert result.code in (2, 3, 4)
+        assert_hidden(secret, result.out + result.err)
+
+
+@pytest.mark.parametrize("place", ["environment", "configuration"])
+def test_a_password_elsewhere_is_not_printed(
+    urls: list[tuple[str, str]],
+    mastersctl: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    for secret, url in urls:
+        if place == "environment":
+            monkeypatch.setenv("MASTERSCTL_DB_URL", url)
+        else:
+            (tmp_path / "buildbot.tac").touch()
+            config = f"c = BuildmasterConfig = {{}}\nc['db'] = {{'db_url': {url!r}}}\n"
+            (tmp_path / "master.cfg").write_text(config)
+        result = mastersctl("list", "-v", "--timeout", 1)
+        assert result.code in (2, 4)
+        assert_hidden(secret, result.out + result.err)
+
+
+MISPLACED = [
+    "{url} list",
+    "list {url}",
+    "{url}",
+    "list --timeout {url}",
+    "list -o {url}",
+    "list --filter {url}",
+    "list --order {url}",
+    "list --field {url}",
+    "list --limit {url}",
+    "list --builder {url}",
+    "list --basedir {url}",
+    "list --watch {url}",
+    "show {url} --db-url {url}",
+    "set-state 1 {url}",
+    "set-state {url} {url}",
+    "completion {url}",
+    "housekeep --older-than {url}",
+    "--{url}",
+    "list --{url}",
+]
+
+
+@pytest.mark.parametrize("arguments", MISPLACED)
+def test_a_password_in_the_wrong_place_is_not_printed(mastersctl: Command, arguments: str) -> None:
+    for url in (
+        f"postgresql://u:{SECRET}@127.0.0.1:1/d",
+        f"postgresql://127.0.0.1:1/d?user=u&password={SECRET}",
+    ):
+        result = mastersctl(*(part.format(url=url) for part in arguments.split()))
+        assert result.code in (1, 2, 4)
+        assert_hidden(SECRET, result.out + result.err)
+
+
+def chain(error: BaseException | None) -> Iterator[str]:
+    """Yield all that the exceptions say, of which `error` is the last."""
+    while error is not None:
+        yield f"{error} {error!r} {error.args!r} {getattr(error, '__notes__', '')}"
+        yield from chain(error.__cause__)
+        error = error.__context__
+
+
+def test_a_password_is_in_no_exception(urls: list[tuple[str, str]]) -> None:
+    for secret, text in urls:
+        if "sslmode" in text:
+            continue  # libpq's own error, which ours is raised from, repeats that value
+        try:
+            url = DatabaseURL(text, "/")
+        except InvalidValueError as error:
+            assert_hidden(secret, "".join(chain(error)))
+            continue
+        assert_hidden(secret, f"{url} {url!r}")
+        with (
+            pytest.raises(MastersctlError) as raised,
+            opened(url, "write", 1) as database,
+        ):
+            MastersConnector(database).find_master_id("m")
+        assert_hidden(secret, "".join(chain(raised.value)))
+
+
+def test_a_password_that_is_right_is_not_printed(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    assert process("init", "--db-url", database.url).code == 0
+    database.execute(f"GRANT ALL ON masters, masters_id_seq TO {LOCKED_USER}")
+    url = database.url.replace("postgres@", f"{LOCKED_USER}:{quote(PASSWORD, safe='')}@")
+    for command in ("find m -v", "list -v", "set-state m active -v", "check -v"):
+        result = process(*command.split(), environment={"MASTERSCTL_DB_URL": url})
+        assert result.code == 0
+        assert f"{LOCKED_USER}:***@" in result.err
+        assert_hidden(PASSWORD, result.out + result.err)
