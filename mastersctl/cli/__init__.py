@@ -111,7 +111,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         _discard(sys.stdout)
         complain(
-            f"The output cannot be written ({error.strerror}); what the command changes is changed."
+            f"The output cannot be written ({error.strerror}); what was changed stays changed."
         )
         return _failure(MastersctlError.exit_code, arguments)
     return code
