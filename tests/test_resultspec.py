@@ -178,6 +178,12 @@ def filters(draw: st.DrawFn) -> Filter:
     return Filter(field, operator_, tuple(values))
 
 
+@given(st.lists(filters(), unique_by=lambda one: (one.field, one.operator)))
+def test_each_filter_can_be_written_as_a_user_writes_it(given_: list[Filter]) -> None:
+    texts = [f"{one.field}__{one.operator}={value}" for one in given_ for value in one.values]
+    assert parse_filters(texts, NOW) == given_
+
+
 SPECS = st.builds(
     ResultSpec,
     filters=st.lists(filters(), max_size=3),
