@@ -19,6 +19,7 @@ from mastersctl.state import STATES
 from tests import buildbots
 from tests.conftest import Command, add_master, masters
 from tests.databases import SqliteFile
+from tests.reliability import test_beside_masters, test_kill, test_races, test_server
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
@@ -117,6 +118,19 @@ def test_the_cron_job_names_the_masters_that_are_not_active(
         "UPDATE masters SET last_active = 1 WHERE name = 'build2:/srv/bb'"
     )
     assert "; stale: 'build2:/srv/bb' |" in bash(script).stdout
+
+
+def test_the_figures_of_the_readme_are_those_of_the_tests() -> None:
+    readme = " ".join(README.split())
+    for figure in (
+        f"{test_races.PROCESSES} processes at once",
+        f"the same {test_races.NEW_NAMES} new names",
+        f"in {test_races.ROUNDS} rounds",
+        f"{test_beside_masters.WRITES} changes by four processes",
+        f"killed at {test_kill.KILLS} random moments",
+        f"cut at {test_server.CUTS} points",
+    ):
+        assert figure in readme
 
 
 def man_text() -> str:
