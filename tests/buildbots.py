@@ -13,6 +13,9 @@ from typing import Any
 
 BUILDBOT = Path(sys.executable).with_name("buildbot")
 
+NOT_COVERED = ("env", "-u", "COVERAGE_PROCESS_CONFIG")
+"""What starts a command as another user, who may not write where coverage is collected."""
+
 _MASTER_CFG = """
 from buildbot.plugins import schedulers, steps, util, worker
 
@@ -122,7 +125,7 @@ def as_user(user: int) -> list[str]:
     The interpreter may lie in a directory that only root may enter.
     """
     keep = [f"--{kind}-caps=+dac_read_search" for kind in ("inh", "ambient")]
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *keep]
+    return [*NOT_COVERED, "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *keep]
 
 
 @contextmanager

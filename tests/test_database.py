@@ -18,6 +18,7 @@ from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import DatabaseUnavailableError
 from mastersctl.url import DatabaseURL
+from tests import buildbots
 from tests.conftest import Command, Result, add_master, masters, process
 from tests.databases import (
     LOCKED_USER,
@@ -291,8 +292,8 @@ sys.exit(run(sys.argv[1:]))
 def unprivileged(*arguments: str) -> Result:
     """Run a command as a user who is not root."""
     done = subprocess.run(
-        [sys.executable, "-c", UNPRIVILEGED, *arguments], capture_output=True, text=True,
-        check=False,
+        [*buildbots.NOT_COVERED, sys.executable, "-c", UNPRIVILEGED, *arguments],
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     return Result(done.returncode, done.stdout, done.stderr)
 

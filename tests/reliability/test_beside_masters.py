@@ -46,9 +46,11 @@ def check_ins(database: SqliteFile) -> Iterator[list[int]]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    yield times
-    stop.set()
-    watcher.join()
+    try:
+        yield times
+    finally:
+        stop.set()
+        watcher.join()
 
 
 def wait_until_built(database: SqliteFile) -> None:
@@ -126,13 +128,15 @@ def test_a_master_works_on_while_and_after_root_looks_and_changes(
 
     running = threading.Thread(target=run_commands)
     running.start()
-    with buildbots.running_master(basedir, user=NOBODY), check_ins(database) as times:
-        time.sleep(4)
-        log = (basedir / "twistd.log").read_text()
+    try:
+        with buildbots.running_master(basedir, user=NOBODY), check_ins(database) as times:
+            time.sleep(4)
+            log = (basedir / "twistd.log").read_text()
+    finally:
+        stop.set()
+        running.join()
     assert len(times) > 2
     for word in ("Traceback", "Unhandled", "readonly", "retrying"):
         assert word not in log, log
-    stop.set()
-    running.join()
     assert {result.code for result in results} <= {0, 1, 2}  # those of check
     assert {path.stat().st_uid for path in basedir.iterdir()} == {NOBODY}
