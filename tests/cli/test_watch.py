@@ -16,6 +16,8 @@ from tests import buildbots
 from tests.conftest import Command, add_master
 from tests.databases import PostgresDatabase, SqliteFile
 
+pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
+
 
 class Terminal:
     """A terminal on which a command runs."""
@@ -24,10 +26,10 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self.written = ""
+        sized = f'stty rows {rows} cols {columns}; exec "$@"'  # pexpect would say so too late
         self.child = pexpect.spawn(
-            sys.executable, ["-m", "mastersctl", *arguments],
-            dimensions=(rows, columns), env={**os.environ, "TERM": "xterm-256color"},
-            encoding="utf-8", timeout=0.1,
+            "sh", ["-c", sized, "sh", sys.executable, "-m", "mastersctl", *arguments],
+            env={**os.environ, "TERM": "xterm-256color"}, encoding="utf-8", timeout=0.1,
         )  # fmt: skip
 
     def read(self) -> list[str]:
@@ -42,7 +44,7 @@ class Terminal:
 
     def wait_for(self, text: str) -> list[str]:
         """Return the lines of the screen once the text is on it."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while text not in "\n".join(lines := self.read()):
             assert time.monotonic() < deadline, lines
         return lines
@@ -71,7 +73,7 @@ def database(tmp_path: Path, mastersctl: Command) -> SqliteFile:
 
 @pytest.fixture
 def terminal(database: SqliteFile) -> Iterator[Terminal]:
-    terminal = Terminal("list", "--watch", "0.3", columns=200)
+    terminal = Terminal("list", "--watch", "0.3", columns=250)
     yield terminal
     terminal.child.close(force=True)
 
@@ -90,7 +92,8 @@ def test_the_header_says_where_when_and_how_many(terminal: Terminal, database: S
     assert time.strptime(lines[1].split()[0], "%H:%M:%S")
 
 
-def test_what_changes_is_seen_and_marked(terminal: Terminal, database: SqliteFile) -> None:
+def test_what_changes_is_seen_and_marked(database: SqliteFile) -> None:
+    terminal = Terminal("list", "--watch", "2", columns=250)
     lines = terminal.wait_for("build2")
     row = next(number for number, line in enumerate(lines) if "build2" in line)
     assert marked(terminal, row) == ""
@@ -108,6 +111,7 @@ def test_what_changes_is_seen_and_marked(terminal: Terminal, database: SqliteFil
     database.execute("DELETE FROM masters WHERE id = 2")
     terminal.wait_for("1 active")
     assert "build2" not in "\n".join(terminal.read())
+    terminal.child.close(force=True)
 
 
 def test_a_database_that_goes_away_is_tried_again(terminal: Terminal, database: SqliteFile) -> None:
@@ -167,7 +171,7 @@ def test_a_storm_of_resizes_is_no_trouble(terminal: Terminal, database: SqliteFi
 def test_what_does_not_fit_is_cut_with_an_ellipsis(database: SqliteFile) -> None:
     for number in range(3, 30):
         add_master(database, f"build{number}:/srv/bb")
-    terminal = Terminal("list", "--watch", "0.3", rows=12, columns=200)
+    terminal = Terminal("list", "--watch", "0.3", rows=12, columns=250)
     lines = terminal.wait_for("...")
     assert lines[-1] == "..."
     assert "build6:" in lines[-2]
@@ -197,7 +201,7 @@ def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(terminal: Terminal) -> 
 
 def test_a_real_master_comes_and_goes(tmp_path: Path) -> None:
     basedir = buildbots.make_basedir(tmp_path / "master", "sqlite:///state.sqlite")
-    terminal = Terminal("list", "--watch", "0.3", "--basedir", str(basedir), columns=200)
+    terminal = Terminal("list", "--watch", "0.3", "--basedir", str(basedir), columns=250)
     terminal.wait_for("0 active")
     with buildbots.running_master(basedir):
         assert f":{basedir}" in "\n".join(terminal.wait_for("1 active"))
@@ -220,7 +224,7 @@ def test_no_password_is_in_the_header(buildbot_server: PostgresDatabase) -> None
 
 def test_names_cannot_act_on_the_terminal(database: SqliteFile) -> None:
     add_master(database, "\x1b]0;title\x07\x1b[2Jevil\n")
-    terminal = Terminal("list", "--watch", "0.3", "-o", "wide", columns=200)
+    terminal = Terminal("list", "--watch", "0.3", "-o", "wide", columns=250)
     lines = terminal.wait_for("evil")
     assert r"\x1b]0;title\x07\x1b[2Jevil\n" in "\n".join(lines)
     assert "CLAIMS" in lines[3]
