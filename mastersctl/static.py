@@ -186,7 +186,10 @@ class Program:
         variable, *default = arguments
         if self._check.environ or not isinstance(variable, str):
             return self._check.environ or Unknown(line)
-        value = self._environ.get(variable, *default)
+        try:
+            value = self._environ.get(variable, *default)
+        except UnicodeEncodeError:  # no variable can have such a name
+            value = None
         if value is None:
             why = f"comes from the environment variable {variable!r}, which is not set"
             return Unknown(line, why)
@@ -194,7 +197,7 @@ class Program:
 
 
 def _put(container: Dictionary, key: object, value: object, line: int) -> None:
-    if not isinstance(key, str | int):
+    if not isinstance(key, str | int) or (isinstance(key, int) and key.bit_length() > _LONGEST_KEY):
         container.spoil(Unknown(line))
     elif isinstance(value, tuple):
         container.set(key, Unknown(line), line)
@@ -204,6 +207,8 @@ def _put(container: Dictionary, key: object, value: object, line: int) -> None:
             value.spoil(container.spoiled)
 
 
+_MOST_STEPS = 2**19  # at most a second; some times what the largest file takes that nests nothing
+_LONGEST_KEY = 64  # bits; longer ones take long to hash
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _READERS = ("copy", "get", "items", "keys", "values")  # methods of os.environ
@@ -244,6 +249,7 @@ class _Check:
         self.everything: Unknown | None = None
         self._os_names = {"os"}
         self._environ_names: set[str] = set()
+        self._steps = 0
         self._getenv_names: set[str] = set()
         self.bindings = set(_all_bindings(tree))
         for statement in tree.body:
@@ -490,15 +496,22 @@ class _Check:
             self.bound.setdefault(node.name, Unknown(node.lineno, "is a function"))
         own = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
         own.update(name for part in body for name in _local_bindings(part))
+        nodes = [inner for part in body for inner in ast.walk(part)]
+        self._spend(len(nodes) + len(local))
         outer = {
             name
-            for part in body
-            for inner in ast.walk(part)
+            for inner in nodes
             if isinstance(inner, ast.Global | ast.Nonlocal)
             for name in inner.names
         }
         for part in body:
             self._visit(part, frozenset((local | own) - outer), inside=True)
+
+    def _spend(self, steps: int) -> None:
+        """Give up a program that functions in functions make endless to look at."""
+        self._steps += steps
+        if self._steps > _MOST_STEPS:
+            raise RecursionError
 
     _visit_FunctionDef = _visit_AsyncFunctionDef = _visit_Lambda = _visit_any_function
 
@@ -511,6 +524,7 @@ class _Check:
             for target in ast.walk(generator.target)
             if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
         }
+        self._spend(len(local))
         for child in ast.iter_child_nodes(node):
             in_clause = isinstance(child, ast.comprehension)
             for part in ast.iter_child_nodes(child) if in_clause else [child]:

@@ -188,6 +188,20 @@ def test_a_huge_file_is_refused(basedir: Path) -> None:
         read_db_url(str(basedir), {})
 
 
+@pytest.mark.skipif(not os.access("/proc/kallsyms", os.R_OK), reason="there is no /proc/kallsyms")
+def test_a_file_that_is_larger_than_it_says_is_refused(basedir: Path) -> None:
+    (basedir / "master.cfg").symlink_to("/proc/kallsyms")
+    with pytest.raises(BasedirError, match="larger than"):
+        read_db_url(str(basedir), {})
+
+
+def test_a_variable_that_no_environment_can_hold_is_not_set(basedir: Path) -> None:
+    config = "import os\nBuildmasterConfig = {'db_url': os.environ['\\ud800']}"
+    (basedir / "master.cfg").write_text(config)
+    with pytest.raises(BasedirError, match="computed"):
+        read_db_url(str(basedir), os.environ)
+
+
 def test_invalid_escapes_in_the_file_are_not_warned_of(basedir: Path) -> None:
     assert read(basedir, f"x = '\\d'\nBuildmasterConfig = {{'db_url': '{URL}'}}") == URL
 
