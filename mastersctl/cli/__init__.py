@@ -15,6 +15,7 @@ from mastersctl import __version__
 from mastersctl.cli.messages import complain, tell
 from mastersctl.cli.options import COMPLETE_VARIABLE, database_options
 from mastersctl.errors import MastersctlError
+from mastersctl.visible import visible
 
 _CHECK = "check"
 _NARROWEST, _NO_TERMINAL, _WIDEST = 50, 80, 100  # columns of help
@@ -133,7 +134,9 @@ def _run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         usage = io.StringIO()
         error.show(file=usage)
-        for line in usage.getvalue().splitlines():
+        message = error.format_message()
+        shown = message if isinstance(error, click.MissingParameter) else visible(message)
+        for line in usage.getvalue().replace(message, shown).splitlines():
             tell(line.expandtabs(2))  # Click indents with them
         return _failure(error.exit_code, arguments)
     except (click.Abort, KeyboardInterrupt):

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +20,7 @@ from mastersctl.cli.options import (
 )
 from mastersctl.errors import MastersctlError, listed
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE
+from mastersctl.visible import visible
 
 if TYPE_CHECKING:
     from mastersctl.connector import Health, MastersConnector
@@ -98,7 +100,8 @@ def check(
         else:
             text = _line(code, _describe(health), _performance(health, bool(masters), min_active))
     if path is None:
-        sys.stdout.write(text)
+        on_terminal = sys.stdout.isatty()
+        sys.stdout.write("\n".join(map(visible, text.split("\n"))) if on_terminal else text)
     else:
         _replace(path, text)
     raise click.exceptions.Exit(code)
@@ -181,7 +184,7 @@ def _replace(path: str, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-                os.chmod(file.name, os.stat(path).st_mode if os.path.exists(path) else 0o644)
+                _be_like(path, file.name)
                 os.replace(file.name, path)
             except BaseException:
                 os.unlink(file.name)
@@ -190,6 +193,18 @@ def _replace(path: str, text: str) -> None:
         raise MastersctlError(
             f"The file {path!r} cannot be written ({error.strerror}); check its directory."
         ) from error
+
+
+def _be_like(path: str, new: str) -> None:
+    """Give a new file the mode and the owner of the one at `path`, or let all read it."""
+    if not os.path.exists(path):
+        os.chmod(new, 0o644)
+        return
+    status = os.stat(path)
+    os.chmod(new, status.st_mode)
+    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(PermissionError):  # only root may, and only root needs to
+            os.chown(new, status.st_uid, status.st_gid)
 
 
 def _asked_format(arguments: Sequence[str]) -> str:
@@ -209,7 +224,7 @@ def _fail(error: BaseException, format_: str) -> NoReturn:
     if format_ == "prometheus":
         complain(text)
     elif format_ == "json":
-        click.echo(_json({"status": _NAMES[UNKNOWN], "message": text}), nl=False)
+        click.echo(_json({"status": _NAMES[UNKNOWN], "message": harmless(text)}), nl=False)
     else:
         click.echo(_line(UNKNOWN, text), nl=False)
     raise click.exceptions.Exit(UNKNOWN)

@@ -9,7 +9,7 @@ import click
 from mastersctl.visible import visible
 
 # A URL may stand where none is expected, and be repeated by the message that says so.
-_CREDENTIALS = r"(?i)(//[^\s:/@]*):.*@|((?:password|passwd|pwd)=)[^\s&'\"]+"
+_CREDENTIALS = r"(?is)(//[^\s:/@]*):.*@|((?:password|passwd|pwd)=)(?:'[^']*'|[^\s&])+"
 _LONGEST = 4000  # characters; a name can have a million
 
 
@@ -24,9 +24,10 @@ def harmless(message: str) -> str:
 
     It is one line.
     """
-    if len(message) > _LONGEST:
-        message = f"{message[:_LONGEST]}..."
-    return visible(re.sub(_CREDENTIALS, _hide, message))
+    if len(message) <= _LONGEST:
+        return visible(re.sub(_CREDENTIALS, _hide, message))
+    cut = f"{message[:_LONGEST]}@"  # which may be in the middle of a password, as if it ended there
+    return visible(re.sub(_CREDENTIALS, _hide, cut).removesuffix("@")) + "..."
 
 
 def warn(message: str) -> None:

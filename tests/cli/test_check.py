@@ -296,6 +296,19 @@ def test_what_a_link_leads_to_is_replaced_and_keeps_its_mode(
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to write for another user")
+def test_the_file_of_another_user_stays_theirs(
+    database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.prom"
+    file.touch(0o600)
+    os.chown(file, 65534, 65533)
+    mastersctl("check", "-o", "prometheus", "--db-url", database.url, "--write", file)
+    status = file.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65533, 0o600)
+    assert "buildbot_masters" in file.read_text()
+
+
 def test_only_metrics_are_written_to_a_file(mastersctl: Command, tmp_path: Path) -> None:
     result = mastersctl("check", "--write", tmp_path / "file")
     assert result.code == UNKNOWN
