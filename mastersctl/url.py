@@ -28,6 +28,10 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
+_REFUSED = {  # of libpq, as a configuration may be another user's
+    "hostaddr": "gives the password of one host to another",
+    "sslkeylogfile": "writes the keys of the connection to a file",
+}
 _LONGEST_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
 _CONFIDENTIAL = "(?i)password|secret|scram"
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
@@ -124,6 +128,14 @@ class DatabaseURL:
             if not is_storable(name + value):
                 raise InvalidValueError(
                     f"The part {name!r} of the database URL is not UTF-8, or holds a NUL ('%00')."
+                )
+            if not value.isprintable() and not re.search(_CONFIDENTIAL, name):
+                raise InvalidValueError(  # libpq would warn of a file with such a name, as it is
+                    f"The part {name!r} of the database URL holds characters that do not print."
+                )
+            if name in _REFUSED:
+                raise InvalidValueError(
+                    f"The parameter {name!r} in the database URL is refused; it {_REFUSED[name]}."
                 )
 
     def __str__(self) -> str:

@@ -149,3 +149,16 @@ def test_a_server_url_means_what_it_means_to_sqlalchemy(a: str, b: str, c: str, 
     assert ours.host == theirs.host
     assert int(ours.port or 0) == (theirs.port or 0)
     assert ours.database == (theirs.database or "")
+
+
+@pytest.mark.parametrize("parameter", ["hostaddr=127.0.0.1", "sslkeylogfile=/tmp/keys"])
+def test_what_would_write_a_file_or_give_a_password_away_is_refused(parameter: str) -> None:
+    with pytest.raises(InvalidValueError, match="is refused"):
+        DatabaseURL(f"postgresql://h/bb?{parameter}", BASEDIR)
+
+
+@pytest.mark.parametrize("part", ["user%1b[m@h/d", "h/d%0a", "h/d?passfile=%1b]0;title%07"])
+def test_a_part_that_does_not_print_is_refused_but_for_passwords(part: str) -> None:
+    with pytest.raises(InvalidValueError, match="do not print"):
+        DatabaseURL(f"postgresql://{part}", BASEDIR)
+    assert DatabaseURL("postgresql://u:%1b@h/d", BASEDIR).password == "\x1b"
