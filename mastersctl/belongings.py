@@ -64,9 +64,15 @@ def belongings(database: "Database", masterid: int) -> Belongings:
         queries = existing(database, parts)
         rows = list(database.rows(union_all(queries))) if queries else []
     found: Belongings = {kind: [] for kind in _SOURCES}
-    for kind, id_, name, number, since in sorted(rows, key=lambda row: (row[0], row[1] or 0)):
+    for kind, id_, name, number, since in sorted(rows, key=_by_id):
         found[kind].append(Item(id_, name, number, None if since is None else moment(since)))
     return found
+
+
+def _by_id(row: tuple[Any, ...]) -> tuple[str, bool, Any]:
+    """Return what sorts rows by kind and ID; on SQLite, that may be no number."""
+    kind, id_, *_ = row
+    return (kind, False, id_) if isinstance(id_, int) else (kind, True, repr(id_))
 
 
 def of_master(model: Any, masterid: int) -> Any:

@@ -1,13 +1,14 @@
 """What a master has in other tables."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from mastersctl.belongings import Belongings
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
-from tests.conftest import add_belongings, add_master
-from tests.databases import RealDatabase
+from tests.conftest import Command, add_belongings, add_master
+from tests.databases import RealDatabase, SqliteFile, copy_sqlite
 
 
 def belongings(database: RealDatabase, masterid: int) -> Belongings:
@@ -46,3 +47,19 @@ def test_tables_that_are_missing_hold_nothing(database: RealDatabase) -> None:
     found = belongings(database, id_)
     assert found.pop("connected_workers") == [(8, None, None, None)]
     assert set(map(len, found.values())) == {0}
+
+
+def test_ids_that_are_no_numbers_are_shown_all_the_same(
+    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command
+) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    copy_sqlite(buildbot_sqlite, database.path)
+    id_ = add_master(database, "m")
+    for worker in ("x'ff'", "'a'", "7"):
+        database.execute(
+            f"INSERT INTO connected_workers (masterid, workerid) VALUES ({id_}, {worker})"
+        )
+    for format_ in ("table", "json"):
+        result = mastersctl("show", id_, "-o", format_, "--db-url", database.url)
+        assert result.code == 0
+        assert result.out.count("deleted" if format_ == "table" else "null") >= 3

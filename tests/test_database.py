@@ -496,6 +496,16 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path, path: str) -> None:
         assert "not that of a file" in result.err
 
 
+@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+def test_what_is_no_file_beside_a_database_is_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    os.mkfifo(f"{database.path}{suffix}")
+    for command in (["list"], ["find", "m"]):
+        result = process(*command, "--timeout", 1, "--db-url", database.url)
+        assert result.code == 4
+        assert "not that of a file" in result.err
+
+
 def test_changing_leaves_no_log_behind(tmp_path: Path, mastersctl: Command) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
     for command in (["find", "n"], ["set-state", "n", "active"], ["expire-all"]):

@@ -48,6 +48,8 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def _connect(self) -> sqlite3.Connection:
         status = self._stat()
+        for suffix in ("-journal", "-wal"):
+            _check_file(f"{self._path}{suffix}")  # for which SQLite would wait for ever
         mode = self._mode
         if mode == "write" and not self._is_writable():
             mode = "read"  # to fail where it is written to, and leave no file behind
@@ -61,13 +63,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return connection
 
     def _stat(self) -> os.stat_result | None:
-        try:
-            status = os.stat(self._path)
-        except OSError:
-            return None  # opening it as a database says what is wrong
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise DatabaseUnavailableError(f"The path {self._path!r} is not that of a file.")
-        return status
+        return _check_file(self._path)
 
     def _is_writable(self) -> bool:
         return os.access(self._path, os.W_OK) and os.access(os.path.dirname(self._path), os.W_OK)
@@ -279,6 +275,17 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 "buildmaster's directory, or make one with 'mastersctl init'."
             )
         return DatabaseUnavailableError(problem)
+
+
+def _check_file(path: str) -> os.stat_result | None:
+    """Return what there is at `path`; raise an error for what is no file, such as a pipe."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None  # opening it as a database says what is wrong
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise DatabaseUnavailableError(f"The path {path!r} is not that of a file.")
+    return status
 
 
 def _quoted(path: str) -> bytes:

@@ -67,9 +67,14 @@ def hold(texts: Iterable[str], characters: str) -> bool:
 
 
 def to_json(value: Any) -> str:
-    """Return what JSON has for a moment. For `json.dumps(default=...)`, and what is no column."""
+    """Return what JSON has for a moment, or for bytes where there should be a number or a text.
+
+    For `json.dumps(default=...)`, and what is no column.
+    """
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return text(value)
     raise TypeError(f"{value!r} has no JSON form")
 
 
