@@ -68,20 +68,23 @@ def fill(directory: Path, left: int) -> Path:
 @pytest.mark.parametrize("pages", [0, 1, 2, 9, 12, 16])
 @pytest.mark.parametrize("command", CHANGES)
 def test_a_change_on_a_full_disk_is_made_wholly_or_not_at_all(
-    database: SqliteFile, mastersctl: Command, command: str, pages: int
+    database: SqliteFile, tmp_path: Path, mastersctl: Command, command: str, pages: int
 ) -> None:
     old = without_times(contents(database))
+    whole = SqliteFile(tmp_path / "whole.sqlite")
+    copy_sqlite(database.path, whole.path)
+    assert mastersctl(*command.split(), "--db-url", whole.url).code == 0
+    new = without_times(contents(whole))
     filling = fill(database.path.parent, pages * PAGE)
     result = mastersctl(*command.split(), "--db-url", database.url)
     filling.unlink()
     assert database.execute("PRAGMA integrity_check") == [("ok",)]
-    changed = without_times(contents(database)) != old
+    assert without_times(contents(database)) == (old if result.code else new)
     if result.code:
         assert result.code in (1, 4)
         assert result.out == ""
         assert result.err.startswith(f"Error: The database '{database.path}' ")
         assert result.err.count("\n") == 1
-        assert not changed
         assert mastersctl(*command.split(), "--db-url", database.url).code == 0
 
 

@@ -7,13 +7,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from typing import Any
 
 import pytest
 
 from tests.conftest import (
     Command,
-    Contents,
     add_belongings,
     add_master,
     contents,
@@ -21,6 +19,7 @@ from tests.conftest import (
 )
 from tests.databases import RealDatabase, copy
 from tests.reliability.crowd import Crowd
+from tests.reliability.outcome import by_master, settle
 
 MASTERS = 3
 
@@ -61,25 +60,6 @@ def killed(database: RealDatabase, statements: int, *arguments: str) -> bool:
     )
     assert child.returncode in (0, -signal.SIGKILL), child.stderr
     return child.returncode != 0
-
-
-def by_master(found: Contents) -> dict[int, list[tuple[str, Any]]]:
-    """Return what each master has; `add_belongings` lets the IDs begin with that of the master."""
-    parts: dict[int, list[tuple[str, Any]]] = {}
-    for table, rows in found.items():
-        for row in rows:
-            if table == "masters":
-                owner = row["id"]
-            elif "stepid" in row:
-                owner = row["stepid"] // 1000
-            elif "buildid" in row:
-                owner = row["buildid"] // 100
-            elif "buildermasterid" in row:
-                owner = row["buildermasterid"] // 100
-            else:
-                owner = row.get("masterid", 0)
-            parts.setdefault(owner, []).append((table, row))
-    return parts
 
 
 def test_housekeep_does_a_master_wholly_or_not_at_all(
@@ -167,12 +147,3 @@ def duration(crowd: Crowd, arguments: list[str]) -> float:
     (result,) = crowd.run([arguments])
     assert result.code == 0, result
     return 1.2 * (time.monotonic() - started)
-
-
-def settle(database: RealDatabase) -> None:
-    """Check the file that a killed command leaves; wait until a server has noticed its death."""
-    if database.kind == "sqlite":
-        assert database.execute("PRAGMA integrity_check") == [("ok",)]
-        return
-    while database.execute("SELECT 1 FROM pg_stat_activity WHERE application_name = 'mastersctl'"):
-        time.sleep(0.01)

@@ -108,6 +108,7 @@ def unprintable(printed: str) -> set[str]:
 
 
 HARMFUL = [name for name in HOSTILE if not name.isprintable()]
+FORGED = {line for name in HARMFUL for line in name.splitlines()[1:] if line}
 COMMANDS = [
     "list",
     "list -o wide",
@@ -115,6 +116,7 @@ COMMANDS = [
     "list -o jsonl",
     "list -o csv",
     "list -o tsv",
+    "check -o prometheus",
     "show {id}",
     "show {id} -o json",
     "show -- {name}{name}",
@@ -147,8 +149,12 @@ def test_nothing_of_a_name_acts_on_a_terminal(
         for name in names:
             add_belongings(database, add_master(database, name, active=1, last_active=5))
         evil = "".join(names)
+        if evil not in names:
+            add_belongings(database, add_master(database, evil, active=1, last_active=5))
         add_master(database, evil * 2 if "rename" not in command else "other")
         filled = [part.format(id=2, name=evil) for part in command.split()]
-        found.append(unprintable(on_terminal(database.path.parent, *filled, answer="n")))
+        printed = on_terminal(database.path.parent, *filled, answer="n")
+        assert not FORGED & set(printed.splitlines())
+        found.append(unprintable(printed))
     harmless, harmful = found
     assert harmful <= harmless

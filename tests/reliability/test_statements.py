@@ -75,7 +75,8 @@ def test_sqlite_gets_every_value_as_a_parameter(
             assert Recorded.seen, command
             assert not [sql for sql, _ in Recorded.seen if PLANTED.search(sql)], command
             parameters = "".join(repr(parameters) for _, parameters in Recorded.seen)
-            given = [text for text in (NEEDLE, OTHER, str(NUMBER)) if text in command]
+            words = " ".join(map(str, command))
+            given = [text for text in (NEEDLE, OTHER, str(NUMBER), MOMENT) if text in words]
             assert all(text in parameters or name_hash(text) in parameters for text in given)
     assert database.execute("SELECT name FROM masters") == [("heir",)]
 

@@ -1,0 +1,41 @@
+"""What a command that was killed or cut off leaves behind."""
+
+import time
+from typing import Any
+
+from tests.conftest import Contents
+from tests.databases import RealDatabase
+
+
+def by_master(found: Contents) -> dict[int, list[tuple[str, Any]]]:
+    """Return what each master has; `add_belongings` lets the IDs begin with that of the master."""
+    parts: dict[int, list[tuple[str, Any]]] = {}
+    for table, rows in found.items():
+        for row in rows:
+            if table == "masters":
+                owner = row["id"]
+            elif "stepid" in row:
+                owner = row["stepid"] // 1000
+            elif "buildid" in row:
+                owner = row["buildid"] // 100
+            elif "buildermasterid" in row:
+                owner = row["buildermasterid"] // 100
+            else:
+                owner = row.get("masterid", 0)
+            parts.setdefault(owner, []).append((table, row))
+    return parts
+
+
+def settle(database: RealDatabase) -> None:
+    """Check the file that a command left that was killed; wait until a server has noticed that."""
+    if database.kind == "sqlite":
+        assert database.execute("PRAGMA integrity_check") == [("ok",)]
+        return
+    sessions = (
+        "SELECT 1 FROM pg_stat_activity "
+        "WHERE application_name = 'mastersctl' AND datname = current_database()"
+    )
+    deadline = time.monotonic() + 30
+    while database.execute(sessions):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
