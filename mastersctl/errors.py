@@ -3,7 +3,7 @@
 The text of an error is one sentence: what is wrong, with the value that was given, and what to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _MOST_PARTS = 10  # in a sentence
 
@@ -74,3 +74,13 @@ def joined(parts: Sequence[str]) -> str:
     more = len(parts) - _MOST_PARTS
     text = ", ".join(parts[:_MOST_PARTS])
     return f"{text} and {more} more" if more > 0 else text
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return a question after the one of `words` that is most like `word`, to end a message with.
+
+    It begins with a space, and is empty where none is like it. Click asks the same of options.
+    """
+    from difflib import get_close_matches  # late: only a mistake needs it
+
+    return "".join(f" Did you mean {match!r}?" for match in get_close_matches(word, words, n=1))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mastersctl.errors import InvalidValueError
+from mastersctl.errors import InvalidValueError, did_you_mean
 from mastersctl.state import STATES
 from mastersctl.values import check_text, parse_integer
 
@@ -85,7 +85,8 @@ def parse_field(text: str) -> str:
     if field not in FIELDS:
         several = " Several are given by several options." if "," in text else ""
         raise InvalidValueError(
-            f"There is no field {text!r}; the fields are {', '.join(FIELDS)}.{several}"
+            f"There is no field {text!r}; the fields are {', '.join(FIELDS)}."
+            f"{did_you_mean(text, FIELDS)}{several}"
         )
     return field
 
@@ -133,6 +134,7 @@ def _split_filter(text: str) -> tuple[str, str, str]:
     if operator_ not in OPERATORS[field]:
         raise InvalidValueError(
             f"The field {field} has no operator {operator_!r}, but {', '.join(OPERATORS[field])}."
+            f"{did_you_mean(operator_, OPERATORS[field])}"
         )
     return field, operator_, value
 
@@ -147,8 +149,8 @@ def _parse_value(field: str, text: str, now: float) -> int | str:
             return parse_time(text, now)
         case "state" if text not in STATES:
             raise InvalidValueError(
-                f"There is no state {text!r}; the states are {', '.join(STATES)}. Several are "
-                "given by several filters."
+                f"There is no state {text!r}; the states are {', '.join(STATES)}."
+                f"{did_you_mean(text, STATES)} Several are given by several filters."
             )
         case "name" | "state":
             check_text(text)

@@ -14,7 +14,7 @@ import click
 from mastersctl import __version__
 from mastersctl.cli.messages import complain, tell
 from mastersctl.cli.options import COMPLETE_VARIABLE, database_options
-from mastersctl.errors import MastersctlError
+from mastersctl.errors import MastersctlError, did_you_mean
 from mastersctl.visible import visible
 
 _CHECK = "check"
@@ -51,7 +51,20 @@ class _Commands(Mapping[str, click.Command]):
         return len(self._MODULES)
 
 
+class _Group(click.Group):
+    """The command whose commands are the others."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not (name in self.commands or name.startswith("-") or ctx.resilient_parsing):
+            ctx.fail(f"No such command {name!r}.{did_you_mean(name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Group,
     commands=_Commands(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -2,12 +2,12 @@
 
 import click
 
-from mastersctl.cli.options import COMPLETE_VARIABLE, database_options
+from mastersctl.cli.options import COMPLETE_VARIABLE, Choice, database_options
 from mastersctl.errors import InvalidValueError
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @database_options
 def completion(shell: str) -> None:
     """Print the script with which SHELL completes commands and options.

@@ -14,6 +14,7 @@ from mastersctl.errors import (
     DatabaseUnavailableError,
     InvalidValueError,
     NotBuildbotDatabaseError,
+    did_you_mean,
 )
 from mastersctl.values import check_text, parse_integer
 
@@ -29,6 +30,14 @@ COMPLETE_VARIABLE = "_MASTERSCTL_COMPLETE"
 """By which a shell asks how a command line goes on; see `mastersctl.cli.completion`."""
 _DEFAULT_TIMEOUT = 10.0  # seconds
 _LONGEST_TIMEOUT = 86400.0
+
+
+class Choice(click.Choice[str]):
+    """One of several words; of one that is none of them, the error asks what was meant."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        message = super().get_invalid_choice_message(value, ctx)
+        return message + did_you_mean(str(value), self.choices)
 
 
 class Settings:
@@ -113,7 +122,7 @@ def database_options(function: F) -> F:
 def output_option(*formats: str) -> Callable[[F], F]:
     """Add ``-o``; the first of `formats` is the default."""
     return click.option(
-        "-o", "--output", "format_", type=click.Choice(formats), default=formats[0],
+        "-o", "--output", "format_", type=Choice(formats), default=formats[0],
         show_default=True, help="How the result is written.",
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ import click
 
 from mastersctl.cli.messages import tell, warn
 from mastersctl.cli.options import (
+    Choice,
     Settings,
     database_options,
     dry_run_option,
@@ -17,7 +18,7 @@ from mastersctl.state import ACTIVE
 
 @click.command()
 @master_argument
-@click.argument("state", type=click.Choice(["active", "inactive"]))
+@click.argument("state", type=Choice(["active", "inactive"]))
 @dry_run_option
 @output_option("text", "json")
 @database_options

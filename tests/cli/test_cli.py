@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -81,6 +82,48 @@ def test_version_is_that_of_the_package(mastersctl: Command) -> None:
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["list", "--nonsense"]])
 def test_a_wrong_command_line_is_a_usage_error(mastersctl: Command, arguments: list[str]) -> None:
     assert mastersctl(*arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ("lst", "list"),
+        ("set_state 1 active", "set-state"),
+        ("housekeeping", "housekeep"),
+        ("list --wach", "--watch"),
+        ("--db-ur sqlite:///x list", "--db-url"),
+        ("list --field nam", "name"),
+        ("list --order -last-active", "last_active"),
+        ("list --filter staet=stale", "state"),
+        ("list --filter name__contain=x", "contains"),
+        ("list --filter state=Stale", "stale"),
+        ("set-state 1 actve", "active"),
+        ("list -o jsn", "json"),
+        ("completion zhs", "zsh"),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
+    mastersctl: Command, arguments: str, meant: str
+) -> None:
+    result = mastersctl(*arguments.split())
+    assert (result.code, result.out) == (2, "")
+    question = result.err.split("Did you mean ")[1].split("?")[0]
+    assert question.strip("'") == meant  # the first Click that is allowed writes no quotes
+
+
+def test_a_word_that_is_like_none_is_answered_without_a_guess(mastersctl: Command) -> None:
+    for arguments in ("xyz", "list --xyz", "list --field xyz", "list --filter state=xyz"):
+        result = mastersctl(*arguments.split())
+        assert result.code == 2
+        assert "xyz" in result.err
+        assert "Did you mean" not in result.err
+
+
+def test_a_word_without_end_is_answered_at_once(mastersctl: Command) -> None:
+    start = time.monotonic()
+    for arguments in (("list", "--field"), ("list", "-o"), ()):
+        assert mastersctl(*arguments, "state" * 20_000).code == 2
+    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e9", "soon", ""])
@@ -277,6 +320,7 @@ import sys
 from mastersctl.cli import run
 run(sys.argv[1:])
 heavy = {"peewee", "rich", "psycopg", "psycopg2", "pymysql", "durationpy", "humanize"}
+heavy |= {"difflib"} if "-o" not in sys.argv else set()  # Click takes -o for a mistake at first
 heavy |= {f"mastersctl.{name}" for name in ("models.related", "removal", "static", "cli.check")}
 print("IMPORTED", *sorted(heavy & set(sys.modules)))
 """
@@ -288,7 +332,7 @@ print("IMPORTED", *sorted(heavy & set(sys.modules)))
         ("--help", "mastersctl.cli.check"),
         ("--version", ""),
         ("list --help", ""),
-        ("list --order nonsense", ""),
+        ("list --order nonsense", "difflib"),
         ("show m -o json", "mastersctl.models.related peewee"),
         ("find m", "peewee"),
         ("set-state m active", "peewee"),
