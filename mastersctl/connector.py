@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
@@ -445,6 +446,32 @@ class MastersConnector:
         counts = dict.fromkeys(STATES, 0) | {name: counted for name, counted, _ in found}
         server_time = found[0][2] if found else None
         return counts, server_time
+
+    def begin_with(
+        self, start: str, limit: int, *, builders: bool = False
+    ) -> list[tuple[int, str]]:
+        """Return IDs and names of masters, by ID, whose ID or name begins with `start`.
+
+        Digits are those that an ID begins with, and lack three at the most: so no table is read
+        for them. Any other text begins a name.
+
+        Parameters:
+            limit: how many masters to return at the most.
+            builders: return builders instead.
+        """
+        from mastersctl.models.related import Builder
+
+        model: Any = Builder if builders else Master
+        query = model.select(model.id, model.name).order_by(model.id).limit(limit)
+        if start.isascii() and start.isdigit():
+            number = int(start)
+            ids = chain.from_iterable(
+                range(number * 10**missing, (number + 1) * 10**missing) for missing in range(4)
+            )
+            query = query.where(model.id.in_([*ids]))
+        elif start:
+            query = query.where(peewee.fn.substr(model.name, 1, len(start)) == start)
+        return [(id_, text(name)) for id_, name in self._database.rows(query)]
 
     def _masters_of(self, builder: int | str) -> Any:
         """Return a query for the IDs of the masters that the builder is linked to."""

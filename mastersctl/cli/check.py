@@ -13,6 +13,7 @@ from mastersctl.cli.messages import complain, harmless
 from mastersctl.cli.options import (
     Settings,
     age_option,
+    completed_by,
     database_options,
     masters_argument,
     output_option,
@@ -53,7 +54,7 @@ class _Check(click.Command):
             help="For how long a master is not stale after it checked in.")  # fmt: skip
 @click.option("--min-active", type=click.IntRange(min=0), default=1, show_default=True,
               metavar="N", help="How many masters must be active.")  # fmt: skip
-@click.option("--write", "path", metavar="FILE",
+@click.option("--write", "path", metavar="FILE", shell_complete=completed_by("files"),
               help="Replace this file, at once, instead of printing.")  # fmt: skip
 @output_option("text", "json", "prometheus")
 @database_options

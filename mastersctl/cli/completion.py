@@ -1,5 +1,7 @@
 """``mastersctl completion``, and the answers to what the script that it prints asks."""
 
+import os
+
 import click
 
 from mastersctl.cli.options import COMPLETE_VARIABLE, Choice, database_options
@@ -10,7 +12,10 @@ from mastersctl.errors import InvalidValueError
 @click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @database_options
 def completion(shell: str) -> None:
-    """Print the script with which SHELL completes commands and options.
+    """Print the script with which SHELL completes command lines.
+
+    It completes commands and options; formats, fields, operators and states; and masters, by ID or
+    by name, from the database that the command line names.
 
     \b
     Examples:
@@ -18,13 +23,9 @@ def completion(shell: str) -> None:
       source <(mastersctl completion zsh)            # in ~/.zshrc, after compinit
       mastersctl completion fish | source            # in ~/.config/fish/config.fish
     """
-    from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+    from mastersctl.cli.shells import SHELLS
 
-    of_shell = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
-    root = click.get_current_context().find_root().command
-    # Not the method of its own class, which for bash starts one, to see how old it is.
-    script = ShellComplete.source(of_shell(root, {}, "mastersctl", COMPLETE_VARIABLE))
-    click.echo(script, nl=False)
+    click.echo(SHELLS[shell].script, nl=False)
 
 
 def answer(group: click.Group, instruction: str) -> None:
@@ -36,14 +37,13 @@ def answer(group: click.Group, instruction: str) -> None:
     Raises:
         InvalidValueError: it is not what the script that the command prints asks.
     """
-    from click.shell_completion import shell_complete
+    from mastersctl.cli.shells import LINE_VARIABLE, SHELLS
 
-    try:
-        failed = shell_complete(group, {}, "mastersctl", COMPLETE_VARIABLE, instruction)
-    except (KeyError, ValueError):  # of the other variables
-        failed = 1
-    if failed:
+    name, _, wish = instruction.partition("_")
+    if name not in SHELLS or wish != "complete" or LINE_VARIABLE not in os.environ:
         raise InvalidValueError(
             f"The variable {COMPLETE_VARIABLE} is {instruction!r}, and is only for the script that "
             "'mastersctl completion' prints; unset it."
         )
+    text = SHELLS[name](group, {}, "mastersctl", COMPLETE_VARIABLE).complete()
+    click.echo(text, nl=False)

@@ -10,6 +10,7 @@ import click
 from mastersctl.cli.options import (
     Settings,
     builder_option,
+    completed_by,
     database_options,
     output_option,
     pass_settings,
@@ -36,6 +37,7 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 
 @click.command("list")
 @click.option("--filter", "filters", metavar="FIELD[__OP]=VALUE", multiple=True,
+              shell_complete=completed_by("filters"),
               help="Only masters for which this holds.")  # fmt: skip
 @click.option("--active", "states", flag_value="active", multiple=True,
               help="Short for --filter state=active.")  # fmt: skip
@@ -44,12 +46,14 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--stale", "states", flag_value="stale", multiple=True,
               help="Short for --filter state=stale.")  # fmt: skip
 @click.option("--order", "orders", metavar="[-]FIELD", multiple=True,
+              shell_complete=completed_by("orders"),
               help="Sort by a field, downwards with '-'; then by ID.")  # fmt: skip
 @click.option("--limit", callback=_count, metavar="N",
               help="At most N masters.")  # fmt: skip
 @click.option("--offset", callback=_count, metavar="N",
               help="Without the first N.")  # fmt: skip
 @click.option("--field", "fields", metavar="NAME", multiple=True,
+              shell_complete=completed_by("fields"),
               help="Only this field of each master.")  # fmt: skip
 @builder_option
 @click.option("--watch", "seconds", is_flag=False, flag_value="2", metavar="[SECONDS]",

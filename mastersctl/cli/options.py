@@ -81,6 +81,18 @@ def _tell_query(event: "peewee.QueryEvent") -> None:
         tell(f"SQL: {event.sql} [{parameters}]")
 
 
+def completed_by(name: str) -> Callable[..., list[Any]]:
+    """Return the function `name` of `mastersctl.cli.candidates`, imported when a shell asks it."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+        from mastersctl.cli import candidates
+
+        found: list[Any] = getattr(candidates, name)(context, parameter, incomplete)
+        return found
+
+    return complete
+
+
 def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     settings = context.ensure_object(Settings)
     if value is not None and parameter.name is not None:
@@ -108,6 +120,7 @@ def database_options(function: F) -> F:
         ),
         click.option(
             "--basedir", metavar="DIR", expose_value=False, callback=_store,
+            shell_complete=completed_by("directories"),
             help="A buildmaster's directory, whose configuration is read.",
         ),
         click.option(
@@ -163,16 +176,29 @@ def _id_or_name(context: click.Context, parameter: click.Parameter, value: Any) 
 
 
 name_argument = click.argument("name", callback=_name)
-master_argument = click.argument("master", callback=_id_or_name)
-masters_argument = click.argument("masters", metavar="MASTER...", nargs=-1, callback=_id_or_name)
+master_argument = click.argument(
+    "master", callback=_id_or_name, shell_complete=completed_by("masters")
+)
+masters_argument = click.argument(
+    "masters",
+    metavar="MASTER...",
+    nargs=-1,
+    callback=_id_or_name,
+    shell_complete=completed_by("masters"),
+)
 builder_option = click.option(
-    "--builder", metavar="BUILDER", callback=_id_or_name, help="Only masters of this builder."
+    "--builder",
+    metavar="BUILDER",
+    callback=_id_or_name,
+    shell_complete=completed_by("builders"),
+    help="Only masters of this builder.",
 )
 heir_option = click.option(
     "--reassign-to",
     "heir",
     metavar="MASTER",
     callback=_id_or_name,
+    shell_complete=completed_by("masters"),
     help="Who inherits builds, and claims on finished build requests.",
 )
 pass_settings = click.make_pass_decorator(Settings)

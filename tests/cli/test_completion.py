@@ -2,14 +2,26 @@
 
 import os
 import shutil
+import socket
+import sqlite3
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from tests.conftest import Command, process
+from mastersctl.resultspec import FIELDS
+from mastersctl.state import STATES
+from tests.buildbots import make_basedir
+from tests.conftest import Command, Result, add_belongings, add_master, process
+from tests.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
 
+pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
+
+ROOT = Path(__file__).parent.parent.parent
 SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
@@ -20,9 +32,28 @@ SET_UP = {
     "zsh": "autoload -U compinit; compinit -u; source <(mastersctl completion zsh)",
     "fish": "mastersctl completion fish | source",
 }
+SHIPPED = {
+    "bash": "completions/mastersctl",
+    "zsh": "completions/_mastersctl",
+    "fish": "completions/mastersctl.fish",
+}
+SHIPPED_SET_UP = {
+    "bash": f"source {ROOT}/completions/mastersctl",
+    "zsh": f"fpath=({ROOT}/completions $fpath); autoload -U compinit; compinit -u",
+    "fish": f"source {ROOT}/completions/mastersctl.fish",
+}
+LISTED = {
+    "bash": r"1  \(build1:/srv/bb\)",
+    "zsh": "1  *-- build1:/srv/bb",
+    "fish": r"1\tbuild1:/srv/bb",
+}
+PATIENCE = 0.2  # seconds that a database has
+SLACK = 5  # for a machine that does much else
+HARM = "\x1b]0;title\x07$(touch harm)`touch harm`;touch harm\n"
 
 
-def shell(name: str, home: Path) -> "pexpect.spawn[str]":
+@contextmanager
+def shell(name: str, home: Path, set_up: dict[str, str] = SET_UP) -> "Iterator[pexpect.spawn[str]]":
     """Start a shell in which completion is set up."""
     if not shutil.which(name):
         pytest.skip(f"{name} is not installed")
@@ -32,9 +63,56 @@ def shell(name: str, home: Path) -> "pexpect.spawn[str]":
     child = pexpect.spawn(
         program, arguments, env=environment, encoding="utf-8", timeout=20, dimensions=(24, 200)
     )
-    child.sendline(f"{SET_UP[name]}; echo set'-'up")
+    child.sendline(f"{set_up[name]}; echo set'-'up")
     child.expect("set-up")
-    return child
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def press_tab(child: "pexpect.spawn[str]", expected: str) -> None:
+    """Press Tab until the text comes: of a machine that is too busy a shell hears nothing."""
+    for _ in range(10):
+        child.send("\t")
+        if child.expect_exact([expected, pexpect.TIMEOUT], timeout=2) == 0:
+            return
+    pytest.fail(f"{expected!r} did not come, but {child.before!r}")
+
+
+def ask(line: str, shell: str = "zsh") -> Result:
+    """Ask as the script of a shell does how a command line goes on."""
+    variables = {"COMP_LINE": line, "_MASTERSCTL_COMPLETE": f"{shell}_complete"}
+    return process(environment=variables)
+
+
+def candidates(line: str) -> list[str]:
+    """Return how a command line goes on, with help after a tab."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:  # of a machine that is too busy one hears nothing
+        result = ask(line, "fish")
+        assert (result.code, result.err) == (0, "")
+        if result.out:
+            kind, *lines = result.out.splitlines()
+            assert kind == "plain"
+            return lines
+    pytest.fail("no answer")
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the coverage of the commands, which takes more time than they do."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture
+def two(tmp_path: Path, mastersctl: Command) -> SqliteFile:
+    """A database with two masters, in the current directory."""
+    assert mastersctl("init").code == 0
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_master(database, "build1:/srv/bb")
+    add_master(database, "other:/srv/bb")
+    return database
 
 
 @pytest.mark.parametrize("name", SHELLS)
@@ -44,16 +122,270 @@ def shell(name: str, home: Path) -> "pexpect.spawn[str]":
         ("mastersctl rena", "mastersctl rename "),
         ("mastersctl list --wat", "mastersctl list --watch "),
         ("mastersctl set-state 7 ina", "mastersctl set-state 7 inactive "),
+        ("mastersctl list -o ts", "mastersctl list -o tsv "),
+        ("mastersctl list --field la", "mastersctl list --field last_active "),
+        ("mastersctl list --order -la", "mastersctl list --order -last_active "),
+        ("mastersctl list --order=-la", "mastersctl list --order=-last_active "),
+        ("mastersctl list --filter conn", "mastersctl list --filter connected_workers"),
+        ("mastersctl list --filter state=st", "mastersctl list --filter state=stale "),
+        ("mastersctl list --filter=state=st", "mastersctl list --filter=state=stale "),
+        ('mastersctl list --filter "state=st', 'mastersctl list --filter "state=stale" '),
+        ("mastersctl show 2", "mastersctl show 2 "),
+        ("mastersctl show bu", "mastersctl show build1:/srv/bb "),
+        ("mastersctl show build1:/", "mastersctl show build1:/srv/bb "),
+        ("mastersctl remove --reassign-to=ot", "mastersctl remove --reassign-to=other:/srv/bb "),
+        ("mastersctl --basedir mas", "mastersctl --basedir masters/"),
+        ("mastersctl --basedir=mas", "mastersctl --basedir=masters/"),
+        ("mastersctl check --write sta", "mastersctl check --write state.sqlite "),
     ],
 )
+@pytest.mark.usefixtures("two")
 def test_a_word_is_completed(name: str, typed: str, completed: str, tmp_path: Path) -> None:
-    child = shell(name, tmp_path)
-    try:
-        child.send(f"{typed}\t")
+    (tmp_path / "masters").mkdir()
+    with shell(name, tmp_path) as child:
+        child.send(typed)
         child.expect_exact(typed)
-        child.expect_exact(completed.removeprefix(typed))
-    finally:
-        child.close(force=True)
+        press_tab(child, completed.removeprefix(typed))
+
+
+@pytest.mark.parametrize("name", SHELLS)
+@pytest.mark.usefixtures("two")
+def test_a_value_is_typed_right_after_the_operator(name: str, tmp_path: Path) -> None:
+    with shell(name, tmp_path) as child:
+        child.send("mastersctl list --filter name__con")
+        child.expect_exact("name__con")
+        press_tab(child, "tains=")
+        child.sendline("build --field id -o csv; echo do'ne'")
+        child.expect(r"id\r\n1\r\n[^\n]*done")
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_list_shows_names_which_do_no_harm(name: str, tmp_path: Path, two: SqliteFile) -> None:
+    add_master(two, HARM)
+    with shell(name, tmp_path) as child:
+        child.send("mastersctl show ")
+        for _ in range(10):
+            if name == "fish":  # whose list a terminal that can do nothing does not show
+                child.sendcontrol("c")
+                child.sendline("complete --do-complete 'mastersctl show '")
+            else:
+                child.send("\t\t")
+            if child.expect([LISTED[name], pexpect.TIMEOUT], timeout=3) == 0:
+                break
+        child.expect_exact(r"\x1b]0;title\x07$(touch harm)`touch harm`;touch harm\n")
+        child.sendcontrol("c")
+        child.sendline("echo do'ne'")
+        child.expect("done")
+        assert "\x1b]0;title" not in f"{child.before}"
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_scripts_that_are_installed_are_those_that_are_printed(name: str) -> None:
+    assert (ROOT / SHIPPED[name]).read_text() == process("completion", name).out
+
+
+@pytest.mark.parametrize("name", SHELLS)
+@pytest.mark.usefixtures("two")
+def test_a_script_that_is_installed_works(name: str, tmp_path: Path) -> None:
+    with shell(name, tmp_path, SHIPPED_SET_UP) as child:
+        child.send("mastersctl show bu")
+        child.expect_exact("mastersctl show bu")
+        press_tab(child, "ild1:/srv/bb ")
+
+
+def targets(field: str, *operators: str) -> list[str]:
+    return [f"{field}=", *(f"{field}__{operator}=" for operator in operators)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("list --filter s", ["state=", "schedulers="]),
+        ("list --filter st", targets("state", "eq", "ne", "in", "notin")),
+        ("list --filter name",
+         targets("name", "eq", "ne", "lt", "le", "gt", "ge", "contains", "in", "notin")),
+        ("list --filter state__n", ["state__ne=", "state__notin="]),
+        ("list --filter nonsense__", []),
+        ("list --filter state__in=", [f"state__in={state}" for state in STATES]),
+        ("list --filter state__lt=", []),
+        ("list --filter active=", ["active=true", "active=false"]),
+        ("list --filter active__ne=t", ["active__ne=true"]),
+        ("list --filter name=", []),
+        ("list --order ", [*FIELDS, *(f"-{field}" for field in FIELDS)]),
+        ("list --order -", [f"-{field}" for field in FIELDS]),
+        ("list --order=-n", ["--order=-name"]),
+        ("list --field c", ["change_sources", "connected_workers", "claims"]),
+        ("list --field id --order n", ["name"]),
+        ("list --limit ", []),
+        ("set-state 1 ", ["active", "inactive"]),
+        ("check -o p", ["prometheus"]),
+        ("completion ", ["bash", "zsh", "fish"]),
+        ("rename 1 ", []),
+        ("find ", []),
+        ("list nonsense --nonsense --limit x --timeout y 'z", []),
+    ],
+)  # fmt: skip
+def test_each_word_goes_on_with_what_can_stand_there(line: str, expected: list[str]) -> None:
+    assert candidates(f"mastersctl {line}") == expected
+
+
+def test_commands_and_options_have_their_help() -> None:
+    assert "rename\tGive MASTER another NAME." in candidates("mastersctl re")
+    assert "--dry-run\tSay what would be done, and change nothing." in candidates(
+        "mastersctl housekeep --d"
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["show ", "set-state ", "rename ", "remove ", "remove 1 ", "remove 1 --reassign-to ", "check ",
+     "check --min-active 2 2 "],
+)  # fmt: skip
+@pytest.mark.usefixtures("two")
+def test_a_master_goes_on_by_its_id_or_its_name(before: str) -> None:
+    both = ["1\tbuild1:/srv/bb", "2\tother:/srv/bb"]
+    assert candidates(f"mastersctl {before}") == both
+    assert candidates(f"mastersctl {before}2") == both[1:]
+    assert candidates(f"mastersctl {before}02") == []
+    assert candidates(f"mastersctl {before}bui") == ["build1:/srv/bb\tID 1"]
+    assert candidates(f"mastersctl {before}Bui") == []
+    assert candidates(f"mastersctl {before}99999999999999999999") == []
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_builder_goes_on_likewise(buildbot_database: RealDatabase) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "m"))
+    line = f"mastersctl list --db-url {buildbot_database.url} --builder "
+    assert candidates(line) == ["103\truntests"]
+    assert candidates(f"{line}1") == ["103\truntests"]
+    assert candidates(f"{line}r") == ["runtests\tID 103"]
+
+
+def test_an_id_goes_on_by_three_digits_at_the_most(two: SqliteFile) -> None:
+    for number in (7, 70, 79, 712, 7999, 70000, 8, 17):
+        two.execute("INSERT INTO masters VALUES (?, 'm', ?, 0, 0)", (number, f"{number}"))
+    ids = [line.split()[0] for line in candidates("mastersctl show 7")]
+    assert ids == ["7", "70", "79", "712", "7999"]
+    assert candidates("mastersctl show 7000") == ["70000\tm"]
+
+
+def test_no_more_masters_are_offered_than_one_can_read(two: SqliteFile) -> None:
+    two.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        "INSERT INTO masters SELECT i, 'm' || i || ':/', i, 0, 0 FROM n"
+    )
+    for word in ("", "1", "m"):
+        assert len(candidates(f"mastersctl show {word}")) == 100
+
+
+@pytest.mark.parametrize("end", ["$HOME", " b", ";b", "~*", "\nb", "'", '"', "=b", "\\", "(b)"])
+def test_a_name_that_a_shell_would_act_on_is_offered_by_its_id_alone(
+    two: SqliteFile, end: str
+) -> None:
+    add_master(two, f"a{end}")
+    assert candidates("mastersctl show a") == []
+    assert len(candidates("mastersctl show ")) == 3
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_database_is_the_one_that_the_line_names(
+    database: RealDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_master(database, "m")
+    url = database.url
+    assert candidates(f"mastersctl --db-url {url} show ") == ["1\tm"]
+    assert candidates(f"mastersctl -v show --db-url={url} ") == ["1\tm"]
+    monkeypatch.setenv("MASTERSCTL_DB_URL", url)
+    assert candidates("mastersctl show ") == ["1\tm"]
+    assert candidates("mastersctl --db-url sqlite:///missing show ") == []
+    monkeypatch.delenv("MASTERSCTL_DB_URL")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    basedir = tmp_path / "master"
+    basedir.mkdir()
+    (basedir / "buildbot.tac").touch()
+    (basedir / "master.cfg").write_text(f"BuildmasterConfig = {{'db_url': {url!r}}}")
+    for written in (str(basedir), "~/master", '"$HOME/master"'):
+        assert candidates(f"mastersctl show --basedir {written} ") == ["1\tm"]
+    monkeypatch.chdir(basedir)
+    assert candidates("mastersctl show ") == ["1\tm"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["", "--db-url sqlite:///missing", "--db-url nonsense", "--db-url sqlite:///junk",
+     "--db-url sqlite:///empty", "--basedir missing", "--basedir junk", "--basedir ''",
+     "--db-url postgresql://127.0.0.1:1/x", "-v", "--timeout x", "--timeout 60"],
+)  # fmt: skip
+def test_without_a_database_it_is_silent(where: str, tmp_path: Path) -> None:
+    (tmp_path / "junk").write_text("junk" * 1000)
+    (tmp_path / "empty").touch()
+    before = sorted(tmp_path.iterdir())
+    for command in ("show", "list --builder"):
+        for line in (f"mastersctl {where} {command} ", f"mastersctl {command} {where} "):
+            result = ask(line)
+            assert (result.code, result.err) == (0, "")
+            assert result.out in ("plain\n", ""), line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_server_that_says_nothing_keeps_nobody_waiting() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        start = time.monotonic()
+        result = ask(f"mastersctl show --db-url postgresql://u@127.0.0.1:{port}/d ")
+        assert result == (0, "", "")
+        assert PATIENCE < time.monotonic() - start < PATIENCE + SLACK
+
+
+def test_a_lock_keeps_nobody_waiting(two: SqliteFile) -> None:
+    with closing(sqlite3.connect(two.path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        start = time.monotonic()
+        result = ask("mastersctl --timeout 60 show ")
+        assert (result.code, result.err) == (0, "")
+        assert result.out in ("", "plain\n")
+        assert time.monotonic() - start < PATIENCE + SLACK
+
+
+def test_a_basedir_of_pipes_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "buildbot.tac")
+    os.mkfifo(tmp_path / "master.cfg")
+    start = time.monotonic()
+    result = ask("mastersctl show ")
+    assert (result.code, result.err) == (0, "")
+    assert time.monotonic() - start < PATIENCE + SLACK
+
+
+def test_no_file_is_left_in_a_buildmasters_directory(tmp_path: Path) -> None:
+    basedir = make_basedir(tmp_path / "master", "sqlite:///state.sqlite")
+    add_master(SqliteFile(basedir / "state.sqlite"), "m")
+    before = sorted(basedir.iterdir())
+    assert len(candidates(f"mastersctl --basedir {basedir} show ")) == 1
+    assert sorted(basedir.iterdir()) == before
+
+
+def quickest(line: str) -> float:
+    """Return how long the quickest of some answers takes, in seconds."""
+    times: list[float] = []
+    while len(times) < 5 or (min(times) > 0.3 and len(times) < 50):
+        start = time.perf_counter()
+        assert ask(line).code == 0
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+@pytest.mark.usefixtures("two", "unmeasured")
+@pytest.mark.parametrize("line", ["", "re", "list --", "list --filter st", "show ", "show b"])
+def test_an_answer_takes_a_third_of_a_second_at_the_most(line: str) -> None:
+    assert quickest(f"mastersctl {line}") < 0.3
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_so_does_that_of_a_server(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres)
+    assert process("init", "--db-url", database.url).code == 0
+    assert quickest(f"mastersctl --db-url {database.url} show ") < 0.3
 
 
 @pytest.mark.parametrize("name", SHELLS)

@@ -1,0 +1,16 @@
+function __mastersctl_complete
+    set -lx COMP_LINE (commandline -cp | string collect)
+    set -lx _MASTERSCTL_COMPLETE fish_complete
+    set -l program (commandline -opc)[1]
+    set -l answer ($program 2>/dev/null)
+    switch "$answer[1]"
+        case dir
+            __fish_complete_directories (commandline -ct)
+        case file
+            __fish_complete_path (commandline -ct)
+        case plain
+            string join \n -- $answer[2..]
+    end
+end
+
+complete --command mastersctl --no-files --keep-order --arguments '(__mastersctl_complete)'

@@ -1,0 +1,108 @@
+"""How a value of an option or an argument may go on: what the shells offer when they complete it.
+
+Each function is a callback of Click's for ``shell_complete``; `mastersctl.cli.options.completed_by`
+imports this module when one is asked. No value that they return means anything to a shell.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import click
+from click.shell_completion import CompletionItem
+
+from mastersctl.cli.options import Settings
+from mastersctl.resultspec import FIELDS, OPERATORS
+from mastersctl.state import STATES
+from mastersctl.visible import visible
+
+_PATIENCE = 0.2  # seconds, which one waits for a shell at the most
+_MOST = 100  # masters or builders; a cluster can have a million
+_PLAIN = r"\w[\w.:/@+-]*"  # no shell sees anything but a word in it
+_CHOSEN = ("eq", "ne", "in", "notin")  # the operators that compare with values one can enumerate
+_VALUES = {"state": STATES, "active": ("true", "false")}
+
+
+def fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the fields that may be meant."""
+    return _beginning(FIELDS, incomplete)
+
+
+def orders(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the orders that may be meant: fields, then fields with a minus."""
+    return _beginning([*FIELDS, *(f"-{field}" for field in FIELDS)], incomplete)
+
+
+def filters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return how a filter goes on: with a field, its operators, or its values if these are few."""
+    target, equals, value = incomplete.partition("=")
+    field, separator, operator = target.partition("__")
+    if equals:
+        values = _VALUES.get(field, ()) if not separator or operator in _CHOSEN else ()
+        return [f"{target}={one}" for one in _beginning(values, value)]
+    found = [one for one in FIELDS if one == field or (not separator and one.startswith(field))]
+    targets = [f"{field}=" for field in found]
+    if len(found) == 1:  # or else there would be some eighty
+        targets += [f"{found[0]}__{operator}=" for operator in OPERATORS[found[0]]]
+    return _beginning(targets, target)
+
+
+def masters(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the masters that may be meant, of the database that the command line names."""
+    return _stored(context, incomplete, builders=False)
+
+
+def builders(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the builders that may be meant, of the database that the command line names."""
+    return _stored(context, incomplete, builders=True)
+
+
+def directories(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell look for directories."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell look for files."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def _beginning(words: Sequence[str], start: str) -> list[str]:
+    return [word for word in words if word.startswith(start)]
+
+
+def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[CompletionItem]:
+    """Return IDs with the names for help; names, if it is a name that begins, with the IDs."""
+    settings = context.ensure_object(Settings)
+    settings.timeout, settings.verbose = _PATIENCE, False
+    rows: list[tuple[int, str]] = []
+    # Whatever fails: who presses a key has not asked for a message.
+    with _at_most(_PATIENCE), suppress(Exception), settings.connect("read") as connector:
+        rows = connector.begin_with(incomplete, _MOST, builders=builders)
+    if not incomplete or (incomplete.isascii() and incomplete.isdigit()):
+        items = [CompletionItem(str(id_), help=visible(name)) for id_, name in rows]
+        return [item for item in items if item.value.startswith(incomplete)]  # but not "1" to "01"
+    names = [(id_, name) for id_, name in rows if re.fullmatch(_PLAIN, name)]
+    return [CompletionItem(name, help=f"ID {id_}") for id_, name in names]
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """End this process if what is inside takes longer, whatever it waits for."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,182 @@
+"""What bash, zsh and fish ask to complete a command line, and how each reads the answer.
+
+Click's own scripts ask alike, but in bash they break words at ``:`` and ``=``, of which names and
+filters have many, and let it expand what they insert; in zsh they forget the option before a ``=``;
+in fish they cut help at a comma; and all of them put a space after a filter's ``=``.
+"""
+
+import os
+from typing import ClassVar
+
+from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
+
+LINE_VARIABLE = "COMP_LINE"
+"""Which holds the command line up to the cursor."""
+_CURSOR = "\0"  # which no command line holds
+_WITH_MINUS = "--order"  # the option whose value may begin like an option
+
+_BASH = """\
+_mastersctl() {
+    local -a answer
+    mapfile -t answer < <(
+        COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORD="$2" COMP_TYPE="$COMP_TYPE" \\
+            COLUMNS="$COLUMNS" _MASTERSCTL_COMPLETE=bash_complete "$1" 2>/dev/null
+    )
+    case ${answer[0]-} in
+        dir) compopt -o filenames -o dirnames ;;
+        file) compopt -o default ;;
+        plain) COMPREPLY=("${answer[@]:1}") ;;
+    esac
+    if [[ ${COMPREPLY[0]-} == *= ]]; then
+        compopt -o nospace
+    fi
+}
+
+complete -o nosort -F _mastersctl mastersctl
+"""
+
+_ZSH = """\
+#compdef mastersctl
+
+_mastersctl() {
+    local -a answer
+    answer=("${(@f)$(
+        COMP_LINE="${(j: :)words[1,CURRENT-1]} $PREFIX" \\
+            _MASTERSCTL_COMPLETE=zsh_complete "${(Q)words[1]}" 2>/dev/null
+    )}")
+    local kind=$answer[1] found=1
+    shift answer
+    local -a closed=(${answer:#*=}) open=(${(M)answer:#*=})
+    case $kind in
+        dir) compset -P '--*='; _path_files -/ && found=0 ;;
+        file) compset -P '--*='; _path_files && found=0 ;;
+        plain)
+            _describe -V mastersctl closed -U && found=0
+            _describe -V mastersctl open -U -S '' && found=0
+            ;;
+    esac
+    return found
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    _mastersctl "$@"
+else
+    compdef _mastersctl mastersctl
+fi
+"""
+
+# The line is not among the arguments of a process, where others would see a password in it.
+_FISH = """\
+function __mastersctl_complete
+    set -lx COMP_LINE (commandline -cp | string collect)
+    set -lx _MASTERSCTL_COMPLETE fish_complete
+    set -l program (commandline -opc)[1]
+    set -l answer ($program 2>/dev/null)
+    switch "$answer[1]"
+        case dir
+            __fish_complete_directories (commandline -ct)
+        case file
+            __fish_complete_path (commandline -ct)
+        case plain
+            string join \\n -- $answer[2..]
+    end
+end
+
+complete --command mastersctl --no-files --keep-order --arguments '(__mastersctl_complete)'
+"""
+
+
+class Shell(ShellComplete):
+    """What a shell asks, and how it reads the answer: a line that says of what kind, then items.
+
+    The kind is ``plain``; or ``dir`` or ``file``, for which the shell itself looks.
+    """
+
+    script: ClassVar[str]
+    """What makes the shell ask."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        *words, last = split_arg_string(os.environ[LINE_VARIABLE] + _CURSOR)
+        # A database is where the line says once the shell has read it.
+        words = [os.path.expandvars(os.path.expanduser(word)) for word in words]
+        return words[1:], last.removesuffix(_CURSOR)
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        before = ""
+        if incomplete.startswith("--") and "=" in incomplete:
+            option, _, incomplete = incomplete.partition("=")
+            before, args = f"{option}=", [*args, option]
+        if args[-1:] == [_WITH_MINUS]:
+            items = super().get_completions(args, "")
+            items = [item for item in items if item.value.startswith(incomplete)]
+        else:
+            items = super().get_completions(args, incomplete)
+        for item in items:
+            item.value = before + item.value
+        return items
+
+    def complete(self) -> str:
+        args, incomplete = self.get_completion_args()
+        items = self.get_completions(args, incomplete)
+        if items and items[0].type != "plain":
+            return f"{items[0].type}\n"
+        return "".join(f"{line}\n" for line in ("plain", *self.format_all(items, incomplete)))
+
+    def format_all(self, items: list[CompletionItem], incomplete: str) -> list[str]:
+        """Return a line for each item."""
+        return [self.format_completion(item) for item in items]
+
+
+class _Bash(Shell):
+    """Bash replaces only what comes after the last character at which it breaks words.
+
+    It shows no help; but what it only lists need not be what it inserts.
+    """
+
+    name = "bash"
+    script = _BASH
+
+    _LISTS = ("33", "63", "64")  # what COMP_TYPE is then
+
+    def format_all(self, items: list[CompletionItem], incomplete: str) -> list[str]:
+        start = len(incomplete.removesuffix(os.environ.get("COMP_WORD", "")))
+        values = [item.value[start:] for item in items]
+        if len(items) < 2 or os.environ.get("COMP_TYPE") not in self._LISTS:
+            return values
+        width = max(map(len, values))
+        columns = os.environ.get("COLUMNS", "")
+        room = max(0, (int(columns) if columns.isdecimal() else 80) - width - len("  ()") - 1)
+        return [
+            f"{value:{width}}  ({_one_line(item)[:room]})" if item.help else value
+            for value, item in zip(values, items, strict=True)
+        ]
+
+
+class _Zsh(Shell):
+    """Zsh takes a colon for the end of the value."""
+
+    name = "zsh"
+    script = _ZSH
+
+    def format_completion(self, item: CompletionItem) -> str:
+        value, help_ = (
+            text.replace("\\", "\\\\").replace(":", "\\:") for text in (item.value, _one_line(item))
+        )
+        return f"{value}:{help_}" if help_ else value
+
+
+class _Fish(Shell):
+    """Fish takes a tab for the end of the value."""
+
+    name = "fish"
+    script = _FISH
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return f"{item.value}\t{_one_line(item)}" if item.help else str(item.value)
+
+
+def _one_line(item: CompletionItem) -> str:
+    return " ".join((item.help or "").split())
+
+
+SHELLS: dict[str, type[Shell]] = {shell.name: shell for shell in (_Bash, _Zsh, _Fish)}
