@@ -1,7 +1,7 @@
 """``mastersctl housekeep``"""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,11 @@ from mastersctl.state import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Mode
-    from mastersctl.housekeeping import DeadMaster, Housekept
+    from mastersctl.housekeeping import Housekept
 
 _COUNTS = ("links", "builds", "steps", "logs", "claims")
 # A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.
 _SAFE_SECONDS = 3 * 60
-_MANY = 100  # masters, from which on a bar shows the progress
 
 
 @click.command()
@@ -59,9 +58,12 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
         warn("Masters that live may be taken to be dead; give --older-than 3m or more.")
     done: list[Housekept] = []
     mode: Mode = "read" if dry_run else "write"
-    with _ended_early(done, format_, dry_run), settings.connect(mode) as connector:
-        dead = connector.find_dead_masters(older_than)
-        for master in _with_progress(dead, shown=not settings.verbose):
+    with (
+        _ended_early(done, format_, dry_run),
+        settings.progress("Housekeeping") as bar,
+        settings.connect(mode) as connector,
+    ):
+        for master in bar.track(connector.find_dead_masters(older_than)):
             result = connector.housekeep(master, dry_run=dry_run)
             if result is not None:
                 done.append(result)
@@ -82,16 +84,6 @@ def _ended_early(done: "list[Housekept]", format_: str, dry_run: bool) -> Iterat
             _write(done, format_, whole=False)
             tell(f"Masters that were done before the command ended early: {len(done)}.")
         raise
-
-
-def _with_progress(masters: "list[DeadMaster]", *, shown: bool) -> "Iterable[DeadMaster]":
-    if not shown or len(masters) < _MANY or sys.stderr is None or not sys.stderr.isatty():
-        return masters
-    from rich.console import Console  # late: it is rarely seen
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    return track(masters, "Housekeeping", console=console, transient=True)
 
 
 def _write(done: "list[Housekept]", format_: str, *, whole: bool = True) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mastersctl.connector import MastersConnector
     from mastersctl.database import Mode
     from mastersctl.location import Location
+    from mastersctl.output.progress import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +55,12 @@ class Settings:
         from mastersctl.location import locate
 
         return locate(self.db_url, self.basedir, os.environ)
+
+    def progress(self, title: str) -> "AbstractContextManager[Progress]":
+        """Show how far long work has come, on a terminal; with -v, its statements show that."""
+        from mastersctl.output.progress import progress
+
+        return progress(title, None if self.verbose else sys.stderr)
 
     @contextmanager
     def connect(self, mode: "Mode") -> "Iterator[MastersConnector]":

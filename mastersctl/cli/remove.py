@@ -62,7 +62,10 @@ def remove(
         raise click.UsageError("Missing argument 'MASTER...'.")
 
     def do(*, dry_run: bool) -> "Removal":
-        with settings.connect("read" if dry_run else "write") as connector:
+        with (
+            settings.progress("Looking" if dry_run else "Removing"),
+            settings.connect("read" if dry_run else "write") as connector,
+        ):
             return connector.remove_masters(
                 masters, reassign_to=heir, skip_used=skip_used, dry_run=dry_run
             )

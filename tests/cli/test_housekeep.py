@@ -1,11 +1,12 @@
 """``mastersctl housekeep``"""
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pexpect
 import pytest
 import time_machine
 
@@ -19,6 +20,7 @@ from tests.conftest import (
     process,
 )
 from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+from tests.terminal import Terminal
 
 
 def add_dead(database: RealDatabase, name: str) -> int:
@@ -153,20 +155,67 @@ def test_an_error_in_the_middle_says_how_far_it_came(
     assert [row[2] for row in masters(buildbot_server)] == [0, 1]
 
 
-def test_much_work_shows_its_progress_on_a_terminal_only(tmp_path: Path) -> None:
-    database = SqliteFile(tmp_path / "state.sqlite")
-    assert process("init").code == 0
-    for number in range(150):
-        add_master(database, f"{number}", active=1, last_active=5)
-    quiet = process("housekeep", "--dry-run")
-    assert quiet.err == "Dry run: nothing was changed.\n"
-    child = pexpect.spawn(
-        sys.executable, ["-m", "mastersctl", "housekeep", "-o", "id"], encoding="utf-8", timeout=30
+@pytest.fixture
+def slow_database(buildbot_server: PostgresDatabase) -> PostgresDatabase:
+    """A database with four dead masters, each of which takes three quarters of a second."""
+    for name in "abcd":
+        add_master(buildbot_server, name, active=1, last_active=5)
+    buildbot_server.execute(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN PERFORM pg_sleep(0.75); RETURN NEW; END'"
     )
-    child.expect("Housekeeping")
-    child.expect("100%")
-    child.expect(pexpect.EOF)
-    assert "150" in str(child.before)
+    buildbot_server.execute(
+        "CREATE TRIGGER wait BEFORE UPDATE ON masters FOR EACH ROW EXECUTE FUNCTION wait()"
+    )
+    return buildbot_server
+
+
+def test_long_work_shows_its_progress_on_a_terminal(slow_database: PostgresDatabase) -> None:
+    terminal = Terminal("housekeep", "--db-url", slow_database.url)
+    terminal.wait_for("Housekeeping")
+    lines = terminal.wait_for("total")
+    assert lines[0].split()[:2] == ["ID", "NAME"]
+    assert "Housekeeping" not in "\n".join(lines)
+    assert terminal.end() == 0
+    assert "75%" in terminal.written
+    assert "\x1b[?25l" not in terminal.written  # the cursor, which nobody would bring back
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_long_work_that_is_interrupted_leaves_the_terminal_as_it_was(
+    slow_database: PostgresDatabase, number: signal.Signals
+) -> None:
+    terminal = Terminal("housekeep", "--db-url", slow_database.url)
+    terminal.wait_for("Housekeeping")
+    assert terminal.child.pid
+    os.kill(terminal.child.pid, number)
+    code = terminal.end()
+    assert "\x1b[?25l" not in terminal.written
+    if number == signal.SIGINT:
+        assert code == 1
+        after = terminal.written.rpartition("\x1b[2K")[2]
+        assert "done before the command ended early" in after
+        assert "Housekeeping" not in after
+
+
+def test_long_work_is_quiet_in_a_pipe(slow_database: PostgresDatabase) -> None:
+    result = process("housekeep", "-o", "id", "--db-url", slow_database.url)
+    assert result == (0, "1\n2\n3\n4\n", "")
+
+
+@pytest.mark.parametrize("option", ["-v", "--dry-run"])
+def test_short_work_and_work_whose_statements_are_shown_draw_no_bar(
+    slow_database: PostgresDatabase, option: str
+) -> None:
+    terminal = Terminal("housekeep", "-o", "id", option, "--db-url", slow_database.url)
+    assert terminal.end() == 0
+    assert "Housekeeping" not in terminal.written
+
+
+def test_a_terminal_that_cannot_draw_shows_no_bar(slow_database: PostgresDatabase) -> None:
+    terminal = Terminal("housekeep", "-o", "id", "--db-url", slow_database.url, kind="dumb")
+    assert terminal.end() == 0
+    assert terminal.written == "1\r\n2\r\n3\r\n4\r\n"
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mastersctl.housekeeping import survey
 from tests.cli.test_cli import shell
 from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters, process
 from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+from tests.terminal import Terminal
 
 
 def names(database: RealDatabase) -> list[str]:
@@ -335,6 +336,21 @@ def test_on_a_terminal_it_asks(
     child.close()
     assert child.exitstatus == (0 if left else 1)
     assert names(buildbot_database) == (left or [hostile, "heir"])
+
+
+def test_long_work_shows_on_a_terminal_that_it_goes_on(buildbot_server: PostgresDatabase) -> None:
+    add_master(buildbot_server, "a")
+    buildbot_server.execute(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN PERFORM pg_sleep(3); RETURN OLD; END'"
+    )
+    buildbot_server.execute(
+        "CREATE TRIGGER wait BEFORE DELETE ON masters FOR EACH ROW EXECUTE FUNCTION wait()"
+    )
+    terminal = Terminal("remove", "a", "--yes", "--db-url", buildbot_server.url)
+    terminal.wait_for("Removing")
+    assert terminal.wait_for("removed 1 masters")[0] == "removed 1 masters"
+    assert terminal.end() == 0
 
 
 def test_an_interrupt_at_the_question_removes_nothing(tmp_path: Path) -> None:
