@@ -2,10 +2,10 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any, TextIO
 
@@ -38,7 +38,8 @@ class Screen:
         self._are_all = False  # whether a master that is not among the rows was not there
         self._marked: set[tuple[int, str]] = set()
         self._head: list[Text] = []
-        self._signal = threading.Event()
+        # Not an Event: a signal that comes while it is being cleared would wait for ever.
+        self._signals: SimpleQueue[None] = SimpleQueue()
         self._suspended = False
 
     def room(self) -> int:
@@ -74,8 +75,7 @@ class Screen:
     def wait(self, seconds: float) -> None:
         """Wait, and follow the size of the terminal meanwhile, and Ctrl-Z."""
         deadline = time.monotonic() + seconds
-        while self._signal.wait(max(0.0, deadline - time.monotonic())):
-            self._signal.clear()
+        while self._is_signalled(deadline):
             if self._suspended:
                 self._suspended = False
                 self._live.stop()
@@ -83,14 +83,24 @@ class Screen:
                 self._live.start()
             self._draw()
 
+    def _is_signalled(self, deadline: float) -> bool:
+        """Wait, until the deadline, for signals, and return whether there are any."""
+        came = False
+        with suppress(Empty):
+            self._signals.get(timeout=max(0.0, deadline - time.monotonic()))
+            came = True
+            while True:  # one drawing does for all of them
+                self._signals.get_nowait()
+        return came
+
     def resized(self, *_: object) -> None:
         """Handle SIGWINCH, but draw nothing here: the next signal may come before that ends."""
-        self._signal.set()
+        self._signals.put(None)
 
     def suspended(self, *_: object) -> None:
         """Handle SIGTSTP."""
         self._suspended = True
-        self._signal.set()
+        self._signals.put(None)
 
     def _draw(self) -> None:
         rows = [tuple(values) for _, *values in self._rows]
