@@ -50,6 +50,17 @@ def test_every_command_has_help_with_an_example(mastersctl: Command, command: st
         assert "--db-url" in result.out
 
 
+def test_what_cannot_be_undone_has_a_dry_run() -> None:
+    look = {"check", "completion", "list", "show"}
+    only_add, is_undone_by_itself = {"init", "find"}, {"rename"}
+    without = {
+        name
+        for name, command in cli.commands.items()
+        if not any("--dry-run" in parameter.opts for parameter in command.params)
+    }
+    assert without == look | only_add | is_undone_by_itself
+
+
 def test_help_names_every_command(mastersctl: Command) -> None:
     out = mastersctl("--help").out
     assert all(f"\n  {command} " in out for command in COMMANDS)

@@ -30,6 +30,14 @@ def test_the_row_keeps_its_id_and_all_that_refers_to_it(
     assert found.out == f"{id_}\n"
 
 
+def test_it_is_undone_by_another(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "old:/srv/bb"))
+    before = contents(buildbot_database)
+    for name in ("new:/srv/bb", "old:/srv/bb"):
+        assert mastersctl("rename", "1", name, "--db-url", buildbot_database.url).code == 0
+    assert contents(buildbot_database) == before
+
+
 def test_json_says_what_changed(database: RealDatabase, mastersctl: Command) -> None:
     add_master(database, "old")
     arguments = ("rename", "1", "new:/", "-o", "json", "--db-url", database.url)
