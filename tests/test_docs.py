@@ -133,6 +133,12 @@ def test_the_figures_of_the_readme_are_those_of_the_tests() -> None:
         assert figure in readme
 
 
+@pytest.mark.parametrize("text", sorted(ROOT.glob("*.rst")), ids=lambda path: path.name)
+def test_docutils_has_no_warning(text: Path) -> None:
+    done = bash(f"python -m docutils --halt=warning {shlex.quote(str(text))} >/dev/null")
+    assert done.returncode == 0, done.stdout
+
+
 def man_text() -> str:
     """Return the man page without its markup."""
     text = re.sub(r"^\.(?:[A-Z]+|[A-Z][A-Z]) ?", "", MAN, flags=re.MULTILINE)
