@@ -1,0 +1,355 @@
+"""The files of contrib/: each is run as an operator would, with the real programs."""
+
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import buildbots
+from tests.conftest import Command, add_belongings, add_master, masters
+from tests.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite, free_port
+from tests.test_buildbot import wait_for
+
+CONTRIB = Path(__file__).parent.parent / "contrib"
+BIN = Path(sys.executable).parent
+DAY = 24 * 60 * 60
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    path = shutil.which(program, path=f"{BIN}:{os.environ['PATH']}")
+    return pytest.mark.skipif(path is None, reason=f"{program} is not installed")
+
+
+def run(
+    command: Sequence[str | Path], environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that finds mastersctl and buildbot; its errors are in its output."""
+    return subprocess.run(
+        command,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def basedir(buildbot_sqlite: Path, tmp_path: Path) -> Path:
+    """The directory of a master that never ran, with a database of its own."""
+    directory = tmp_path / "bb"
+    directory.mkdir()
+    for name in ("buildbot.tac", "master.cfg"):
+        text = (buildbot_sqlite.parent / name).read_text()
+        (directory / name).write_text(text.replace(str(buildbot_sqlite.parent), str(directory)))
+    copy_sqlite(buildbot_sqlite, directory / "state.sqlite")
+    return directory
+
+
+@pytest.fixture
+def database(basedir: Path) -> SqliteFile:
+    return SqliteFile(basedir / "state.sqlite")
+
+
+def add_aged_masters(database: RealDatabase) -> None:
+    """Add one master that is alive, and some that died, or were reset, at different times."""
+    add_master(database, "alive:/", active=1)
+    used = add_master(database, "used:/", active=1, last_active=time.time() - 40 * DAY)
+    add_belongings(database, used)
+    add_master(database, "dead for 40 days:/", active=1, last_active=time.time() - 40 * DAY)
+    add_master(database, "dead for 20 days:/", active=1, last_active=time.time() - 20 * DAY)
+    add_master(database, "reset:/", last_active=0)
+
+
+KEPT = {"alive:/": 1, "used:/": 0, "dead for 20 days:/": 0, "reset:/": 0}
+"""Which of these a clean-up leaves, and whether they are active."""
+
+
+def activity(database: RealDatabase) -> dict[str, int]:
+    return {name: active for _, name, active, _ in masters(database)}
+
+
+# cron
+
+
+CRONTAB = (CONTRIB / "cron" / "mastersctl").read_text()
+VARIABLES = dict(re.findall(r'^([A-Z_]+)="?(.*?)"?$', CRONTAB, re.MULTILINE))
+JOBS = re.findall(r"^(?:[\d*/]+ ){5}buildbot (.*)$", CRONTAB, re.MULTILINE)
+HOUSEKEEP, REMOVE, CHECK = JOBS
+
+
+def mail(job: str, basedir: Path, **variables: str) -> str:
+    """Return what a job writes, started as cron starts it: with hardly any environment."""
+    assert "%" not in job  # which means a new line there
+    environment = VARIABLES | {"MASTERSCTL_BASEDIR": str(basedir)} | variables
+    environment["PATH"] = f"{BIN}:{VARIABLES['PATH']}"
+    user = {"HOME": str(basedir), "LOGNAME": "buildbot"}
+    done = subprocess.run(
+        [VARIABLES["SHELL"], "-c", job],
+        env=user | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_cron_cleans_up_and_mails_nothing_while_all_is_well(
+    basedir: Path, database: SqliteFile
+) -> None:
+    add_aged_masters(database)
+    assert [mail(job, basedir) for job in JOBS] == ["", "", ""]
+    assert activity(database) == KEPT
+
+
+def test_cron_mails_how_the_masters_are_until_they_are_well(
+    basedir: Path, database: SqliteFile
+) -> None:
+    for name in ("build1:/srv/bb", "build2:/srv/bb"):
+        add_master(database, name, active=1)
+    both = "build1:/srv/bb build2:/srv/bb"
+    assert mail(CHECK, basedir, MASTERS=both) == ""
+    database.execute("UPDATE masters SET active = 0 WHERE id = 2")  # as the other one does
+    assert mail(CHECK, basedir) == ""
+    assert "CRITICAL - 1 active, 0 stale, 0 expired, 1 inactive; inactive: 'build2:/srv/bb' |" in (
+        mail(CHECK, basedir, MASTERS=both)
+    )
+    database.execute("UPDATE masters SET active = 1, last_active = 5 WHERE id = 2")
+    assert "WARNING - 1 active, 1 stale" in mail(CHECK, basedir)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_cron_mails_what_keeps_a_job_from_its_work(job: str, basedir: Path) -> None:
+    (basedir / "state.sqlite").unlink()
+    assert "There is no database at" in mail(job, basedir)
+
+
+def test_cron_reads_a_file_of_that_name() -> None:
+    (name,) = [path.name for path in (CONTRIB / "cron").iterdir()]
+    assert re.fullmatch(r"[\w-]+", name)  # as cron(8) of Debian demands
+
+
+# systemd
+
+
+UNITS = sorted((CONTRIB / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+
+
+def settings(unit: Path, key: str, basedir: Path) -> list[str]:
+    """Return the values of a setting for the instance `basedir`, and its metrics in there."""
+    found = re.findall(rf"^{key}=(.*)$", unit.read_text(), re.MULTILINE)
+    values = [re.sub("%(.)", lambda match: {"f": str(basedir)}[match[1]], value) for value in found]
+    return [value.replace("/var/lib/node_exporter", f"{basedir}/metrics") for value in values]
+
+
+def started(unit: Path, basedir: Path, wrapper: Sequence[str] = ()) -> str:
+    """Run what a service runs, one command after the other, and return what they write."""
+    (basedir / "metrics").mkdir(exist_ok=True)
+    (environment,) = settings(unit, "Environment", basedir)
+    variable, value = environment.split("=")
+    output = ""
+    for line in settings(unit, "ExecStart", basedir):
+        done = run([*wrapper, *shlex.split(line.replace("$$", "$"))], {variable: value})
+        output += done.stdout
+        if done.returncode:
+            return f"{output}failed"
+    return output
+
+
+@needs("systemd-analyze")
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    copies = []
+    for unit in UNITS:
+        copies.append(tmp_path / unit.name)
+        text = unit.read_text()  # systemd looks for a command in its own directories alone
+        copies[-1].write_text(text.replace("ExecStart=mastersctl", f"ExecStart={BIN}/mastersctl"))
+    done = run(["systemd-analyze", "verify", "--man=no", *copies])
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_each_service_has_a_timer() -> None:
+    assert {unit.stem for unit in UNITS if unit.suffix == ".timer"} == {
+        service.stem for service in SERVICES
+    }
+
+
+def test_the_services_write_metrics_and_clean_up(basedir: Path, database: SqliteFile) -> None:
+    add_aged_masters(database)
+    check, housekeep = SERVICES
+    assert started(check, basedir) == ""
+    metrics = (basedir / "metrics" / "buildbot.prom").read_text()
+    assert 'buildbot_masters{state="stale"} 3.0' in metrics
+    assert started(housekeep, basedir).endswith("removed 1 masters\n")
+    assert activity(database) == KEPT
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_service_fails_where_its_first_command_does(unit: Path, basedir: Path) -> None:
+    (basedir / "state.sqlite").unlink()
+    output = started(unit, basedir)
+    assert output.startswith("Error: There is no database at")
+    assert output.endswith("failed")
+    assert output.count("Error") == 1
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("in_use", [False, True], ids=["idle", "in use"])
+def test_a_service_needs_to_write_only_what_it_may(
+    unit: Path, in_use: bool, basedir: Path, database: SqliteFile
+) -> None:
+    """On a file in WAL mode, with and without the files that others who have it open make."""
+    add_aged_masters(database)
+    database.execute("PRAGMA journal_mode = WAL")
+    (basedir / "metrics").mkdir()
+    (paths,) = settings(unit, "ReadWritePaths", basedir)
+    script = "".join(f"mount --bind {path} {path} && " for path in paths.split())
+    script += 'mount -o remount,bind,ro / && ! touch "$HOME" 2>/dev/null && exec "$@"'
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    wrapper = ["unshare", "--mount", *user, "sh", "-c", script, "sh"]
+    if run([*wrapper, "true"]).returncode:
+        pytest.skip("no file system can be made read-only here")
+    with closing(sqlite3.connect(database.path)) as connection:
+        if in_use:
+            connection.execute("UPDATE masters SET name = name")
+            connection.commit()
+        assert "failed" not in started(unit, basedir, wrapper)
+
+
+# The entry point of a container
+
+
+ENTRYPOINT = CONTRIB / "container" / "entrypoint.sh"
+
+
+def name_of(basedir: Path) -> str:
+    return f"{os.uname().nodename}:{basedir}"
+
+
+@contextmanager
+def container(basedir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the entry point, and stop it as a container is stopped."""
+    with (basedir.parent / f"{basedir.name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [ENTRYPOINT],
+            env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "BASEDIR": str(basedir)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def starts(basedir: Path) -> int:
+    """Return how many times the master has started."""
+    log = basedir / "twistd.log"
+    return log.read_text().count("BuildMaster is running") if log.exists() else 0
+
+
+@needs("shellcheck")
+def test_shellcheck_has_no_remark() -> None:
+    done = run(["shellcheck", ENTRYPOINT])
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_container_starts_under_another_name_stops_and_starts_after_it_was_killed(
+    tmp_path: Path, mastersctl: Command
+) -> None:
+    basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite", upgrade=False)
+    database = SqliteFile(basedir / "state.sqlite")
+    assert mastersctl("init", "--basedir", basedir).code == 0
+    add_master(database, f"oldhost:{basedir}")
+    (basedir / "master-name").write_text(f"oldhost:{basedir}\n")
+    name = name_of(basedir)
+    with container(basedir) as process:
+        wait_for(lambda: starts(basedir) == 1)
+        assert masters(database)[0][:3] == (1, name, 1)
+    assert process.returncode == 0
+    assert activity(database) == {name: 0}
+
+    database.execute("UPDATE masters SET active = 1")
+    add_belongings(database, 1)
+    with container(basedir) as process:
+        wait_for(lambda: starts(basedir) == 2)
+        assert activity(database) == {name: 1}
+        assert database.execute("SELECT id FROM builds WHERE complete_at IS NULL") == []
+        assert database.execute("SELECT * FROM connected_workers") == []
+    assert process.returncode == 0
+
+
+def test_a_master_that_was_just_killed_under_another_name_stays_beside_the_new_one(
+    basedir: Path, database: SqliteFile
+) -> None:
+    old = f"oldhost:{basedir}"
+    add_master(database, old, active=1)
+    (basedir / "master-name").write_text(f"{old}\n")
+    with container(basedir):
+        wait_for(lambda: starts(basedir) == 1)
+    assert f"The master '{old}' is active" in basedir.with_name("bb.log").read_text()
+    assert activity(database) == {old: 1, name_of(basedir): 0}
+    assert (basedir / "master-name").read_text() == f"{name_of(basedir)}\n"
+
+
+def test_two_containers_do_not_run_one_master(basedir: Path, database: SqliteFile) -> None:
+    with (basedir / "master-name").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run([ENTRYPOINT], {"BASEDIR": str(basedir)})
+    assert done.returncode == 1
+    assert f"another container runs the master in {basedir}; stop it first\n" in done.stdout
+    assert masters(database) == []
+
+
+def test_beside_a_master_that_is_alive_the_database_is_left_as_it_is(
+    tmp_path: Path, mastersctl: Command
+) -> None:
+    basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite", upgrade=False)
+    database = SqliteFile(basedir / "state.sqlite")
+    assert mastersctl("init", "--basedir", basedir).code == 0
+    add_master(database, "other:/", active=1)
+    (other,) = masters(database)
+    done = run([ENTRYPOINT], {"BASEDIR": str(basedir)})
+    assert "upgrade" in (basedir / "twistd.log").read_text(), done.stdout
+    assert set(database.rows()) == {"masters"}
+    assert masters(database)[0] == other
+
+
+def test_masters_of_a_cluster_that_start_at_once_leave_each_other_alone(
+    buildbot_server: PostgresDatabase, tmp_path: Path
+) -> None:
+    basedirs = [
+        buildbots.make_basedir(tmp_path / name, buildbot_server.url, upgrade=False)
+        for name in ("a", "b", "c")
+    ]
+    add_belongings(buildbot_server, add_master(buildbot_server, "dead:/", active=1, last_active=5))
+    with container(basedirs[0]), container(basedirs[1]), container(basedirs[2]):
+        wait_for(lambda: all(map(starts, basedirs)), seconds=60)
+        links = "SELECT DISTINCT name FROM builder_masters JOIN masters ON masters.id = masterid"
+        linked = {name for (name,) in buildbot_server.execute(links)}
+        assert linked == {name_of(basedir) for basedir in basedirs}
+        assert activity(buildbot_server)["dead:/"] == 0
+
+
+def test_a_container_ends_while_the_database_is_away(tmp_path: Path) -> None:
+    url = f"postgresql://127.0.0.1:{free_port()}/bb"
+    basedir = buildbots.make_basedir(tmp_path / "bb", url, upgrade=False)
+    done = run([ENTRYPOINT], {"BASEDIR": str(basedir)})
+    assert done.returncode == 4
+    assert "cannot be reached" in done.stdout
+    assert not (basedir / "twistd.log").exists()
