@@ -353,3 +353,97 @@ def test_a_container_ends_while_the_database_is_away(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert "cannot be reached" in done.stdout
     assert not (basedir / "twistd.log").exists()
+
+
+# Ansible
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_tasks: {tasks}
+      vars:
+        buildbot_basedir: {basedir}
+        buildbot_masters_moved: [{{from: "old1:/srv/bb", to: "new1:/srv/bb"}}]
+        buildbot_masters_gone: ["old2:/srv/bb"]
+        buildbot_masters_heir: "{heir}"
+"""
+
+
+def play(
+    tasks: str, basedir: Path, *options: str, heir: str = "new1:/srv/bb"
+) -> tuple[dict[str, int], str]:
+    """Run a file of tasks; return how many of them ended how, and all output."""
+    playbook = basedir / "playbook.yml"
+    tasks = str(CONTRIB / "ansible" / tasks)
+    playbook.write_text(PLAYBOOK.format(tasks=tasks, basedir=basedir, heir=heir))
+    interpreter = f"ansible_python_interpreter={sys.executable}"
+    done = run(
+        ["ansible-playbook", "-i", "localhost,", "-e", interpreter, *options, playbook],
+        {"ANSIBLE_HOME": str(basedir), "LC_ALL": "C.UTF-8"},
+    )
+    (recap,) = re.findall(r"^localhost +: (.*)$", done.stdout, re.MULTILINE) or [""]
+    counts = {key: int(number) for key, number in re.findall(r"(\w+)=(\d+)", recap)}
+    assert (done.returncode == 0) == (counts.get("failed") == 0), done.stdout
+    return counts, done.stdout
+
+
+@needs("ansible-playbook")
+def test_ansible_makes_the_masters_what_they_should_be_once(
+    basedir: Path, database: SqliteFile
+) -> None:
+    for name in ("old1:/srv/bb", "old2:/srv/bb"):
+        add_belongings(database, add_master(database, name, active=1, last_active=5))
+    counts, _ = play("masters.yml", basedir, "--check")
+    assert (counts["changed"], counts["failed"]) == (0, 0)
+    assert len(masters(database)) == 2
+
+    counts, output = play("masters.yml", basedir)
+    assert (counts["changed"], counts["failed"]) == (3, 0), output
+    assert activity(database) == {"new1:/srv/bb": 0}
+    assert database.execute("SELECT DISTINCT masterid FROM builds") == [(1,)]
+
+    counts, output = play("masters.yml", basedir)
+    assert (counts["changed"], counts["failed"]) == (0, 0), output
+
+
+@needs("ansible-playbook")
+@pytest.mark.parametrize(
+    ("active", "heir", "message"),
+    [(1, "new1:/srv/bb", "is active"), (0, "ghost:/", "No master has the name 'ghost:/'")],
+)
+def test_ansible_fails_where_a_master_is_not_as_it_should_be(
+    active: int, heir: str, message: str, basedir: Path, database: SqliteFile
+) -> None:
+    add_master(database, "old1:/srv/bb", active=active)
+    add_master(database, "old2:/srv/bb", active=0)
+    counts, output = play("masters.yml", basedir, heir=heir)
+    assert counts["failed"] == 1
+    assert message in output
+    assert "old2:/srv/bb" in activity(database)
+
+
+@needs("ansible-playbook")
+@pytest.mark.parametrize("tasks", ["masters.yml", "upgrade.yml"])
+def test_ansible_fails_while_the_database_is_away(tasks: str, basedir: Path) -> None:
+    (basedir / "state.sqlite").unlink()
+    counts, output = play(tasks, basedir)
+    assert counts["failed"] == 1
+    assert "There is no database at" in output
+
+
+@needs("ansible-playbook")
+def test_ansible_upgrades_the_database_unless_a_master_is_alive(
+    basedir: Path, database: SqliteFile
+) -> None:
+    add_master(database, "m:/", active=1)
+    counts, output = play("upgrade.yml", basedir)
+    assert (counts["changed"], counts["failed"]) == (0, 1)
+    assert "No master was expired, because these look alive: 'm:/'" in output.replace("\\'", "'")
+
+    database.execute("UPDATE masters SET active = 0")
+    counts, output = play("upgrade.yml", basedir)
+    assert (counts["changed"], counts["failed"]) == (2, 0), output
+    assert masters(database) == [(1, "m:/", 1, 0)]
