@@ -110,12 +110,9 @@ class MastersConnector:
         if self._has_table():
             return False
         try:
-            with self._database.atomic():
-                if self._has_table():
-                    return False
-                peewee.SchemaManager(Master, self._database).create_all(safe=False)
-        except (peewee.IntegrityError, peewee.ProgrammingError):
-            if self._has_table():  # PostgreSQL lets two processes try it at the same time
+            self._database.create(Master)
+        except peewee.DatabaseError:
+            if self._has_table():  # by now: another process was faster
                 return False
             raise
         return True
@@ -135,15 +132,10 @@ class MastersConnector:
         if not create:
             raise NoSuchMasterError(name)
         row = {"name": name, "name_hash": digest, "active": 0, "last_active": self._now()}
-        insert = Master.insert(row).on_conflict(
-            action="nothing", conflict_target=[Master.name_hash]
-        )
-        with self._database.atomic():
-            created = insert.returning(Master.id).tuples().execute(self._database)
-            ids = [id_ for (id_,) in created]
-        if not ids:  # another process was faster
+        id_ = self._database.insert_new(Master, row, Master.name_hash)
+        if id_ is None:  # another process was faster
             return self.find_master_id(name)
-        return Found(ids[0], created=True)
+        return Found(id_, created=True)
 
     def set_master_state(
         self, master: int | str, active: bool, *, dry_run: bool = False
@@ -496,7 +488,7 @@ class MastersConnector:
         """Return the expression for each field that filters and orders compare."""
         return {
             "id": Master.id,
-            "name": Master.name.collate(self._database.binary_collation),
+            "name": self._database.by_code_point(Master.name),
             "active": peewee.Case(None, [(Master.active == 0, 0)], 1),
             "last_active": Master.last_active,
             "state": master_state(self._now(), math.floor(max_age)),

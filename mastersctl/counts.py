@@ -35,7 +35,7 @@ def with_counts(
     columns: dict[str, Any] = {}
     for kind, part in parts.items():
         if not tables([part]) <= there:
-            columns[kind] = peewee.SQL("CAST(0 AS INTEGER)")  # a mere 0 to order by is a position
+            columns[kind] = peewee.SQL("0 + 0")  # a mere 0 to order by is a position
             continue
         counted = part.query.alias(kind)
         query = query.join_from(

@@ -189,8 +189,10 @@ def _end_builds(database: "Database", masterid: int, now: int, do: _Do) -> tuple
     logs = steps = builds = 0
     for some in _chunks(ids):  # by ID: no database can choose to read all steps for a few builds
         running = Step.buildid.in_(some) & Step.results.is_null()
-        open_ = Log.stepid.in_(Step.select(Step.id).where(running)) & (Log.complete == 0)
-        logs += do(database, Log, open_, {"complete": 1})
+        step_ids = [id_ for (id_,) in database.rows(Step.select(Step.id).where(running))]
+        for these in _chunks(step_ids):
+            open_ = Log.stepid.in_(these) & (Log.complete == 0)
+            logs += do(database, Log, open_, {"complete": 1})
         steps += do(database, Step, running, end | {"hidden": 0})
         builds += do(database, Build, Build.id.in_(some) & unfinished, end)
     return logs, steps, builds

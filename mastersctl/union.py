@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mastersctl.database import Database
 
 
-NO_NUMBER = peewee.SQL("CAST(NULL AS INTEGER)")
+NO_NUMBER = peewee.SQL("NULLIF(0, 0)")
 """What a part has in a column that only others need; PostgreSQL wants to know its type."""
 
 

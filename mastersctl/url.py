@@ -3,11 +3,18 @@
 import os
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.values import is_storable
 
-BACKENDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
+BACKENDS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+}
 
 _URL = re.compile(
     r"(?P<scheme>[\w+]+)://"
@@ -28,6 +35,25 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
+_PYMYSQL_PARAMETERS = {  # which are passed on
+    "read_default_file",
+    "read_default_group",
+    "ssl_ca",
+    "ssl_cert",
+    "ssl_key",
+    "ssl_verify_cert",
+    "ssl_verify_identity",
+    "unix_socket",
+}
+_MYSQL_PARAMETERS = {  # and those of Buildbot, of its connections and its tables
+    *_PYMYSQL_PARAMETERS,
+    "charset",
+    "max_idle",
+    "storage_engine",
+    "use_unicode",
+}
+_FALSE = ("0", "false", "no", "off")
+_LARGEST_PORT = 65535
 _REFUSED = {  # of libpq, as a configuration may be another user's
     "hostaddr": "gives the password of one host to another",
     "sslkeylogfile": "writes the keys of the connection to a file",
@@ -41,7 +67,7 @@ class DatabaseURL:
     """A database URL, taken apart. Its text and representation never show a password.
 
     Attributes:
-        backend: ``sqlite`` or ``postgresql``, whatever driver the URL names.
+        backend: ``sqlite``, ``postgresql`` or ``mysql`` (MariaDB, too), whatever driver it names.
         database: the absolute path of an SQLite file, or the name of a database on a server.
         host, port, user, password: what a server is reached with; None where the URL is silent.
         parameters: the query of the URL, in its order.
@@ -138,6 +164,23 @@ class DatabaseURL:
                     f"The parameter {name!r} in the database URL is refused; it {_REFUSED[name]}."
                 )
 
+        if self.backend == "mysql":
+            self._check_mysql()
+
+    def _check_mysql(self) -> None:
+        parameters = dict(self.parameters)
+        unknown = parameters.keys() - _MYSQL_PARAMETERS
+        if unknown:
+            raise InvalidValueError(
+                f"The MySQL URL has an unknown parameter {min(unknown)!r}; known are "
+                f"{', '.join(sorted(_MYSQL_PARAMETERS))}."
+            )
+        if int(self.port or 0) > _LARGEST_PORT:
+            raise InvalidValueError(f"The port {self.port} in the database URL is no port.")
+        engine = parameters.get("storage_engine", "InnoDB")
+        if not re.fullmatch(r"(?a)\w+", engine):
+            raise InvalidValueError(f"The storage_engine {engine!r} in the URL is not a name.")
+
     def __str__(self) -> str:
         if self.backend == "sqlite":
             return f"sqlite:///{self.database}"
@@ -176,6 +219,21 @@ class DatabaseURL:
             ports = ",".join(port for _, port in hosts)
             parameters.update({"port": ports} if ports else {})
         return parameters
+
+    def mysql_parameters(self) -> dict[str, Any]:
+        """Return what PyMySQL is to be called with."""
+        parts = {
+            "host": self.host,
+            "port": int(self.port or 0),
+            "user": self.user,
+            "password": (self.password or "").encode(),  # PyMySQL would take it for Latin-1
+            "database": self.database,
+        }
+        return {name: value for name, value in parts.items() if value} | {
+            name: value.lower() not in _FALSE if "_verify_" in name else value
+            for name, value in self.parameters
+            if name in _PYMYSQL_PARAMETERS
+        }
 
     def _query_hosts(self) -> Iterator[tuple[str, str]]:
         for name, value in self.parameters:

@@ -26,9 +26,11 @@ from tests.databases import (
     RealDatabase,
     SqliteFile,
     copy_sqlite,
+    free_port,
 )
+from tests.mariadb import SERVER, MariadbDatabase, MariadbServer
 
-DATABASES = ["sqlite", "postgresql"]
+DATABASES = ["sqlite", "postgresql", "mariadb"]
 
 
 class Result(NamedTuple):
@@ -69,6 +71,16 @@ def postgres() -> Iterator[PostgresServer]:
         server.stop("immediate")
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbServer]:
+    if SERVER is None:
+        pytest.skip("mariadbd, MariaDB's server, is not installed")
+    with tempfile.TemporaryDirectory(prefix="mastersctl-mariadb-") as directory:
+        server = MariadbServer(Path(directory), free_port())
+        yield server
+        server.stop()
+
+
 @pytest.fixture
 def public_directory() -> Iterator[Path]:
     """A directory below which every user gets."""
@@ -84,6 +96,8 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDataba
         path = tmp_path / "empty.sqlite"
         path.touch()
         return SqliteFile(path)
+    if request.param == "mariadb":
+        return MariadbDatabase(request.getfixturevalue("mariadb"))
     return PostgresDatabase(request.getfixturevalue("postgres"))
 
 
@@ -110,6 +124,14 @@ def buildbot_postgres(postgres: PostgresServer, tmp_path_factory: pytest.TempPat
     return name
 
 
+@pytest.fixture(scope="session")
+def buildbot_mariadb(mariadb: MariadbServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that Buildbot made, to be copied."""
+    name = mariadb.create()
+    buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", mariadb.url(name))
+    return name
+
+
 @pytest.fixture(params=DATABASES)
 def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDatabase:
     """A database that Buildbot made."""
@@ -117,6 +139,9 @@ def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDat
         path = tmp_path / "buildbot.sqlite"
         copy_sqlite(request.getfixturevalue("buildbot_sqlite"), path)
         return SqliteFile(path)
+    if request.param == "mariadb":
+        template = request.getfixturevalue("buildbot_mariadb")
+        return MariadbDatabase(request.getfixturevalue("mariadb"), template)
     template = request.getfixturevalue("buildbot_postgres")
     return PostgresDatabase(request.getfixturevalue("postgres"), template)
 

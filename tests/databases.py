@@ -1,4 +1,4 @@
-"""Real databases for the tests: SQLite files, and a PostgreSQL server of the session's own."""
+"""Real databases for the tests: SQLite files, and servers of the session's own."""
 
 import shutil
 import socket
@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+
+from tests.mariadb import MariadbDatabase
 
 LOCKED_USER = "locked"  # the one user of the server who needs a password
 PASSWORD = "s3cret/p@ss"
@@ -108,6 +110,7 @@ class SqliteFile:
     """An SQLite file, past the code that is tested."""
 
     kind = "sqlite"
+    key = "INTEGER PRIMARY KEY"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -153,6 +156,7 @@ class PostgresDatabase:
     """A database of the session's server, past the code that is tested."""
 
     kind = "postgresql"
+    key = "SERIAL PRIMARY KEY"
 
     def __init__(self, server: PostgresServer, template: str = "template0") -> None:
         self.server = server
@@ -205,13 +209,20 @@ class PostgresDatabase:
         self.server.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
-RealDatabase = SqliteFile | PostgresDatabase
+RealDatabase = SqliteFile | PostgresDatabase | MariadbDatabase
+
+
+def holds(database: RealDatabase, text: str) -> bool:
+    """Return whether a database has room for text: Buildbot's for MariaDB have none for some."""
+    return database.kind != "mysql" or max(text, default="") < "\U00010000"
 
 
 def copy(database: RealDatabase) -> RealDatabase:
     """Return a copy of a database that nobody has open."""
     if isinstance(database, PostgresDatabase):
         return PostgresDatabase(database.server, database.name)
+    if isinstance(database, MariadbDatabase):
+        return MariadbDatabase(database.server, database.name)
     path = database.path.with_name(f"copy-of-{database.path.name}")
     copy_sqlite(database.path, path)
     return SqliteFile(path)

@@ -24,6 +24,7 @@ from tests.conftest import (
     masters,
 )
 from tests.databases import PostgresDatabase, RealDatabase, SqliteFile, copy
+from tests.mariadb import MariadbDatabase
 
 
 @pytest.fixture
@@ -36,6 +37,8 @@ def new_database(request: pytest.FixtureRequest, basedir: Path) -> RealDatabase:
     """A database that is not there yet, or empty, for the master in `basedir`."""
     if request.param == "sqlite":
         return SqliteFile(basedir / "state.sqlite")
+    if request.param == "mariadb":
+        return MariadbDatabase(request.getfixturevalue("mariadb"))
     return PostgresDatabase(request.getfixturevalue("postgres"))
 
 

@@ -110,7 +110,7 @@ def test_a_table_of_masters_without_its_unique_index_is_not_buildbots(
     empty_database: RealDatabase, mastersctl: Command
 ) -> None:
     empty_database.execute(
-        "CREATE TABLE masters (id INTEGER PRIMARY KEY, name TEXT, name_hash VARCHAR(40), "
+        f"CREATE TABLE masters (id {empty_database.key}, name TEXT, name_hash VARCHAR(40), "
         "active INTEGER, last_active INTEGER)"
     )
     assert_fails(mastersctl, empty_database.url, 5, "is not a Buildbot database", [["find", "m"]])

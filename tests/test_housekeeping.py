@@ -254,8 +254,8 @@ def add_unfinished_builds(database: RealDatabase, masterid: int, number: int) ->
          "locks_duration_s)", f"i, i, {builder}, i, {masterid}, 1, '', 0"),
     ):  # fmt: skip
         database.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-            f"INSERT INTO {insert} SELECT {values} FROM n",
+            f"INSERT INTO {insert} WITH RECURSIVE n(i) AS "
+            f"(SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT {values} FROM n",
             [999 + number],
         )
 

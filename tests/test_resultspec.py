@@ -209,6 +209,8 @@ def naive(spec: ResultSpec) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def many(buildbot_database: RealDatabase) -> Iterator[MastersConnector]:
+    if buildbot_database.kind == "mysql":  # where Buildbot has no room for some of the NAMES
+        buildbot_database.execute("ALTER TABLE masters CONVERT TO CHARACTER SET utf8mb4")
     for sql in (
         "builders (id, name, name_hash) VALUES (1, 'b', 'b')",
         "buildsets (id, submitted_at) VALUES (1, 1)",
@@ -243,16 +245,18 @@ def test_every_database_answers_as_python_would(many: MastersConnector, spec: Re
 def test_a_name_is_compared_by_code_point_whatever_the_collation(
     empty_database: RealDatabase, mastersctl: Callable[..., Result]
 ) -> None:
-    collation = "NOCASE" if empty_database.kind == "sqlite" else '"unicode"'
-    key = "INTEGER PRIMARY KEY" if empty_database.kind == "sqlite" else "SERIAL PRIMARY KEY"
+    collation = {"sqlite": "NOCASE", "postgresql": '"unicode"', "mysql": "utf8mb4_general_ci"}
     empty_database.execute(
-        f"CREATE TABLE masters (id {key}, name TEXT COLLATE {collation} NOT NULL, "
+        f"CREATE TABLE masters (id {empty_database.key}, "
+        f"name TEXT COLLATE {collation[empty_database.kind]} NOT NULL, "
         "name_hash VARCHAR(40) UNIQUE, active INTEGER, last_active INTEGER)"
     )
-    for name in ("b", "B", "a"):
+    for name in ("b", "B", "b ", "a"):
         add_master(empty_database, name)
     url = ("--db-url", empty_database.url)
     ordered = mastersctl("list", "--order", "name", "--field", "name", "-o", "tsv", *url)
-    assert ordered.out.split() == ["name", "B", "a", "b"]
+    assert ordered.out.splitlines() == ["name", "B", "a", "b", "b "]
     equal = mastersctl("list", "--filter", "name=b", "--field", "name", "-o", "tsv", *url)
-    assert equal.out.split() == ["name", "b"]
+    assert equal.out.splitlines() == ["name", "b"]
+    containing = mastersctl("list", "--filter", "name__contains=B", "-o", "id", *url)
+    assert containing.out.splitlines() == ["2"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mastersctl.cli.messages import tell
+from mastersctl.cli.messages import tell, warn
 from mastersctl.errors import (
     DatabaseUnavailableError,
     InvalidValueError,
@@ -75,6 +75,9 @@ class Settings:
         on_query = _tell_query if self.verbose else None
         try:
             with opened(location.url, mode, self.timeout, on_query) as database:
+                danger = database.danger() if mode != "read" else None
+                if danger is not None:
+                    warn(danger)
                 yield MastersConnector(database, time.time)
         except (DatabaseUnavailableError, NotBuildbotDatabaseError) as error:
             if self.db_url is not None:

@@ -16,7 +16,7 @@ from mastersctl.url import DatabaseURL
 Mode = Literal["read", "write", "create"]
 OnQuery = Callable[[peewee.QueryEvent], None]
 
-_EXTRAS = {"postgresql": "postgres"}  # what to install for a driver
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}  # what to install for a driver
 
 
 class Reference(NamedTuple):
@@ -39,8 +39,6 @@ class Database(abc.ABC, peewee.Database):
         url, mode, timeout: as for `opened`.
     """
 
-    binary_collation: ClassVar[str]
-    """What comes after COLLATE for text to compare by code point."""
     server_time: ClassVar[peewee.SQL]
     """The SQL expression for what the server's clock says, in epoch seconds; NULL if there is no
     server."""
@@ -48,8 +46,29 @@ class Database(abc.ABC, peewee.Database):
     """The base of the errors that the driver raises where Peewee does not wrap them."""
 
     @abc.abstractmethod
+    def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        """Return the SQL expression for a column of text that compares by code point."""
+
+    @abc.abstractmethod
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
-        """Return the SQL expression for "`column` contains `text`", case and all."""
+        """Return the SQL expression for "`column` contains `text`", case and all.
+
+        Parameters:
+            column: what `by_code_point` returned.
+        """
+
+    def create(self, model: Any) -> None:
+        """Create the table of a model, which is not there, and its indexes, in one transaction."""
+        with self.atomic():
+            peewee.SchemaManager(model, self).create_all(safe=False)
+
+    def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
+        """Insert a row, and return its ID; None if there is one with the same value of `unique`."""
+        conflict = model.insert(row).on_conflict(action="nothing", conflict_target=[unique])
+        insert = conflict.returning(model.id)
+        with self.atomic():
+            ids = [id_ for (id_,) in insert.tuples().execute(self)]
+        return ids[0] if ids else None
 
     @abc.abstractmethod
     def existing_tables(self, names: Sequence[str]) -> set[str]:
@@ -74,6 +93,10 @@ class Database(abc.ABC, peewee.Database):
         """
         rows: int = model.update(values).execute(self)
         return rows
+
+    def danger(self) -> str | None:
+        """Return what whoever changes something here should be warned of, if there is anything."""
+        return None
 
     @abc.abstractmethod
     def translate(self, error: Exception) -> MastersctlError:

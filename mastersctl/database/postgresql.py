@@ -81,7 +81,6 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
     """A database on a server, on which no statement waits longer for a lock than it was told to."""
 
     psycopg2_adapter = psycopg3_adapter = _Adapter
-    binary_collation = '"C"'
     # When the statement arrived, however long it takes
     server_time = peewee.SQL("CAST(extract(epoch FROM statement_timestamp()) AS BIGINT)")
     driver_error = psycopg.Error
@@ -139,6 +138,9 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             hook(peewee.QueryEvent(sql, parameters, 0.0, None))
         with self.cursor() as cursor:
             yield from cursor.stream(sql, parameters, size=at_once)
+
+    def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        return column.collate('"C"')
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.strpos(column, text) > 0

@@ -31,7 +31,6 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     those files.
     """
 
-    binary_collation = "BINARY"
     server_time = peewee.SQL("NULL")
     driver_error = sqlite3.Error
 
@@ -194,6 +193,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         sql = sql.replace("UPDATE", "UPDATE OR ROLLBACK", 1)
         rows: int = self.execute_sql(sql, parameters).rowcount
         return rows
+
+    def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        return column.collate("BINARY")
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.instr(column, text) > 0

@@ -369,5 +369,6 @@ def test_only_what_a_command_needs_is_imported(
         check=True,
     )
     modules = done.stdout.splitlines()[-1].split()[1:]
-    driver = ["psycopg"] if database.kind == "postgresql" and "peewee" in imported else []
+    drivers = {"sqlite": [], "postgresql": ["psycopg"], "mysql": ["pymysql"]}
+    driver = drivers[database.kind] if "peewee" in imported else []
     assert modules == sorted(imported.split() + driver)

@@ -5,6 +5,7 @@ import sqlalchemy
 
 from tests.conftest import Command, add_master, masters
 from tests.databases import RealDatabase, SqliteFile
+from tests.mariadb import MariadbDatabase
 
 
 def test_it_creates_the_table_and_a_second_run_changes_nothing(
@@ -39,6 +40,8 @@ def test_the_table_is_the_one_that_buildbot_creates(
 ) -> None:
     if isinstance(database, SqliteFile):
         buildbots = f"sqlite:///{request.getfixturevalue('buildbot_sqlite')}"
+    elif isinstance(database, MariadbDatabase):
+        buildbots = database.server.url(request.getfixturevalue("buildbot_mariadb"))
     else:
         buildbots = database.server.url(request.getfixturevalue("buildbot_postgres"))
     assert structure(database.url) == structure(buildbots)
@@ -46,7 +49,8 @@ def test_the_table_is_the_one_that_buildbot_creates(
 
 def structure(url: str) -> object:
     """Return the table of masters as SQLAlchemy, which Buildbot uses, sees it."""
-    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    url = url.replace("postgresql:", "postgresql+psycopg:").partition("?")[0]
+    engine = sqlalchemy.create_engine(url)
     inspector = sqlalchemy.inspect(engine)
     described = (
         [{**column, "type": str(column["type"])} for column in inspector.get_columns("masters")],

@@ -230,8 +230,8 @@ def test_as_many_are_removed_as_a_statement_has_room_for(
     database: RealDatabase, mastersctl: Command, number: int
 ) -> None:
     database.execute(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30001) "
         "INSERT INTO masters (id, name, name_hash, active, last_active) "
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30001) "
         "SELECT i, i, i, 0, 5 FROM n"
     )
     result = mastersctl("remove", *range(1, number + 1), "--yes", "--db-url", database.url)
@@ -248,7 +248,7 @@ def test_builds_are_moved_in_one_statement(
         "remove", "-v", "1", "2", "3", "--reassign-to", "heir", "--yes", "--db-url",
         buildbot_database.url,
     )  # fmt: skip
-    assert result.err.count('UPDATE "builds" SET "masterid"') == 1
+    assert result.err.replace("`", '"').count('UPDATE "builds" SET "masterid"') == 1
 
 
 def test_another_column_that_refers_to_a_master_keeps_it(

@@ -35,6 +35,11 @@ def settle(database: RealDatabase) -> None:
         "SELECT 1 FROM pg_stat_activity "
         "WHERE application_name = 'mastersctl' AND datname = current_database()"
     )
+    if database.kind == "mysql":
+        sessions = (
+            "SELECT 1 FROM information_schema.processlist "
+            "WHERE db = database() AND id <> connection_id()"
+        )
     deadline = time.monotonic() + 30
     while database.execute(sessions):
         assert time.monotonic() < deadline

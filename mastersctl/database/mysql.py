@@ -1,0 +1,260 @@
+"""MariaDB and MySQL, by PyMySQL, which needs no library of the system."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT, CR, ER
+from pymysql.cursors import SSCursor
+
+from mastersctl._peewee import peewee
+from mastersctl.database import Database, Mode, Reference, original
+from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
+from mastersctl.url import DatabaseURL
+
+_ROWS_AT_ONCE = 1000
+_GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
+_SLOW_READER = 86400  # seconds that the server waits for one, such as a pager
+_LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more
+
+_NOT_BUILDBOTS = (ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR)
+_LOCKED = (ER.LOCK_WAIT_TIMEOUT,)
+_DEADLOCK = (ER.LOCK_DEADLOCK,)
+_FORBIDDEN = (
+    ER.OPTION_PREVENTS_STATEMENT,  # a server that is read-only
+    1792,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, which PyMySQL does not know
+    ER.TABLEACCESS_DENIED_ERROR,
+    ER.COLUMNACCESS_DENIED_ERROR,
+)
+_DISK_FULL = (ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE)
+_NOT_STORABLE = (ER.TRUNCATED_WRONG_VALUE_FOR_FIELD, ER.DATA_TOO_LONG)
+_UNREACHABLE = (
+    ER.ACCESS_DENIED_ERROR,
+    ER.DBACCESS_DENIED_ERROR,
+    ER.BAD_DB_ERROR,
+    ER.NO_DB_ERROR,
+    ER.CON_COUNT_ERROR,
+    ER.HOST_IS_BLOCKED,
+    ER.HOST_NOT_PRIVILEGED,
+    ER.SERVER_SHUTDOWN,
+)
+_CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # of the connection, not of the server
+# What PyMySQL raises of itself when the server speaks another protocol, or a parameter is wrong
+_NOT_MYSQLS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+
+class MysqlDatabase(Database, peewee.MySQLDatabase):
+    """A database on a server, on which no statement waits longer for a lock than it was told to."""
+
+    server_time = peewee.SQL("UNIX_TIMESTAMP()")
+    driver_error = pymysql.Error
+
+    def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
+        self._url = url
+        self._mode = mode
+        self._patience = timeout
+        super().__init__(str(url))  # a name for Peewee; it is connected to by `_connect`
+
+    # Connections
+
+    def _connect(self) -> "pymysql.Connection[Any]":
+        seconds = max(1, round(self._patience))  # of which the server takes whole ones
+        settings = (
+            f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, "
+            f"net_write_timeout = {_SLOW_READER}, max_sort_length = {_LONGEST_KEY}, "
+            "sql_mode = 'STRICT_ALL_TABLES'"  # or a name that cannot be stored becomes another one
+        )
+        try:
+            connection = pymysql.connect(
+                **self._url.mysql_parameters(),
+                charset="utf8mb4",
+                autocommit=True,
+                client_flag=CLIENT.FOUND_ROWS,  # count like the others: also what stays as it is
+                init_command=f"SET SESSION {settings}",
+                connect_timeout=max(self._patience, 0.1),
+                read_timeout=self._patience + _GRACE,
+                write_timeout=self._patience + _GRACE,
+                program_name="mastersctl",
+            )
+        except _NOT_MYSQLS as error:
+            raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, str(error)) from error
+        access = ", READ ONLY" if self._mode == "read" else ""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED{access}")
+        return connection
+
+    def begin(
+        self,
+        isolation_level: str | None = None,
+        lock_table: str | None = None,
+        *,
+        shared: bool = False,
+    ) -> None:
+        if lock_table is None or shared:
+            super().begin(isolation_level)
+            return
+        # With this isolation it locks the gaps between the rows, too: none is added meanwhile.
+        super().begin("REPEATABLE READ")
+        self.execute_sql(f"SELECT COUNT(*) FROM {lock_table} FOR UPDATE")  # noqa: S608  # our own name
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        except peewee.OperationalError as error:
+            raise DatabaseUnavailableError(
+                f"The database {self._url} did not confirm the change "
+                f"({self._reason(original(error))}); 'mastersctl list' shows whether it was made."
+            ) from error
+
+    def rollback(self) -> None:
+        if self.connection().open:  # and not closed by an answer that did not come
+            super().rollback()
+
+    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        sql, parameters = self.get_sql_context().sql(query).query()
+        if not sql.startswith("SELECT "):  # several in one, whose rows are few
+            yield from self.execute_sql(sql, parameters)
+            return
+        # The server keeps the result, not the locks of a MyISAM table, for as long as it is read.
+        sql = sql.replace("SELECT ", "SELECT SQL_BUFFER_RESULT ", 1)
+        for hook in self.query_hooks:
+            hook(peewee.QueryEvent(sql, parameters, 0.0, None))
+        with closing(self.connection().cursor(SSCursor)) as cursor:
+            cursor.execute(sql, parameters)
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield from rows
+
+    # SQL
+
+    def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        # No collation: that for UTF-8 by its bytes takes no notice of spaces at the end.
+        in_utf8 = peewee.fn.CONVERT(peewee.NodeList((column, peewee.SQL("USING utf8mb4"))))
+        return in_utf8.cast("BINARY")
+
+    def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
+        return peewee.fn.LOCATE(text, column) > 0
+
+    def create(self, model: Any) -> None:
+        """Create the table of masters, in one statement: each that creates is a transaction here.
+
+        It has Buildbot's character set, and the engine that the URL names. Without one it has
+        InnoDB, where Buildbot takes MyISAM.
+        """
+        engine = dict(self._url.parameters).get("storage_engine", "InnoDB")
+        self.execute_sql(
+            "CREATE TABLE masters (id INTEGER NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+            "name TEXT NOT NULL, name_hash VARCHAR(40) NOT NULL, active INTEGER NOT NULL, "
+            "last_active INTEGER NOT NULL, UNIQUE KEY master_name_hashes (name_hash)) "
+            f"ENGINE = {engine} CHARACTER SET utf8"
+        )
+
+    def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
+        table, column = model._meta.table_name, unique.column_name
+        if not self.has_unique_index(table, column):  # by which the server would find the conflict
+            raise NotBuildbotDatabaseError(
+                f"The database {self._url} is not a Buildbot database (the table {table} has no "
+                f"unique index over {column}); check the URL, or make it one with 'buildbot "
+                "upgrade-master'."
+            )
+        try:
+            id_: int = model.insert(row).execute(self)
+        except peewee.IntegrityError as error:
+            if _code(original(error)) != ER.DUP_ENTRY:
+                raise
+            return None
+        return id_
+
+    def existing_tables(self, names: Sequence[str]) -> set[str]:
+        return set(names) & set(self.get_tables())
+
+    def has_unique_index(self, table: str, column: str) -> bool:
+        return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
+
+    def references(self, table: str) -> list[Reference]:
+        found = self.execute_sql(
+            "SELECT NULLIF(table_schema, DATABASE()), table_name, column_name, "
+            "referenced_column_name FROM information_schema.key_column_usage "
+            "WHERE referenced_table_schema = DATABASE() AND referenced_table_name = %s",
+            (table,),
+        )
+        # Peewee leaves it in a name, where PyMySQL would look for a parameter
+        return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
+
+    def danger(self) -> str | None:
+        ((tables, engine),) = self.execute_sql(
+            "SELECT COUNT(*), MIN(engine) FROM information_schema.tables "
+            "JOIN information_schema.engines USING (engine) "
+            "WHERE table_schema = DATABASE() AND transactions = 'NO'"
+        )
+        if not tables:
+            return None
+        return (
+            f"In the database {self._url} {tables} tables are stored by {engine}, which has no "
+            "transactions: a change that is interrupted stays half done."
+        )
+
+    # Errors
+
+    def translate(self, error: Exception) -> MastersctlError:
+        code = _code(error)
+        reason = self._reason(error)
+        database = f"The database {self._url}"
+        if code in _NOT_BUILDBOTS:
+            return NotBuildbotDatabaseError(
+                f"{database} is not a Buildbot database ({reason}); check the URL, or "
+                "make it one with 'buildbot upgrade-master'."
+            )
+        if code in _LOCKED:
+            return DatabaseUnavailableError(
+                f"{database} is locked by another process ({reason}); wait, or give a longer "
+                "--timeout."
+            )
+        if code in _DEADLOCK:
+            return DatabaseUnavailableError(
+                f"{database} gave up ({reason}); run the command again."
+            )
+        if code in _FORBIDDEN:
+            return DatabaseUnavailableError(
+                f"{database} does not permit it ({reason}); use another server or user."
+            )
+        if code in _DISK_FULL or "Errcode: 28" in reason or "error 28" in reason:
+            return MastersctlError(
+                f"{database} has no room left ({reason}); make some on the server's disk, and run "
+                "the command again."
+            )
+        if code in _NOT_STORABLE:
+            return MastersctlError(
+                f"{database} cannot hold that ({reason}); Buildbot's tables there have no room for "
+                "every character."
+            )
+        if "timed out" in reason:
+            return DatabaseUnavailableError(
+                f"{database} does not answer within {self._patience:g} s; check the server, or "
+                "give it more time with --timeout."
+            )
+        if code in _UNREACHABLE or code in _CLIENT_ERRORS:
+            return DatabaseUnavailableError(
+                f"{database} cannot be reached ({reason}); check the URL and the server."
+            )
+        return MastersctlError(f"{database} failed: {reason}.")
+
+    def _reason(self, error: Exception) -> str:
+        message = str(error.args[1] if len(error.args) > 1 else error)
+        return " ".join(self._url.scrub(message).split()).rstrip(".")
+
+
+def _code(error: Exception) -> int | None:
+    code = error.args[0] if error.args else None
+    return code if isinstance(code, int) else None

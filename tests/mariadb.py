@@ -1,0 +1,191 @@
+"""A real MariaDB server of the session's own, and databases on it."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT
+from pymysql.cursors import DictCursor
+
+SERVER = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+_CONFIG = """
+[mariadbd]
+bind-address = 127.0.0.1
+port = {port}
+datadir = {directory}/data
+socket = {directory}/data/socket
+pid-file = {directory}/data/pid
+log-error = {directory}/data/log
+general-log-file = {directory}/data/statements
+general-log = on
+skip-name-resolve
+max-connections = 200
+max-recursive-iterations = 4294967295
+innodb-flush-log-at-trx-commit = 0
+innodb-flush-method = nosync
+innodb-file-per-table = off
+innodb-buffer-pool-size = 64M
+"""
+_LONGEST_START = 30  # seconds
+
+
+class MariadbServer:
+    """A server in a directory of its own, on a free port of the loopback interface."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        assert SERVER is not None
+        self.port = port
+        self.data = directory / "data"
+        self.log = self.data / "statements"
+        self._databases = 0
+        self._config = directory / "config"
+        self._config.write_text(_CONFIG.format(port=port, directory=directory))
+        directory.chmod(0o755)
+        user = pwd.getpwnam("mysql") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self._user = f"--user={user.pw_name}"
+        install = "--auth-root-authentication-method=normal"
+        subprocess.run(
+            ["mariadb-install-db", f"--defaults-file={self._config}", install, self._user],
+            check=True,
+            capture_output=True,
+        )
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [str(SERVER), f"--defaults-file={self._config}", self._user],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + _LONGEST_START
+        while True:
+            try:
+                return self.execute("SELECT 1")
+            except pymysql.OperationalError:
+                assert time.monotonic() < deadline
+                assert self._process.poll() is None
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def url(self, database: str) -> str:
+        """Return a URL as it stands in a ``master.cfg``, for tables that have transactions."""
+        server = f"mysql+pymysql://root@127.0.0.1:{self.port}"
+        return f"{server}/{database}?storage_engine=InnoDB"
+
+    def execute(self, sql: str) -> None:
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+
+    def connect(self, database: str | None = None, **options: Any) -> Any:
+        """Return a connection that understands standard SQL, and several statements in one."""
+        connection = pymysql.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            database=database,
+            autocommit=True,
+            charset="utf8mb4",
+            ssl_disabled=True,  # for which it would read all certificates each time
+            sql_mode="ANSI,NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES",
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            **options,
+        )
+        return closing(connection)
+
+    def create(self, template: str | None = None) -> str:
+        """Create a database, empty or as another one is, and return its name."""
+        self._databases += 1
+        name = f"test{self._databases}"
+        self.execute(f"CREATE DATABASE {name}")
+        if template is not None:
+            self._copy(template, name)
+        return name
+
+    def _copy(self, source: str, target: str) -> None:
+        """Make the tables of one database, and their rows, in another one, which is empty."""
+        with self.connect(source) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW TABLES")
+            tables = [table for (table,) in cursor.fetchall()]
+            creates = []
+            cursor.execute("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")  # or it leaves out charsets
+            for table in tables:
+                cursor.execute(f"SHOW CREATE TABLE {table}")
+                creates.append(cursor.fetchone()[1])
+            fill = [f"INSERT INTO {table} SELECT * FROM {source}.{table}" for table in tables]
+            run(cursor, [f"USE {target}", "SET foreign_key_checks = 0", *creates, *fill])
+
+
+def run(cursor: Any, statements: list[str]) -> None:
+    """Execute several statements in one round trip."""
+    cursor.execute("; ".join(statements))
+    while cursor.nextset():
+        pass
+
+
+class MariadbDatabase:
+    """A database of the session's server, past the code that is tested."""
+
+    kind = "mysql"
+    key = "INTEGER PRIMARY KEY AUTO_INCREMENT"
+
+    def __init__(self, server: MariadbServer, template: str | None = None) -> None:
+        self.server = server
+        self.name = server.create(template)
+        self.url = server.url(self.name)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement with ``?`` for parameters, commit, and return its rows."""
+        with self.server.connect(self.name) as connection, connection.cursor() as cursor:
+            cursor.execute(sql.replace("%", "%%").replace("?", "%s"), parameters)
+            return list(cursor.fetchall())
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all rows of each table, by column."""
+        found = {}
+        with (
+            self.server.connect(self.name, cursorclass=DictCursor) as connection,
+            connection.cursor() as cursor,
+        ):
+            for table in self._tables():
+                cursor.execute(f"SELECT * FROM {table}")
+                found[table] = list(cursor.fetchall())
+        return found
+
+    def _tables(self) -> list[str]:
+        return [table for (table,) in self.execute("SHOW TABLES")]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock that a change to the first master needs."""
+        with self.server.connect(self.name) as connection:
+            connection.begin()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT * FROM masters WHERE id = 1 FOR UPDATE")
+            yield
+            connection.rollback()
+
+    def snapshot(self) -> Callable[[], None]:
+        """Keep all rows as they are, and return a function that brings them back."""
+        saved = self.server.create(self.name)
+        tables = self._tables()
+        delete = [f"DELETE FROM {table}" for table in tables]
+        insert = [f"INSERT INTO {table} SELECT * FROM {saved}.{table}" for table in tables]
+
+        def restore() -> None:
+            with self.server.connect(self.name) as connection, connection.cursor() as cursor:
+                run(cursor, ["SET foreign_key_checks = 0", "BEGIN", *delete, *insert, "COMMIT"])
+
+        return restore
+
+    def drop(self) -> None:
+        self.server.execute(f"DROP DATABASE {self.name}")
