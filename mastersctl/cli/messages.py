@@ -9,7 +9,7 @@ import click
 from mastersctl.visible import visible
 
 # A URL may stand where none is expected, and be repeated by the message that says so.
-_CREDENTIALS = r"(?is)(//[^\s:/@]*):.*@|((?:password|passwd|pwd)=)(?:'[^']*'|[^\s&])+"
+_CREDENTIALS = r"(?is)(//[^\s:/@]*):(?!\*\*\*@).*@|((?:password|passwd|pwd)=)(?:'[^']*'|[^\s&])+"
 _LONGEST = 4000  # characters; a name can have a million
 
 

@@ -84,7 +84,10 @@ class Database(abc.ABC, peewee.Database):
 
     @abc.abstractmethod
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a SELECT as the driver delivers them; they are never all in memory."""
+        """Yield the rows of a SELECT as the driver delivers them.
+
+        On MariaDB and MySQL they are all in memory first, elsewhere never.
+        """
 
     def update_all(self, model: Any, values: dict[str, int]) -> int:
         """Set `values` in each row of a table, in the transaction of the caller; return how many.

@@ -2,24 +2,20 @@
 
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import Any
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
-from pymysql.cursors import SSCursor
 
 from mastersctl._peewee import peewee
 from mastersctl.database import Database, Mode, Reference, original
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
 from mastersctl.url import DatabaseURL
 
-_ROWS_AT_ONCE = 1000
 _GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
-_SLOW_READER = 86400  # seconds that the server waits for one, such as a pager
 _LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more
 
-_NOT_BUILDBOTS = (ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR)
+_NOT_BUILDBOTS = (ER.NO_SUCH_TABLE, ER.UNKNOWN_TABLE, ER.BAD_FIELD_ERROR)
 _LOCKED = (ER.LOCK_WAIT_TIMEOUT,)
 _DEADLOCK = (ER.LOCK_DEADLOCK,)
 _FORBIDDEN = (
@@ -73,7 +69,7 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
         seconds = max(1, round(self._patience))  # of which the server takes whole ones
         settings = (
             f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, "
-            f"net_write_timeout = {_SLOW_READER}, max_sort_length = {_LONGEST_KEY}, "
+            f"max_sort_length = {_LONGEST_KEY}, "
             "sql_mode = 'STRICT_ALL_TABLES'"  # or a name that cannot be stored becomes another one
         )
         try:
@@ -123,18 +119,8 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
             super().rollback()
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        sql, parameters = self.get_sql_context().sql(query).query()
-        if not sql.startswith("SELECT "):  # several in one, whose rows are few
-            yield from self.execute_sql(sql, parameters)
-            return
-        # The server keeps the result, not the locks of a MyISAM table, for as long as it is read.
-        sql = sql.replace("SELECT ", "SELECT SQL_BUFFER_RESULT ", 1)
-        for hook in self.query_hooks:
-            hook(peewee.QueryEvent(sql, parameters, 0.0, None))
-        with closing(self.connection().cursor(SSCursor)) as cursor:
-            cursor.execute(sql, parameters)
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                yield from rows
+        # All at once: while they are read one by one, a table of MyISAM is locked for masters.
+        yield from self.execute(query)
 
     # SQL
 

@@ -1,0 +1,229 @@
+"""What is special about MariaDB: its URLs, its errors, and tables without transactions."""
+
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from mastersctl.errors import InvalidValueError
+from mastersctl.url import DatabaseURL
+from tests.conftest import Command, add_master, masters, process
+from tests.databases import PostgresServer, free_port
+from tests.mariadb import MariadbDatabase, MariadbServer
+
+
+@pytest.fixture
+def database(mariadb: MariadbServer, buildbot_mariadb: str) -> MariadbDatabase:
+    """A database that Buildbot made."""
+    return MariadbDatabase(mariadb, buildbot_mariadb)
+
+
+# URLs
+
+
+@pytest.mark.parametrize(
+    ("url", "parameters"),
+    [
+        ("mysql://h/d", {"host": "h", "database": "d"}),
+        ("mysql+mysqldb://u@h/d", {"host": "h", "user": "u", "database": "d"}),
+        ("mysql+pymysql://u:p%40%C3%A9@h:3307/d",
+         {"host": "h", "port": 3307, "user": "u", "password": "p@é".encode(), "database": "d"}),
+        ("mariadb://h/d", {"host": "h", "database": "d"}),
+        ("mysql://h/d?max_idle=300&storage_engine=InnoDB&charset=utf8&use_unicode=True",
+         {"host": "h", "database": "d"}),
+        ("mysql:///d?unix_socket=/run/s&read_default_file=~/.my.cnf",
+         {"unix_socket": "/run/s", "read_default_file": "~/.my.cnf", "database": "d"}),
+        ("mysql://h/d?ssl_ca=/ca.pem&ssl_verify_cert=true&ssl_verify_identity=False",
+         {"host": "h", "database": "d", "ssl_ca": "/ca.pem", "ssl_verify_cert": True,
+          "ssl_verify_identity": False}),
+    ],
+)  # fmt: skip
+def test_a_url_means_what_it_means_to_buildbot(url: str, parameters: dict[str, Any]) -> None:
+    parsed = DatabaseURL(url, "/")
+    assert parsed.backend == "mysql"
+    assert parsed.mysql_parameters() == parameters
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("mysql://h/d?sslmode=require", "unknown parameter 'sslmode'"),
+        ("mysql://h/d?init_command=DROP", "unknown parameter 'init_command'"),
+        ("mysql://h:65536/d", "65536"),
+        ("mysql://h/d?storage_engine=InnoDB;DROP", "not a name"),
+    ],
+)
+def test_what_a_url_may_not_hold_is_refused(url: str, problem: str) -> None:
+    with pytest.raises(InvalidValueError, match=problem):
+        DatabaseURL(url, "/")
+
+
+# Names
+
+
+def test_names_that_a_collation_calls_equal_are_different_masters(
+    database: MariadbDatabase, mastersctl: Command
+) -> None:
+    url = ("--db-url", database.url)
+    names = ["a:/b", "A:/b", "a:/b ", "a:/b\t", "á:/b"]
+    ids = [int(mastersctl("find", name, *url).out) for name in names]
+    assert sorted(ids) == [1, 2, 3, 4, 5]
+    for id_, name in zip(ids, names, strict=True):
+        listed = mastersctl("list", "--filter", f"name={name}", "-o", "id", *url)
+        assert listed.out == f"{id_}\n"
+
+
+def test_a_name_that_buildbots_table_has_no_room_for_is_refused(
+    database: MariadbDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m")
+    for command in (["find"], ["rename", "m"]):
+        result = mastersctl(*command, "h:/\U0001f600", "--db-url", database.url)
+        assert result.code == 1
+        assert "cannot hold that (Incorrect string value" in result.err
+    assert [name for _, name, *_ in masters(database)] == ["m"]
+
+
+# Tables without transactions
+
+
+@pytest.mark.parametrize("engine", ["", "?storage_engine=InnoDB", "?storage_engine=MyISAM"])
+def test_init_makes_a_table_of_the_engine_that_the_url_names(
+    mariadb: MariadbServer, mastersctl: Command, engine: str
+) -> None:
+    database = MariadbDatabase(mariadb)
+    url = database.url.partition("?")[0] + engine
+    assert mastersctl("init", "--db-url", url).out == "created\n"
+    tables = "SELECT engine FROM information_schema.tables WHERE table_schema = ?"
+    (found,) = database.execute(tables, [database.name])
+    assert found == (engine.partition("=")[2] or "InnoDB",)
+
+
+def test_only_a_change_of_tables_without_transactions_is_warned_of(
+    database: MariadbDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m")
+    url = ("--db-url", database.url)
+    assert mastersctl("set-state", "m", "active", *url).err == ""
+    database.execute("CREATE TABLE other (id INTEGER) ENGINE = MyISAM")
+    changing = ["find other:/", "set-state m active", "expire-all", "housekeep", "init"]
+    for command in changing:
+        result = mastersctl(*command.split(), *url)
+        assert result.code == 0
+        assert "1 tables are stored by MyISAM" in result.err
+    for command in ("list", "show m", "find m --no-create", "housekeep --dry-run"):
+        assert "MyISAM" not in mastersctl(*command.split(), *url).err
+
+
+def test_a_reader_that_pauses_locks_no_table(mariadb: MariadbServer, mastersctl: Command) -> None:
+    database = MariadbDatabase(mariadb)
+    url = database.url.replace("InnoDB", "MyISAM")
+    assert mastersctl("init", "--db-url", url).code == 0
+    database.execute(
+        "INSERT INTO masters (name, name_hash, active, last_active) WITH RECURSIVE n(i) AS "
+        "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) "
+        "SELECT CONCAT('a long name', i), i, 0, 0 FROM n"
+    )
+    command = [sys.executable, "-m", "mastersctl", "list", "-o", "csv", "--db-url", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as reader:  # as a pager would
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        started = time.monotonic()
+        database.execute("UPDATE masters SET active = 1 WHERE id = 200000")
+        assert time.monotonic() - started < 10  # else it waits until all rows are read
+        rest = reader.stdout.read()
+    assert reader.returncode == 0
+    assert rest.count(b"\n") == 200_000
+    assert rest.endswith(b",false,1970-01-01T00:00:00+00:00\n")
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "problem"),
+    [
+        ("mysql://root@127.0.0.1:{free}/d", 4, "refused"),
+        ("mysql://root@127.0.0.1:{port}/ghost", 4, "Unknown database 'ghost'"),
+        ("mysql://root@127.0.0.1:{port}", 4, "No database selected"),
+        ("mysql://ghost:hunter2@127.0.0.1:{port}/d", 4, "Access denied for user 'ghost'"),
+        ("mysql://root@ghost.invalid/d", 4, "ghost.invalid"),
+        ("mysql://root@127.0.0.1:{postgres}/d", 4, "does not answer within 2 s"),
+        ("mysql://root@127.0.0.1:{port}/d?ssl_ca=/no/such.pem", 4, "No such file"),
+        ("mysql://root@/d?unix_socket=/no/such", 4, "No such file"),
+    ],
+)
+def test_a_server_that_is_not_to_be_used_is_told(
+    mariadb: MariadbServer, postgres: PostgresServer, url: str, code: int, problem: str
+) -> None:
+    ports = {"port": mariadb.port, "postgres": postgres.port, "free": free_port()}
+    for command in ("list", "find m", "housekeep"):
+        arguments = [*command.split(), "--timeout", 2, "--db-url", url.format(**ports)]
+        result = process(*arguments)
+        assert (result.code, result.out) == (code, "")
+        assert problem in result.err
+        assert result.err.startswith("Error: The database mysql://")
+        assert result.err.count("\n") == 1
+        assert "hunter2" not in result.err
+
+
+def test_a_server_that_never_answers_is_given_up(mastersctl: Command) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        url = f"mysql://u@127.0.0.1:{server.getsockname()[1]}/d"
+        started = time.monotonic()
+        result = mastersctl("list", "--timeout", 1, "--db-url", url)
+        assert 0.9 < time.monotonic() - started < 10
+    assert result.code == 4
+    assert "does not answer within 1 s" in result.err
+
+
+def test_a_user_who_may_not_change_anything_is_told(
+    database: MariadbDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m")
+    user = f"reader{database.name}"
+    database.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'hunter2'")
+    database.execute(f"GRANT SELECT ON {database.name}.* TO {user}@'127.0.0.1'")
+    url = database.url.replace("root@", f"{user}:hunter2@")
+    assert mastersctl("list", "-o", "id", "--db-url", url).out == "1\n"
+    for command in (["find", "new"], ["set-state", "m", "active"], ["expire-all"]):
+        result = mastersctl(*command, "--db-url", url)
+        assert result.code == 4
+        assert "does not permit it" in result.err
+        assert "hunter2" not in result.err
+
+
+@pytest.mark.parametrize("command", ["list", "check", "find m --no-create", "housekeep --dry-run"])
+def test_who_only_looks_could_not_change_anything(
+    database: MariadbDatabase, mastersctl: Command, command: str
+) -> None:
+    add_master(database, "m", active=1)
+    start = len(database.server.log.read_text(errors="replace"))
+    assert mastersctl(*command.split(), "--db-url", database.url).code == 0
+    assert ", READ ONLY" in database.server.log.read_text(errors="replace")[start:]
+
+
+def test_a_server_that_ends_while_a_change_waits_is_told(
+    database: MariadbDatabase,
+) -> None:
+    add_master(database, "m")
+    command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active", "--timeout", "60"]
+    with database.locked():
+        waiting = subprocess.Popen(
+            [*command, "--db-url", database.url], stderr=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 30
+        sessions = "SELECT id FROM information_schema.processlist WHERE info LIKE ? AND db = ?"
+        while not (found := database.execute(sessions, ["%name_hash%FOR UPDATE", database.name])):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        ((session,),) = found
+        database.execute(f"KILL {session}")
+        _, err = waiting.communicate(timeout=30)
+    assert waiting.returncode == 4
+    assert err.startswith("Error: The database mysql://")
+    assert masters(database)[0][2] == 0
