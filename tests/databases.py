@@ -212,6 +212,11 @@ class PostgresDatabase:
 RealDatabase = SqliteFile | PostgresDatabase | MariadbDatabase
 
 
+def make_room_for_all_names(database: RealDatabase) -> None:
+    if database.kind == "mysql":
+        database.execute("ALTER TABLE masters CONVERT TO CHARACTER SET utf8mb4")
+
+
 def holds(database: RealDatabase, text: str) -> bool:
     """Return whether a database has room for text: Buildbot's for MariaDB have none for some."""
     return database.kind != "mysql" or max(text, default="") < "\U00010000"

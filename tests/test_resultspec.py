@@ -25,7 +25,7 @@ from mastersctl.resultspec import (
 from mastersctl.state import STATES
 from mastersctl.url import DatabaseURL
 from tests.conftest import NOW, Result, add_master
-from tests.databases import RealDatabase
+from tests.databases import RealDatabase, make_room_for_all_names
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,7 @@ def naive(spec: ResultSpec) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def many(buildbot_database: RealDatabase) -> Iterator[MastersConnector]:
-    if buildbot_database.kind == "mysql":  # where Buildbot has no room for some of the NAMES
-        buildbot_database.execute("ALTER TABLE masters CONVERT TO CHARACTER SET utf8mb4")
+    make_room_for_all_names(buildbot_database)
     for sql in (
         "builders (id, name, name_hash) VALUES (1, 'b', 'b')",
         "buildsets (id, submitted_at) VALUES (1, 1)",

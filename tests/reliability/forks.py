@@ -15,6 +15,7 @@ import time
 from typing import Any, NoReturn
 
 import mastersctl.connector
+import mastersctl.database.mysql
 import mastersctl.database.postgresql
 import mastersctl.database.sqlite
 import mastersctl.housekeeping

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from tests.conftest import Command
-from tests.databases import RealDatabase
+from tests.databases import RealDatabase, make_room_for_all_names
 from tests.reliability.hostile import HOSTILE
 
 BUILDERS = ["b1", "b2", "b3"]
@@ -163,7 +163,8 @@ class Operations(RuleBasedStateMachine):
 def test_random_operations_do_what_the_specification_says(
     buildbot_database: RealDatabase, mastersctl: Command
 ) -> None:
-    for number, name in enumerate(BUILDERS):
+    make_room_for_all_names(buildbot_database)
+    for number, name in enumerate(BUILDERS, start=1):
         buildbot_database.execute(
             "INSERT INTO builders (id, name, name_hash) VALUES (?, ?, ?)", [number, name, name]
         )
