@@ -180,10 +180,14 @@ class MariadbDatabase:
         tables = self._tables()
         delete = [f"DELETE FROM {table}" for table in tables]
         insert = [f"INSERT INTO {table} SELECT * FROM {saved}.{table}" for table in tables]
+        next_id = "ALTER TABLE masters AUTO_INCREMENT = 1"  # which means: the next that is free
 
         def restore() -> None:
             with self.server.connect(self.name) as connection, connection.cursor() as cursor:
-                run(cursor, ["SET foreign_key_checks = 0", "BEGIN", *delete, *insert, "COMMIT"])
+                run(
+                    cursor,
+                    ["SET foreign_key_checks = 0", "BEGIN", *delete, *insert, "COMMIT", next_id],
+                )
 
         return restore
 

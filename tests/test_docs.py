@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -188,15 +190,41 @@ def test_the_man_page_has_the_version_of_the_package() -> None:
     assert f'"mastersctl {package.__version__}"' in MAN
 
 
-def test_groff_has_no_warning_for_the_man_page() -> None:
-    page = ROOT / "man" / "mastersctl.1"
-    try:
-        done = subprocess.run(
-            ["groff", "-ww", "-man", "-Tutf8", "-z", page],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except FileNotFoundError:
-        pytest.skip("groff is not installed")
-    assert done.stderr == ""
+PAGES = sorted(path.name for path in (ROOT / "man").glob("*.1"))
+GENERATE = runpy.run_path(str(ROOT / "man" / "generate.py"))
+
+
+@pytest.mark.parametrize("command", cli.commands)
+def test_the_page_of_every_command_is_made_of_its_help(command: str) -> None:
+    """If not, ``python man/generate.py`` makes them."""
+    path = GENERATE["path"](command)
+    assert path.read_text() == GENERATE["page"](command)
+    assert f".BR {GENERATE['dashes'](path.stem)} (1)," in MAN
+
+
+def test_there_is_no_page_of_a_command_that_does_not_exist() -> None:
+    assert sorted(["mastersctl.1", *(f"mastersctl-{name}.1" for name in cli.commands)]) == PAGES
+
+
+@pytest.mark.parametrize("command", cli.commands)
+def test_a_page_has_all_that_the_help_says(command: str) -> None:
+    page = GENERATE["path"](command).read_text()
+    text = " ".join(re.sub(r"\\f[A-Z]|\\&", "", page).replace(r"\-", "-").split())
+    with click.Context(cli.commands[command]) as context:
+        help_ = cli.commands[command].get_help(context)
+    for word in re.findall(r"--?[a-z][a-z-]+|\d+[a-z]?|[A-Z]{2,}\b", help_.replace("-\n", "-")):
+        assert word in text, word
+    for section in ("EXAMPLES", "EXIT STATUS", "ENVIRONMENT", "FILES"):
+        assert f"\n.SH {section}\n" in page
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("checker", ["groff -ww -man -Tutf8 -z", "mandoc -T lint"])
+def test_no_formatter_warns_of_a_page(checker: str, page: str) -> None:
+    program, *arguments = checker.split()
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    done = subprocess.run(
+        [program, *arguments, ROOT / "man" / page], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
