@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import click
+import pexpect
 import pytest
 
 import mastersctl as package
@@ -228,3 +229,46 @@ def test_no_formatter_warns_of_a_page(checker: str, page: str) -> None:
         [program, *arguments, ROOT / "man" / page], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def examples(command: str) -> list[str]:
+    """Return the examples of a command's page, without remarks."""
+    page = GENERATE["path"](command).read_text().replace(r"\-", "-")
+    (block,) = re.findall(r"^\.EX\n(.*)\n\.EE$", page, re.MULTILINE | re.DOTALL)
+    lines = re.sub(r" +# .*$", "", block.replace("|\n", "| "), flags=re.MULTILINE).splitlines()
+    return [line for line in lines if command != "completion" or "bash" in line]
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [(command, example) for command in cli.commands for example in examples(command)],
+)
+def test_an_example_of_a_help_works_on_a_terminal(
+    command: str, example: str, basedir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those for other shells than bash are tested in ``tests/cli/test_completion.py``."""
+    if "jq" in example and not shutil.which("jq"):
+        pytest.skip("jq is not installed")
+    database = SqliteFile(basedir / "state.sqlite")
+    database.execute("DELETE FROM masters")
+    for host in ("build1", "build2", "oldhost", *["newhost"] * (command != "rename"), "a", "b"):
+        active = int(host.startswith("build"))
+        add_master(
+            database, f"{host}:/srv/buildbot", active=active, last_active=None if active else 5
+        )
+    database.execute("UPDATE masters SET id = 7 WHERE name LIKE 'a:%'")
+    monkeypatch.setenv("MASTERSCTL_BASEDIR", str(basedir))
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    line = example.replace("/var/lib/node_exporter", str(basedir))
+    line = re.sub(r"(upgrade-master|--basedir) /srv/buildbot", rf"\1 {basedir}", line)
+    shell = pexpect.spawn(
+        "bash", ["-c", f"set -e -o pipefail; {line}"], env={**os.environ, "PATH": path},
+        encoding="utf-8", timeout=60, dimensions=(40, 200),
+    )  # fmt: skip
+    while (what := shell.expect_exact(["[y/N]", "Ctrl-C ends", pexpect.EOF])) < 2:
+        if what:
+            shell.sendintr()
+        else:
+            shell.sendline("y")
+    shell.close()
+    assert shell.exitstatus == 0, shell.before

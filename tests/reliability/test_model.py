@@ -164,7 +164,7 @@ def test_random_operations_do_what_the_specification_says(
     buildbot_database: RealDatabase, mastersctl: Command
 ) -> None:
     make_room_for_all_names(buildbot_database)
-    for number, name in enumerate(BUILDERS, start=1):
+    for number, name in enumerate(BUILDERS):
         buildbot_database.execute(
             "INSERT INTO builders (id, name, name_hash) VALUES (?, ?, ?)", [number, name, name]
         )
