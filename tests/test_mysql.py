@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,6 +170,26 @@ def test_a_server_that_is_not_to_be_used_is_told(
         assert result.err.startswith("Error: The database mysql://")
         assert result.err.count("\n") == 1
         assert "hunter2" not in result.err
+
+
+def test_a_password_in_an_option_file_is_used_and_never_shown(
+    database: MariadbDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    user = f"file{database.name}"
+    database.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'hunter2'")
+    database.execute(f"GRANT SELECT ON {database.name}.* TO {user}@'127.0.0.1'")
+    options = tmp_path / "my.cnf"
+    server = f"mysql://{user}@127.0.0.1:{database.server.port}/{database.name}"
+    url = f"{server}?read_default_file={options}"
+    options.write_text("[client]\npassword = hunter2\n")
+    result = mastersctl("list", "-v", "--db-url", url)
+    assert result.code == 0
+    assert "hunter2" not in result.err
+    options.write_text("hunter2\n")
+    result = mastersctl("list", "--db-url", url)
+    assert result.code == 4
+    assert "is not an option file" in result.err
+    assert "hunter2" not in result.err
 
 
 def test_a_server_that_never_answers_is_given_up(mastersctl: Command) -> None:

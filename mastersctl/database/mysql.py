@@ -1,5 +1,6 @@
 """MariaDB and MySQL, by PyMySQL, which needs no library of the system."""
 
+import configparser
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -90,6 +91,9 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
                 write_timeout=self._patience + _GRACE,
                 program_name="mastersctl",
             )
+        except configparser.Error as error:  # which shows a line of the file, perhaps a password
+            problem = f"{parameters['read_default_file']!r} is not an option file"
+            raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, problem) from error
         except _NOT_MYSQLS as error:
             raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, str(error)) from error
         access = ", READ ONLY" if self._mode == "read" else ""
