@@ -70,13 +70,13 @@ class Database(abc.ABC, peewee.Database):
             ids = [id_ for (id_,) in insert.tuples().execute(self)]
         return ids[0] if ids else None
 
-    @abc.abstractmethod
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         """Return those of the tables `names` that are there."""
+        return set(names) & set(self.get_tables())
 
-    @abc.abstractmethod
     def has_unique_index(self, table: str, column: str) -> bool:
         """Return whether `table` has a unique index over `column` alone."""
+        return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
 
     @abc.abstractmethod
     def references(self, table: str) -> list[Reference]:

@@ -2,42 +2,51 @@
 
 import configparser
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Database, Mode, Reference, original
-from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
+from mastersctl.database import Mode, Reference, original, server
+from mastersctl.database.server import Server
+from mastersctl.errors import NotBuildbotDatabaseError
 from mastersctl.url import DatabaseURL
 
 _GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more
 
-_NOT_BUILDBOTS = (ER.NO_SUCH_TABLE, ER.UNKNOWN_TABLE, ER.BAD_FIELD_ERROR)
-_LOCKED = (ER.LOCK_WAIT_TIMEOUT,)
-_DEADLOCK = (ER.LOCK_DEADLOCK,)
-_FORBIDDEN = (
-    ER.OPTION_PREVENTS_STATEMENT,  # a server that is read-only
-    1792,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, which PyMySQL does not know
-    ER.TABLEACCESS_DENIED_ERROR,
-    ER.COLUMNACCESS_DENIED_ERROR,
-)
-_DISK_FULL = (ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE)
-_NOT_STORABLE = (ER.TRUNCATED_WRONG_VALUE_FOR_FIELD, ER.DATA_TOO_LONG)
-_UNREACHABLE = (
-    ER.ACCESS_DENIED_ERROR,
-    ER.DBACCESS_DENIED_ERROR,
-    ER.BAD_DB_ERROR,
-    ER.NO_DB_ERROR,
-    ER.CON_COUNT_ERROR,
-    ER.HOST_IS_BLOCKED,
-    ER.HOST_NOT_PRIVILEGED,
-    ER.SERVER_SHUTDOWN,
-)
+_KINDS: dict[int | None, server.Kind] = {
+    **dict.fromkeys((ER.NO_SUCH_TABLE, ER.UNKNOWN_TABLE, ER.BAD_FIELD_ERROR), server.NOT_BUILDBOTS),
+    ER.LOCK_WAIT_TIMEOUT: server.LOCKED,
+    ER.LOCK_DEADLOCK: server.GAVE_UP,
+    **dict.fromkeys(
+        (
+            ER.OPTION_PREVENTS_STATEMENT,  # a server that is read-only
+            1792,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, which PyMySQL does not know
+            ER.TABLEACCESS_DENIED_ERROR,
+            ER.COLUMNACCESS_DENIED_ERROR,
+        ),
+        server.FORBIDDEN,
+    ),
+    **dict.fromkeys((ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE), server.DISK_FULL),
+    **dict.fromkeys((ER.TRUNCATED_WRONG_VALUE_FOR_FIELD, ER.DATA_TOO_LONG), server.NOT_STORABLE),
+    **dict.fromkeys(
+        (
+            ER.ACCESS_DENIED_ERROR,
+            ER.DBACCESS_DENIED_ERROR,
+            ER.BAD_DB_ERROR,
+            ER.NO_DB_ERROR,
+            ER.CON_COUNT_ERROR,
+            ER.HOST_IS_BLOCKED,
+            ER.HOST_NOT_PRIVILEGED,
+            ER.SERVER_SHUTDOWN,
+        ),
+        server.UNREACHABLE,
+    ),
+}
 _CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # of the connection, not of the server
 # What PyMySQL raises of itself when the server speaks another protocol, or a parameter is wrong
 _NOT_MYSQLS = (
@@ -53,28 +62,28 @@ _NOT_MYSQLS = (
 )
 
 
-class MysqlDatabase(Database, peewee.MySQLDatabase):
+class MysqlDatabase(Server, peewee.MySQLDatabase):
     """A database on a server, on which no statement waits longer for a lock than it was told to."""
 
     server_time = peewee.SQL("UNIX_TIMESTAMP()")
     driver_error = pymysql.Error
 
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
-        self._url = url
+        self.url = url
         self._mode = mode
-        self._patience = timeout
+        self.patience = timeout
         super().__init__(str(url))  # a name for Peewee; it is connected to by `_connect`
 
     # Connections
 
     def _connect(self) -> "pymysql.Connection[Any]":
-        seconds = max(1, round(self._patience))  # of which the server takes whole ones
+        seconds = max(1, round(self.patience))  # of which the server takes whole ones
         settings = (
             f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, "
             f"max_sort_length = {_LONGEST_KEY}, "
             "sql_mode = 'STRICT_ALL_TABLES'"  # or a name that cannot be stored becomes another one
         )
-        parameters = self._url.mysql_parameters()
+        parameters = self.url.mysql_parameters()
         # To be ready for TLS, PyMySQL reads all certificates of the system, in 16 ms.
         no_network = parameters.get("host", "localhost") in _LOOPBACK
         told = any(name.startswith(("read_default", "ssl")) for name in parameters)
@@ -86,9 +95,9 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
                 autocommit=True,
                 client_flag=CLIENT.FOUND_ROWS,  # count like the others: also what stays as it is
                 init_command=f"SET SESSION {settings}",
-                connect_timeout=max(self._patience, 0.1),
-                read_timeout=self._patience + _GRACE,
-                write_timeout=self._patience + _GRACE,
+                connect_timeout=max(self.patience, 0.1),
+                read_timeout=self.patience + _GRACE,
+                write_timeout=self.patience + _GRACE,
                 program_name="mastersctl",
             )
         except configparser.Error as error:  # which shows a line of the file, perhaps a password
@@ -115,15 +124,6 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
         super().begin("REPEATABLE READ")
         self.execute_sql(f"SELECT COUNT(*) FROM {lock_table} FOR UPDATE")  # noqa: S608  # our own name
 
-    def commit(self) -> None:
-        try:
-            super().commit()
-        except peewee.OperationalError as error:
-            raise DatabaseUnavailableError(
-                f"The database {self._url} did not confirm the change "
-                f"({self._reason(original(error))}); 'mastersctl list' shows whether it was made."
-            ) from error
-
     def rollback(self) -> None:
         if self.connection().open:  # and not closed by an answer that did not come
             super().rollback()
@@ -148,7 +148,7 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
         It has Buildbot's character set, and the engine that the URL names. Without one it has
         InnoDB, where Buildbot takes MyISAM.
         """
-        engine = dict(self._url.parameters).get("storage_engine", "InnoDB")
+        engine = dict(self.url.parameters).get("storage_engine", "InnoDB")
         self.execute_sql(
             "CREATE TABLE masters (id INTEGER NOT NULL AUTO_INCREMENT PRIMARY KEY, "
             "name TEXT NOT NULL, name_hash VARCHAR(40) NOT NULL, active INTEGER NOT NULL, "
@@ -160,7 +160,7 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
         table, column = model._meta.table_name, unique.column_name
         if not self.has_unique_index(table, column):  # by which the server would find the conflict
             raise NotBuildbotDatabaseError(
-                f"The database {self._url} is not a Buildbot database (the table {table} has no "
+                f"The database {self.url} is not a Buildbot database (the table {table} has no "
                 f"unique index over {column}); check the URL, or make it one with 'buildbot "
                 "upgrade-master'."
             )
@@ -171,12 +171,6 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
                 raise
             return None
         return id_
-
-    def existing_tables(self, names: Sequence[str]) -> set[str]:
-        return set(names) & set(self.get_tables())
-
-    def has_unique_index(self, table: str, column: str) -> bool:
-        return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
 
     def references(self, table: str) -> list[Reference]:
         found = self.execute_sql(
@@ -197,58 +191,24 @@ class MysqlDatabase(Database, peewee.MySQLDatabase):
         if not tables:
             return None
         return (
-            f"In the database {self._url} {tables} tables are stored by {engine}, which has no "
+            f"In the database {self.url} {tables} tables are stored by {engine}, which has no "
             "transactions: a change that is interrupted stays half done."
         )
 
     # Errors
 
-    def translate(self, error: Exception) -> MastersctlError:
-        code = _code(error)
-        reason = self._reason(error)
-        database = f"The database {self._url}"
-        if code in _NOT_BUILDBOTS:
-            return NotBuildbotDatabaseError(
-                f"{database} is not a Buildbot database ({reason}); check the URL, or "
-                "make it one with 'buildbot upgrade-master'."
-            )
-        if code in _LOCKED:
-            return DatabaseUnavailableError(
-                f"{database} is locked by another process ({reason}); wait, or give a longer "
-                "--timeout."
-            )
-        if code in _DEADLOCK:
-            return DatabaseUnavailableError(
-                f"{database} gave up ({reason}); run the command again."
-            )
-        if code in _FORBIDDEN:
-            return DatabaseUnavailableError(
-                f"{database} does not permit it ({reason}); use another server or user."
-            )
-        if code in _DISK_FULL or "Errcode: 28" in reason or "error 28" in reason:
-            return MastersctlError(
-                f"{database} has no room left ({reason}); make some on the server's disk, and run "
-                "the command again."
-            )
-        if code in _NOT_STORABLE:
-            return MastersctlError(
-                f"{database} cannot hold that ({reason}); Buildbot's tables there have no room for "
-                "every character."
-            )
-        if "timed out" in reason:
-            return DatabaseUnavailableError(
-                f"{database} does not answer within {self._patience:g} s; check the server, or "
-                "give it more time with --timeout."
-            )
-        if code in _UNREACHABLE or code in _CLIENT_ERRORS:
-            return DatabaseUnavailableError(
-                f"{database} cannot be reached ({reason}); check the URL and the server."
-            )
-        return MastersctlError(f"{database} failed: {reason}.")
+    def kind(self, error: Exception) -> server.Kind:
+        code, message = _code(error), self.message(error)
+        if "Errcode: 28" in message or "error 28" in message:  # of the system: no space left
+            return server.DISK_FULL
+        if "timed out" in message:
+            return server.SILENT
+        if code in _CLIENT_ERRORS:
+            return server.UNREACHABLE
+        return _KINDS.get(code, server.FAILED)
 
-    def _reason(self, error: Exception) -> str:
-        message = str(error.args[1] if len(error.args) > 1 else error)
-        return " ".join(self._url.scrub(message).split()).rstrip(".")
+    def message(self, error: Exception) -> str:
+        return str(error.args[1] if len(error.args) > 1 else error)
 
 
 def _code(error: Exception) -> int | None:

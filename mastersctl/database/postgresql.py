@@ -12,13 +12,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Database, Mode, Reference, original
-from mastersctl.errors import (
-    DatabaseUnavailableError,
-    InvalidValueError,
-    MastersctlError,
-    NotBuildbotDatabaseError,
-)
+from mastersctl.database import Mode, Reference, server
+from mastersctl.database.server import Server
+from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
 
 _ROWS_AT_ONCE = 1000
@@ -26,20 +22,19 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings g
 _NO_ANSWER = "the server does not answer"
 _GRACE = 1.0  # seconds that the server gets to say itself that it waited too long for a lock
 
-# SQLSTATEs, and the classes that are the first two characters of them
-_NOT_BUILDBOTS = ("42P01", "42703", "42P10", "42883", "42804")  # tables, columns, index, types
-_LOCKED = "55P03"
-_CONFLICTS = ("57014", "40P01", "40001")  # cancelled, deadlock, serialization failure
-_FORBIDDEN = ("25006", "42501")  # read-only transaction, insufficient privilege
-_DISK_FULL = "53100"
-_UNREACHABLE = (
-    "",
-    "08",
-    "28",
-    "3D",
-    "53",
-    "57",
-)  # connection, login, database, resources, shutdown
+_KINDS: dict[str, server.Kind] = {  # by SQLSTATE
+    **dict.fromkeys(  # tables, columns, index, types
+        ("42P01", "42703", "42P10", "42883", "42804"), server.NOT_BUILDBOTS
+    ),
+    "55P03": server.LOCKED,
+    **dict.fromkeys(  # cancelled, deadlock, serialization failure
+        ("57014", "40P01", "40001"), server.GAVE_UP
+    ),
+    **dict.fromkeys(("25006", "42501"), server.FORBIDDEN),  # read-only transaction, privileges
+    "53100": server.DISK_FULL,
+}
+# The first two characters of others: connection, login, database, resources, shutdown
+_UNREACHABLE = ("", "08", "28", "3D", "53", "57")
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -77,7 +72,7 @@ class _Adapter(peewee.Psycopg3Adapter):
         return connection
 
 
-class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
+class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
     """A database on a server, on which no statement waits longer for a lock than it was told to."""
 
     psycopg2_adapter = psycopg3_adapter = _Adapter
@@ -86,7 +81,7 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
     driver_error = psycopg.Error
 
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
-        self._url = url
+        self.url = url
         self.patience = timeout
         try:
             parameters = _parameters(url, timeout)
@@ -98,7 +93,7 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             self.conninfo = make_conninfo("", **parameters)
         except (psycopg.Error, TypeError) as error:
             raise InvalidValueError(
-                f"The database URL for {url} has a wrong part: {self._reason(error)}."
+                f"The database URL for {url} has a wrong part: {self.reason(error)}."
             ) from error
         super().__init__(str(url))  # a name for Peewee; `conninfo` is what is connected to
 
@@ -117,15 +112,6 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
             f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}; "
             f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
         )
-
-    def commit(self) -> None:
-        try:
-            super().commit()
-        except peewee.OperationalError as error:
-            raise DatabaseUnavailableError(
-                f"The database {self._url} did not confirm the change "
-                f"({self._reason(original(error))}); 'mastersctl list' shows whether it was made."
-            ) from error
 
     def rollback(self) -> None:
         if not self.connection().closed:  # by an answer that did not come
@@ -176,47 +162,17 @@ class PostgresqlDatabase(Database, peewee.PostgresqlDatabase):
         # Peewee leaves it in a name, where psycopg would look for a parameter
         return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
 
-    def translate(self, error: Exception) -> MastersctlError:
+    def kind(self, error: Exception) -> server.Kind:
         code = getattr(error, "sqlstate", None) or ""
-        reason = self._reason(error)
-        database = f"The database {self._url}"
-        if code in _NOT_BUILDBOTS:
-            return NotBuildbotDatabaseError(
-                f"{database} is not a Buildbot database ({reason}); check the URL, or "
-                "make it one with 'buildbot upgrade-master'."
-            )
-        if code == _LOCKED:
-            return DatabaseUnavailableError(
-                f"{database} is locked by another process ({reason}); wait, or give a longer "
-                "--timeout."
-            )
-        if code in _CONFLICTS:
-            return DatabaseUnavailableError(
-                f"{database} gave up ({reason}); run the command again."
-            )
-        if code in _FORBIDDEN:
-            return DatabaseUnavailableError(
-                f"{database} does not permit it ({reason}); use another server or user."
-            )
-        if code == _DISK_FULL:
-            return MastersctlError(
-                f"{database} has no room left ({reason}); make some on the server's disk, and run "
-                "the command again."
-            )
         if str(error) == _NO_ANSWER:
-            return DatabaseUnavailableError(
-                f"{database} does not answer within {self.patience:g} s; check the server, or give "
-                "it more time with --timeout."
-            )
-        if isinstance(error, psycopg.OperationalError) and code[:2] in _UNREACHABLE:
-            return DatabaseUnavailableError(
-                f"{database} cannot be reached ({reason}); check the URL and the server."
-            )
-        return MastersctlError(f"{database} failed: {reason}.")
+            return server.SILENT
+        if code not in _KINDS and code[:2] in _UNREACHABLE:
+            is_its_own = isinstance(error, psycopg.OperationalError)
+            return server.UNREACHABLE if is_its_own else server.FAILED
+        return _KINDS.get(code, server.FAILED)
 
-    def _reason(self, error: Exception) -> str:
-        message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
-        return " ".join(self._url.scrub(message).split()).rstrip(".")
+    def message(self, error: Exception) -> str:
+        return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
 
 
 def _connect(conninfo: str, options: str) -> _Connection:

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -199,12 +199,6 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.instr(column, text) > 0
-
-    def existing_tables(self, names: Sequence[str]) -> set[str]:
-        return set(names) & set(self.get_tables())
-
-    def has_unique_index(self, table: str, column: str) -> bool:
-        return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
 
     def references(self, table: str) -> list[Reference]:
         found = self.execute_sql(

@@ -1,0 +1,81 @@
+"""What databases on a server have in common: how a change is confirmed, and what errors say."""
+
+from typing import Any
+
+from mastersctl._peewee import peewee
+from mastersctl.database import Database, original
+from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
+from mastersctl.url import DatabaseURL
+
+Kind = tuple[type[MastersctlError], str]
+"""What to raise for an error of a driver, and what it says after the name of the database."""
+
+NOT_BUILDBOTS: Kind = (
+    NotBuildbotDatabaseError,
+    "is not a Buildbot database ({reason}); check the URL, or make it one with 'buildbot "
+    "upgrade-master'.",
+)
+LOCKED: Kind = (
+    DatabaseUnavailableError,
+    "is locked by another process ({reason}); wait, or give a longer --timeout.",
+)
+GAVE_UP: Kind = (DatabaseUnavailableError, "gave up ({reason}); run the command again.")
+FORBIDDEN: Kind = (
+    DatabaseUnavailableError,
+    "does not permit it ({reason}); use another server or user.",
+)
+DISK_FULL: Kind = (
+    MastersctlError,
+    "has no room left ({reason}); make some on the server's disk, and run the command again.",
+)
+SILENT: Kind = (
+    DatabaseUnavailableError,
+    "does not answer within {patience:g} s; check the server, or give it more time with --timeout.",
+)
+UNREACHABLE: Kind = (
+    DatabaseUnavailableError,
+    "cannot be reached ({reason}); check the URL and the server.",
+)
+NOT_STORABLE: Kind = (
+    MastersctlError,
+    "cannot hold that ({reason}); Buildbot's tables there have no room for every character.",
+)
+FAILED: Kind = (MastersctlError, "failed: {reason}.")
+
+
+class Server(Database):
+    """A database on a server.
+
+    Attributes:
+        url: where it is.
+        patience: how long to wait for a connection, a lock or an answer, in seconds.
+    """
+
+    url: DatabaseURL
+    patience: float
+
+    def commit(self) -> Any:
+        try:
+            return super().commit()
+        except peewee.OperationalError as error:
+            raise DatabaseUnavailableError(
+                f"The database {self.url} did not confirm the change "
+                f"({self.reason(original(error))}); 'mastersctl list' shows whether it was made."
+            ) from error
+
+    def translate(self, error: Exception) -> MastersctlError:
+        error_class, says = self.kind(error)
+        says = says.format(reason=self.reason(error), patience=self.patience)
+        return error_class(f"The database {self.url} {says}")
+
+    def kind(self, error: Exception) -> Kind:
+        """Return which of the kinds above an error of the driver is."""
+        raise NotImplementedError
+
+    def message(self, error: Exception) -> str:
+        """Return what an error of the driver says."""
+        raise NotImplementedError
+
+    def reason(self, error: Exception) -> str:
+        """Return what an error of the driver says, on one line and without a password."""
+        return " ".join(self.url.scrub(self.message(error)).split()).rstrip(".")
