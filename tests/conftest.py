@@ -57,7 +57,7 @@ def _interruptible() -> None:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in list(os.environ):
-        if variable.startswith(("MASTERSCTL_", "PG", "PYTHON")):
+        if variable.startswith(("COLUMNS", "LINES", "MASTERSCTL_", "PG", "PYTHON")):
             monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
 
