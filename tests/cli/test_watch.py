@@ -86,7 +86,7 @@ def test_the_size_of_the_terminal_is_followed(terminal: Terminal, database: Sqli
     for number in range(3, 30):
         add_master(database, f"build{number}:/srv/bb")
     terminal.wait_for("28 inactive")
-    for rows, columns in ((12, 40), (40, 120), (8, 60)):
+    for rows, columns in ((14, 40), (40, 120), (10, 60)):
         terminal.resize(rows, columns)
         time.sleep(1)
         lines = terminal.read()
