@@ -16,7 +16,7 @@ def text(value: object) -> str:
 def moment(seconds: object) -> datetime | None:
     """Return the moment that `seconds` (epoch, UTC) stand for; None if a calendar has none such."""
     try:
-        return datetime.fromtimestamp(seconds, UTC)  # type: ignore[arg-type]
+        return datetime.fromtimestamp(seconds, UTC)  # type: ignore[arg-type]  # or it raises
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 

@@ -1,5 +1,6 @@
 """What databases on a server have in common: how a change is confirmed, and what errors say."""
 
+import abc
 from typing import Any
 
 from mastersctl._peewee import peewee
@@ -68,13 +69,13 @@ class Server(Database):
         says = says.format(reason=self.reason(error), patience=self.patience)
         return error_class(f"The database {self.url} {says}")
 
+    @abc.abstractmethod
     def kind(self, error: Exception) -> Kind:
         """Return which of the kinds above an error of the driver is."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def message(self, error: Exception) -> str:
         """Return what an error of the driver says."""
-        raise NotImplementedError
 
     def reason(self, error: Exception) -> str:
         """Return what an error of the driver says, on one line and without a password."""

@@ -22,4 +22,4 @@ class Writer(Protocol):
 def writer(format_: str) -> Writer:
     """Return the function that writes in `format_`, one of `FORMATS`."""
     module = importlib.import_module(f"{__name__}.{format_}")
-    return module.write  # type: ignore[no-any-return]
+    return module.write  # type: ignore[no-any-return]  # each module has one
