@@ -14,7 +14,7 @@ from typing import Any
 BUILDBOT = Path(sys.executable).with_name("buildbot")
 
 NOT_COVERED = ("env", "-u", "COVERAGE_PROCESS_CONFIG")
-"""What starts a command as another user, who may not write where coverage is collected."""
+"""What starts a command whose coverage is not collected: another user may not write it, say."""
 
 _MASTER_CFG = """
 from buildbot.plugins import schedulers, steps, util, worker
@@ -112,7 +112,7 @@ def make_basedir(
 
 
 def buildbot(*arguments: str, user: int | None = None) -> None:
-    become = [] if user is None else as_user(user)
+    become = NOT_COVERED if user is None else as_user(user)
     done = subprocess.run(
         [*become, BUILDBOT, *arguments], capture_output=True, text=True, timeout=120, check=False
     )
@@ -178,4 +178,4 @@ def _call(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[Any]:
 
 def call_command(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[str]:
     """Return the command that calls methods of a BuildMaster's services, and prints the results."""
-    return [sys.executable, "-c", _CALLS, url, str(basedir), json.dumps(calls)]
+    return [*NOT_COVERED, sys.executable, "-c", _CALLS, url, str(basedir), json.dumps(calls)]

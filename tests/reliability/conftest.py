@@ -7,11 +7,16 @@ import pytest
 
 from tests.reliability.crowd import Crowd, crowd
 
+TIMED = [
+    Path(__file__).with_name(f"test_{name}.py")
+    for name in ("beside_masters", "locks", "races", "server")
+]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run what is here, where several share the tests: much of it takes time."""
+    """Let one process run what takes a certain time, where several share the tests."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.path in TIMED:
             item.add_marker(pytest.mark.xdist_group("timed"))
 
 
