@@ -233,7 +233,7 @@ def test_no_formatter_warns_of_a_page(checker: str, page: str) -> None:
 
 def examples(command: str) -> list[str]:
     """Return the examples of a command's page, without remarks."""
-    page = GENERATE["path"](command).read_text().replace(r"\-", "-")
+    page = GENERATE["page"](command).replace(r"\-", "-")
     (block,) = re.findall(r"^\.EX\n(.*)\n\.EE$", page, re.MULTILINE | re.DOTALL)
     lines = re.sub(r" +# .*$", "", block.replace("|\n", "| "), flags=re.MULTILINE).splitlines()
     return [line for line in lines if command != "completion" or "bash" in line]

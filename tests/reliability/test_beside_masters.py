@@ -141,7 +141,7 @@ def test_a_master_works_on_while_and_after_root_looks_and_changes(
     assert len(times) > 2
     for word in ("Traceback", "Unhandled", "readonly", "retrying"):
         assert word not in log, log
-    assert len(results) > len(COMMANDS)
+    assert len(results) >= len(COMMANDS)
     for command, result in results:
         assert result.code in ((0, 1, 2) if command == "check" else (0,)), (command, result)
     assert {path.stat().st_uid for path in basedir.iterdir()} == {NOBODY}
