@@ -235,7 +235,7 @@ def examples(command: str) -> list[str]:
     """Return the examples of a command's page, without remarks."""
     page = GENERATE["page"](command).replace(r"\-", "-")
     (block,) = re.findall(r"^\.EX\n(.*)\n\.EE$", page, re.MULTILINE | re.DOTALL)
-    lines = re.sub(r" +# .*$", "", block.replace("|\n", "| "), flags=re.MULTILINE).splitlines()
+    lines = re.sub(r" +# .*$", "", block.replace("\n    ", " "), flags=re.MULTILINE).splitlines()
     return [line for line in lines if command != "completion" or "bash" in line]
 
 
@@ -253,22 +253,19 @@ def test_an_example_of_a_help_works_on_a_terminal(
     database.execute("DELETE FROM masters")
     for host in ("build1", "build2", "oldhost", *["newhost"] * (command != "rename"), "a", "b"):
         active = int(host.startswith("build"))
-        add_master(
-            database, f"{host}:/srv/buildbot", active=active, last_active=None if active else 5
-        )
+        add_master(database, f"{host}:/srv/bb", active=active, last_active=None if active else 5)
     database.execute("UPDATE masters SET id = 7 WHERE name LIKE 'a:%'")
     monkeypatch.setenv("MASTERSCTL_BASEDIR", str(basedir))
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     line = example.replace("/var/lib/node_exporter", str(basedir))
-    line = re.sub(r"(upgrade-master|--basedir) /srv/buildbot", rf"\1 {basedir}", line)
+    line = re.sub(r"(upgrade-master|--basedir) /srv/bb", rf"\1 {basedir}", line)
     shell = pexpect.spawn(
         "bash", ["-c", f"set -e -o pipefail; {line}"], env={**os.environ, "PATH": path},
         encoding="utf-8", timeout=60, dimensions=(40, 200),
     )  # fmt: skip
-    while (what := shell.expect_exact(["[y/N]", "Ctrl-C ends", pexpect.EOF])) < 2:
-        if what:
-            shell.sendintr()
-        else:
-            shell.sendline("y")
+    asked = shell.expect_exact(["[y/N]", "Ctrl-C ends", pexpect.EOF])
+    if asked < 2:
+        shell.send(["y\n", "\x03"][asked])  # once: a second Ctrl-C would interrupt the exit
+        shell.expect_exact(pexpect.EOF)
     shell.close()
     assert shell.exitstatus == 0, shell.before

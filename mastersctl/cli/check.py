@@ -86,8 +86,8 @@ def check(
     \b
     Examples:
       mastersctl check --min-active 2
-      mastersctl check build1:/srv/buildbot build2:/srv/buildbot --max-age 5m
-      mastersctl check -o prometheus --write /var/lib/node_exporter/buildbot.prom
+      mastersctl check build1:/srv/bb build2:/srv/bb --max-age 5m
+      mastersctl check -o prometheus --write /var/lib/node_exporter/bb.prom
     """
     if path is not None and format_ != "prometheus":
         raise click.UsageError("--write is for -o prometheus; redirect the output of the others.")

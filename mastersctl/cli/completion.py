@@ -19,9 +19,9 @@ def completion(shell: str) -> None:
 
     \b
     Examples:
-      source <(mastersctl completion bash)           # in ~/.bashrc
-      source <(mastersctl completion zsh)            # in ~/.zshrc, after compinit
-      mastersctl completion fish | source            # in ~/.config/fish/config.fish
+      source <(mastersctl completion bash)  # in ~/.bashrc
+      source <(mastersctl completion zsh)   # in ~/.zshrc, after compinit
+      mastersctl completion fish | source   # in ~/.config/fish/config.fish
     """
     from mastersctl.cli.shells import SHELLS
 

@@ -30,7 +30,8 @@ def expire_all(settings: Settings, unless_alive: bool, dry_run: bool, format_: s
 
     \b
     Example:
-      buildbot upgrade-master /srv/buildbot && mastersctl expire-all --basedir /srv/buildbot
+      buildbot upgrade-master /srv/bb &&
+          mastersctl expire-all --basedir /srv/bb
     """
     with settings.connect("read" if dry_run else "write") as connector:
         expiry = connector.set_all_masters_active_long_time_ago(

@@ -27,7 +27,7 @@ def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
 
     \b
     Example:
-      mastersctl find build1:/srv/buildbot
+      mastersctl find build1:/srv/bb
     """
     with settings.connect("read" if no_create else "write") as connector:
         found = connector.find_master_id(name, create=not no_create)

@@ -93,8 +93,8 @@ def list_(
     \b
     Examples:
       mastersctl list --stale
-      mastersctl list --inactive --filter last_active__lt=30d --order -last_active
-      mastersctl list --filter name__contains=build --field id --field name -o csv
+      mastersctl list --inactive --filter last_active__lt=30d --order name
+      mastersctl list --filter name__contains=build --field name -o csv
       mastersctl list --watch -o wide --order -unfinished_builds
     """
     all_filters = [*filters, *(f"state={state}" for state in states)]

@@ -54,7 +54,7 @@ def remove(
 
     \b
     Examples:
-      mastersctl remove oldhost:/srv/buildbot --reassign-to newhost:/srv/buildbot
+      mastersctl remove oldhost:/srv/bb --reassign-to newhost:/srv/bb
       mastersctl list --inactive --filter last_active__lt=30d -o id |
           xargs mastersctl remove --skip-used --yes
     """

@@ -33,7 +33,7 @@ def rename(settings: Settings, master: int | str, name: str, force: bool, format
 
     \b
     Example:
-      mastersctl rename oldhost:/srv/buildbot newhost:/srv/buildbot
+      mastersctl rename oldhost:/srv/bb newhost:/srv/bb
     """
     if name.isascii() and name.isdigit():
         raise InvalidValueError(

@@ -35,7 +35,7 @@ def set_state(
 
     \b
     Example:
-      mastersctl set-state build1:/srv/buildbot inactive
+      mastersctl set-state build1:/srv/bb inactive
     """
     active = state == "active"
     with settings.connect("read" if dry_run else "write") as connector:

@@ -34,7 +34,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
 
     \b
     Examples:
-      mastersctl show build1:/srv/buildbot
+      mastersctl show build1:/srv/bb
       mastersctl show 7 -o json | jq '.claims | length'
     """
     with settings.connect("read") as connector:

@@ -48,6 +48,7 @@ def test_every_command_has_help_with_an_example(mastersctl: Command, command: st
         assert (result.code, result.err) == (0, "")
         assert f"mastersctl {command}" in result.out.split("Example")[1]
         assert "--db-url" in result.out
+        assert max(map(len, result.out.splitlines())) < 80
 
 
 def test_what_cannot_be_undone_has_a_dry_run() -> None:
