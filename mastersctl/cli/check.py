@@ -55,7 +55,7 @@ class _Check(click.Command):
 @click.option("--min-active", type=click.IntRange(min=0), default=1, show_default=True,
               metavar="N", help="How many masters must be active.")  # fmt: skip
 @click.option("--write", "path", metavar="FILE", shell_complete=completed_by("files"),
-              help="Replace this file, at once, instead of printing.")  # fmt: skip
+              help="With -o prometheus: replace this file, at once; print nothing.")  # fmt: skip
 @output_option("text", "json", "prometheus")
 @database_options
 @pass_settings
@@ -76,12 +76,13 @@ def check(
       2  CRITICAL: fewer than N masters are active, or a MASTER is not
       3  UNKNOWN: the database cannot be asked, or the command line is wrong
 
-    MASTER is an ID or an exact name; where there are any, the others do not matter. One that dies
-    is active for ten minutes more, and then stale; but others that run mark it inactive within a
-    minute, like one that was stopped: name those that should run, or say how many.
+    MASTER is an ID or an exact name; where there are any, the others do not matter; else all do.
+    One that dies is active for ten minutes more, and then stale; but others that run mark it
+    inactive within a minute, like one that was stopped: name those that should run, or say how
+    many.
 
-    With -o prometheus, for which the extra 'prometheus' must be installed, metrics are written, and
-    the exit code is 0 whatever they say.
+    With -o prometheus, for which the extra 'prometheus' must be installed, metrics are written for
+    the textfile collector of node_exporter, and the exit code is 0 whatever they say.
 
     \b
     Examples:

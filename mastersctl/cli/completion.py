@@ -12,10 +12,11 @@ from mastersctl.errors import InvalidValueError
 @click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @database_options
 def completion(shell: str) -> None:
-    """Print the script with which SHELL completes command lines.
+    """Print the script with which a shell completes command lines.
 
-    It completes commands and options; formats, fields, operators and states; and masters, by ID or
-    by name, from the database that the command line names.
+    It completes commands and options; formats, fields, operators and states; and masters and
+    builders, by ID or by name, from the database that the command line so far names. It waits a
+    fifth of a second for a database, and is silent when there is none.
 
     \b
     Examples:

@@ -25,8 +25,9 @@ def expire_all(settings: Settings, unless_alive: bool, dry_run: bool, format_: s
 
     Marks all masters active, last seen at the epoch: the next one that starts then does the
     housekeeping for all the others. The times of their last check-ins are lost. 'buildbot
-    upgrade-master' of Buildbot 4.3.0 means to do the same, and does not; run this after it, while
-    no master runs.
+    upgrade-master' of Buildbot 4.3.0 means to do the same, but does not commit it; run this after
+    it, while no master runs. Masters that look alive are named in a warning. Prints 'expired N
+    masters'.
 
     \b
     Example:

@@ -38,16 +38,19 @@ _SAFE_SECONDS = 3 * 60
 def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str) -> None:
     """Clean up after dead masters.
 
-    A master is dead when it has not checked in for ten minutes. It becomes inactive; the links of
-    schedulers, change sources, builders and workers to it are deleted; its unfinished builds and
-    their steps end with RETRY, and the logs of these are closed; its claims on unfinished build
-    requests are released, so that other masters can build them: one that runs looks for these when
-    it is reconfigured, a worker connects, or there is a new request. A master that starts does the
-    same for the others, but on Buildbot 4.3.0 without the claims and the connected workers. Do not
-    run it while a master is starting, which looks dead until it has started.
+    A master is dead when it has not checked in for ten minutes, active or not. It becomes inactive;
+    the links of schedulers, change sources, builders and workers to it are deleted; its unfinished
+    builds and their steps end with RETRY, and the logs of these are closed; its claims on
+    unfinished build requests are released, so that other masters can build them: one that runs
+    looks for these when it is reconfigured, a worker connects, or there is a new request. A master
+    that starts does the same for the others, but on Buildbot 4.3.0 without the claims and the
+    connected workers. Do not run it while a master is starting, which looks dead until it has
+    started.
 
-    Shows what was done for each master; noughts mean that it only became inactive. Each is done
-    wholly or not at all: the command can be interrupted, and run again.
+    Shows what was done for each master, and in sum, or 'nothing to do'; noughts mean that it only
+    became inactive. Each is one transaction, in which its age is checked again, and done wholly or
+    not at all: the command can be interrupted, and run again. When the clocks of this host and of
+    the database server differ by more than a minute, nothing is changed.
 
     \b
     Examples:

@@ -19,7 +19,8 @@ def init(settings: Settings, format_: str) -> None:
     """Create the table of masters, as Buildbot creates it.
 
     It is the only command that creates a database file, and changes nothing where the table is
-    there. 'buildbot upgrade-master' adds the other tables later, and keeps the masters.
+    there. 'buildbot upgrade-master' adds the other tables later, and keeps the masters. Prints
+    'created' or 'unchanged'.
 
     \b
     Example:

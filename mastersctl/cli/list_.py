@@ -58,7 +58,8 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 @builder_option
 @click.option("--watch", "seconds", is_flag=False, flag_value="2", metavar="[SECONDS]",
               callback=parse_seconds,
-              help="Show the table anew every 2 seconds, or every so many.")  # fmt: skip
+              help="Show the table, on a terminal, anew every 2 seconds, or every so many, and "
+              "mark what changed; Ctrl-C ends it.")  # fmt: skip
 @output_option(*FORMATS)
 @database_options
 @pass_settings

@@ -191,7 +191,7 @@ master_argument = click.argument(
 )
 masters_argument = click.argument(
     "masters",
-    metavar="MASTER...",
+    metavar="[MASTER]...",
     nargs=-1,
     callback=_id_or_name,
     shell_complete=completed_by("masters"),
@@ -201,7 +201,7 @@ builder_option = click.option(
     metavar="BUILDER",
     callback=_id_or_name,
     shell_complete=completed_by("builders"),
-    help="Only masters of this builder.",
+    help="Only masters to which this builder, an ID or an exact name, is linked.",
 )
 heir_option = click.option(
     "--reassign-to",

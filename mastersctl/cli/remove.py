@@ -27,7 +27,9 @@ _MOST = 50  # masters that are enumerated
 @click.command()
 @masters_argument
 @heir_option
-@click.option("--skip-used", is_flag=True, help="Leave those that something refers to.")
+@click.option(
+    "--skip-used", is_flag=True, help="Leave those that something refers to, and remove the others."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @dry_run_option
 @output_option("text", "json")
@@ -47,7 +49,8 @@ def remove(
     MASTER is an ID or an exact name. Housekeeping is done for each of them first. None may be
     active, nor starting: stop it, or wait for ten minutes after it died. A master to which builds,
     or claims on finished build requests, still refer is removed only if --reassign-to says who
-    inherits them. No build is ever deleted.
+    inherits them; one to which rows of any other table refer, by a foreign key, never. No build is
+    ever deleted. Prints 'removed N masters'.
 
     On a terminal it asks before it removes anything; elsewhere it needs --yes, with which no MASTER
     at all is no error.

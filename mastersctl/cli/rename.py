@@ -28,8 +28,9 @@ def rename(settings: Settings, master: int | str, name: str, force: bool, format
 
     MASTER is an ID or an exact name. For a host or a directory that moved: the master keeps its ID,
     and so its builds. Stop it first, and start it again where it is called NAME, which is
-    HOSTNAME:BASEDIR. If it was started there before, it is another master: use 'mastersctl remove
-    --reassign-to'. Prints 'renamed' or 'unchanged'.
+    HOSTNAME:BASEDIR. A master that is active is refused, as it would register itself under its old
+    name again; so is a NAME that another master has. If it was started there before, it is another
+    master: use 'mastersctl remove --reassign-to'. Prints 'renamed' or 'unchanged'.
 
     \b
     Example:

@@ -30,8 +30,8 @@ def set_state(
 
     MASTER is an ID or an exact name. 'active' sets its last check-in to now; 'inactive' leaves
     that as it is, and deletes the links of schedulers, change sources, builders and workers to the
-    master, which a master that runs makes again only when it is restarted: stop it first. Prints
-    'changed' or 'unchanged'.
+    master, which a master that runs makes again only when it is restarted: stop it first. It warns
+    when a master that looks alive is marked inactive. Prints 'changed' or 'unchanged'.
 
     \b
     Example:

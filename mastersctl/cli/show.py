@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 def show(settings: Settings, master: int | str, format_: str) -> None:
     """Show one master, and what belongs to it.
 
-    MASTER is an ID or an exact name. What belongs to it are its links (schedulers, change sources,
-    builders, workers), its unfinished builds, and its claims on build requests that are not
-    complete, which no other master can build.
+    MASTER is an ID or an exact name. Shown are its fields and its state, and what belongs to it:
+    its links (schedulers, change sources, builders, workers), its unfinished builds, and its claims
+    on build requests that are not complete, which no other master can build.
 
     \b
     Examples:
