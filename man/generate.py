@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Write the man page of each command from its help, and what all have from ``mastersctl.1``.
+"""Write the man page of each command from its help: ``python man/generate.py``.
 
-``python man/generate.py`` writes them; a test says when that is due.
+What all pages share (options of every command, exit status, environment, files) comes from
+``mastersctl.1``, and what one needs beyond its help from ``COMMAND.roff``, where there is such a
+file. Both are written by hand. A test says when the pages are to be written again.
 """
 
 import re
@@ -18,6 +20,8 @@ HERE = Path(__file__).parent
 MAIN = (HERE / "mastersctl.1").read_text()
 WIDTH = 78  # characters of a line of the source
 LITERAL = "\b\n"  # by which a paragraph of a help begins that is not to be filled
+ESCAPES = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
+"""What formatters would make typographic, and a shell would not understand when it is pasted."""
 
 
 def main() -> None:
@@ -33,113 +37,176 @@ def path(name: str) -> Path:
 def page(name: str) -> str:
     """Return the man page of a command."""
     command = cli.commands[name]
-    first, *paragraphs = cleandoc(command.help or "").split("\n\n")
-    literal = {
-        text.splitlines()[1].rstrip(":").partition(",")[0]: text.splitlines()[2:]
-        for text in paragraphs
-        if text.startswith(LITERAL)
-    }
-    examples = literal.get("Examples") or literal["Example"]
-    codes = literal.get("Exit codes")
-    summary = first.rstrip(".")
+    first, *paragraphs = help_of(name).split("\n\n")
+    prose = [paragraph for paragraph in paragraphs if not paragraph.startswith(LITERAL)]
+    literal = dict(block(one) for one in paragraphs if one.startswith(LITERAL))
+    markup = Markup(command)
     lines = [
-        heading(name),
+        *heading(name),
         ".SH NAME",
-        text(f"mastersctl-{name} - {summary[0].lower()}{summary[1:]}"),
+        *filled(typed(f"mastersctl-{name} - {first[0].lower()}{first[1:].rstrip('.')}")),
         ".SH SYNOPSIS",
-        rf".SY mastersctl\ {dashes(name)}",
+        rf".SY mastersctl\ {typed(name)}",
         ".RI [ options ]",
         *(argument(one) for one in command.params if isinstance(one, click.Argument)),
         ".YS",
         ".SH DESCRIPTION",
-        text(first),
-        *(
-            line
-            for part in paragraphs
-            if not part.startswith(LITERAL)
-            for line in (".PP", text(part))
-        ),
+        markup.text(first),
+        *(line for paragraph in prose for line in (".PP", markup.text(paragraph))),
+        *more(name),
         ".SH OPTIONS",
-        *(line for one in options(command) for line in option(one)),
+        *(line for one in own_options(command) for line in option(one, markup)),
+        section("OPTIONS", "Options of every command"),
         ".SH EXIT STATUS",
-        *(
-            code_list(codes)
-            if codes
-            else [shared("EXIT STATUS").partition(".PP\nThat of")[0].rstrip()]
-        ),
+        *(code_list(literal["Exit codes"], markup) if "Exit codes" in literal else shared_codes()),
         ".SH ENVIRONMENT",
-        shared("ENVIRONMENT"),
+        section("ENVIRONMENT"),
         ".SH FILES",
-        shared("FILES"),
+        section("FILES"),
         ".SH EXAMPLES",
         ".EX",
-        *(dashes(line.removeprefix("  ")) for line in examples),
+        *map(typed, literal["Examples"]),
         ".EE",
         ".SH SEE ALSO",
         ".BR mastersctl (1),",
-        *(rf".BR mastersctl\-{dashes(other)} (1)," for other in cli.commands if other != name),
+        *(rf".BR mastersctl\-{typed(other)} (1)," for other in cli.commands if other != name),
         ".BR buildbot (1)",
     ]
     return "\n".join(lines) + "\n"
 
 
-def heading(name: str) -> str:
-    title, rest = re.findall(r"^(\.TH MASTERSCTL)( .*)$", MAIN, re.MULTILINE)[0]
-    return rf"{title}\-{dashes(name.upper())}{rest}"
+def help_of(name: str) -> str:
+    """Return the help of a command, of which each paragraph but some is to be filled."""
+    return cleandoc(cli.commands[name].help or "")
 
 
-def shared(section: str) -> str:
-    """Return a section of the main page."""
-    (found,) = re.findall(rf"^\.SH {section}\n(.*?)\n(?=\.SH )", MAIN, re.MULTILINE | re.DOTALL)
+def block(paragraph: str) -> tuple[str, list[str]]:
+    """Return the title of a paragraph that is not filled, and its lines."""
+    title, *lines = paragraph.removeprefix(LITERAL).splitlines()
+    title = title.rstrip(":").partition(",")[0]
+    return "Examples" if title == "Example" else title, [line.removeprefix("  ") for line in lines]
+
+
+def heading(name: str) -> Iterator[str]:
+    """Yield what all pages begin with, with the title of this one."""
+    title, *lines = MAIN.partition("\n.SH ")[0].splitlines()
+    yield title.replace("MASTERSCTL", rf"MASTERSCTL\-{typed(name.upper())}", 1)
+    yield from lines
+
+
+def section(title: str, part: str | None = None) -> str:
+    """Return a section of the main page, or a part of it."""
+    (found,) = re.findall(rf"^\.SH {title}\n(.*?)\n(?=\.SH )", MAIN, re.MULTILINE | re.DOTALL)
+    if part is not None:
+        (found,) = re.findall(
+            rf"^(\.SS {part}\n.*?)(?=\n\.SS |\Z)", found, re.MULTILINE | re.DOTALL
+        )
     return str(found)
 
 
-def argument(parameter: click.Argument) -> str:
-    if isinstance(parameter.type, click.Choice):
-        return rf".RB { {'|'.join(map(str, parameter.type.choices))} }".replace("'", "")
-    name = (parameter.metavar or (parameter.name or "")).upper()
-    return rf".IR {name.removesuffix('...')}" + (" ..." if name.endswith("...") else "")
+def shared_codes() -> Iterator[str]:
+    """Yield the exit status of every command but those that have one of their own."""
+    yield section("EXIT STATUS").partition("\n.PP\n")[0]
 
 
-def options(command: click.Command) -> Iterator[click.Option]:
-    yield from (one for one in command.params if isinstance(one, click.Option))
-    with click.Context(command, help_option_names=["-h", "--help"]) as context:
-        help_option = command.get_help_option(context)
-    if help_option:
-        yield help_option
-
-
-def option(parameter: click.Option) -> Iterator[str]:
-    """Yield the lines on one option: its names, its value, and its help."""
-    names = r"\fR, \fB".join(dashes(name) for name in parameter.opts)
-    metavar = parameter.metavar or ("FORMAT" if isinstance(parameter.type, click.Choice) else "")
-    yield ".TP"
-    yield rf"\fB{names}\fR" + (rf" \fI{dashes(metavar)}\fR" if metavar else "")
-    words, _, default = (parameter.help or "").partition("  [default: ")
-    yield text(words)
-    if isinstance(parameter.type, click.Choice):
-        yield text(f"One of {', '.join(map(str, parameter.type.choices))}.")
-    if default or parameter.show_default:
-        yield text(f"The default is {default.rstrip(']') or parameter.default}.")
-
-
-def code_list(lines: list[str]) -> Iterator[str]:
+def code_list(lines: list[str], markup: "Markup") -> Iterator[str]:
     for line in lines:
         code, meaning = line.split(maxsplit=1)
-        yield from (".TP", f".B {code}", text(f"{meaning[0].upper()}{meaning[1:]}."))
+        yield from (".TP", f".B {code}", markup.text(f"{meaning[0].upper()}{meaning[1:]}."))
 
 
-def text(paragraph: str) -> str:
-    """Return a paragraph, filled, with options in bold."""
-    filled = " ".join(paragraph.split()).replace("\\", r"\e")
-    bold = re.sub(r"(?<![\w-])--?[a-z][a-z-]*", lambda match: rf"\fB{match[0]}\fR", filled)
-    lines = wrap(dashes(bold), WIDTH, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(rf"\&{line}" if line[0] in ".'" else line for line in lines)
+def more(name: str) -> Iterator[str]:
+    """Yield what is written by hand for the page of one command."""
+    fragment = HERE / f"{name}.roff"
+    if fragment.exists():
+        yield fragment.read_text().rstrip("\n")
 
 
-def dashes(words: str) -> str:
-    """Return words in which what is pasted into a shell has dashes, and no hyphens."""
-    return re.sub(r"(?<!\\)-", r"\\-", words)
+def argument(parameter: click.Argument) -> str:
+    """Return an argument as the synopsis has it: in brackets, when it may be missing."""
+    if isinstance(parameter.type, click.Choice):
+        return "{" + "|".join(styled("B", choice) for choice in parameter.type.choices) + "}"
+    name = value_name(parameter)
+    if not parameter.required:
+        return rf".RI [ {name}\  ...]"
+    return f".I {name}"
+
+
+def value_name(parameter: click.Parameter) -> str:
+    return (parameter.metavar or parameter.name or "").upper().strip("[].")
+
+
+def own_options(command: click.Command) -> Iterator[click.Option]:
+    """Yield the options that not every command has."""
+    shared = {name for parameter in cli.params for name in parameter.opts}
+    for one in command.params:
+        if isinstance(one, click.Option) and not shared & {*one.opts}:
+            yield one
+
+
+def option(parameter: click.Option, markup: "Markup") -> Iterator[str]:
+    """Yield the lines on one option: its names, its value, and its help."""
+    choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ()
+    value = parameter.metavar or ("FORMAT" if choices else "")
+    names = r"\fR, \fB".join(typed(name) for name in parameter.opts)
+    yield ".TP"
+    yield rf"\fB{names}\fR" + (f" {metavar(value)}" if value else "")
+    words, _, default = (parameter.help or "").partition("  [default: ")
+    yield markup.text(words)
+    if choices:
+        yield markup.text("One of " + ", ".join(f"'{choice}'" for choice in choices) + ".")
+    if default or parameter.show_default:
+        yield markup.text(f"The default is '{default.rstrip(']') or parameter.default}'.")
+
+
+def metavar(value: str) -> str:
+    """Return the value of an option: what stands for something in italics, the rest in bold."""
+    return re.sub(r"([A-Z]+)|[=_-]+", lambda part: styled("I" if part[1] else "B", part[0]), value)
+
+
+class Markup:
+    """Marks up the texts of a help: what is typed in bold, what stands for something in italics."""
+
+    _TYPED = (
+        r"(?<!\w)'([^']+)'(?!\w)"  # without the quotes
+        r"|(?<![\w-])(-o [a-z]+|--?[a-z][a-z-]*(?: [a-z_]+=\w+)?)"
+    )
+
+    def __init__(self, command: click.Command) -> None:
+        stands_for = {r"master\.cfg", "HOSTNAME", "BASEDIR"}
+        for parameter in command.params:
+            if not isinstance(parameter.type, click.Choice):
+                stands_for |= {*re.findall("[A-Z]+", parameter.metavar or value_name(parameter))}
+        self._pattern = re.compile(rf"{self._TYPED}|\b({'|'.join(sorted(stands_for))})\b")
+
+    def text(self, paragraph: str) -> str:
+        """Return a paragraph, of which each sentence begins a line."""
+        sentences = re.split(r"(?<=\.) (?=[A-Z'])", " ".join(paragraph.split()))
+        return "\n".join(line for sentence in sentences for line in self._lines(sentence))
+
+    def _lines(self, sentence: str) -> Iterator[str]:
+        marked = self._pattern.sub(self._mark, sentence)
+        yield from filled(re.sub(r"(?<!\\)-", r"\\-", marked))
+
+    @staticmethod
+    def _mark(found: re.Match[str]) -> str:
+        quoted, option_, value = found.groups()
+        return styled("I", value) if value else styled("B", quoted or option_)
+
+
+def filled(text: str) -> Iterator[str]:
+    """Yield the lines of a text, none of which a formatter takes for a request."""
+    for line in wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False):
+        yield rf"\&{line}" if line[0] in ".'" else line
+
+
+def styled(font: str, words: str) -> str:
+    return rf"\f{font}{typed(words)}\fR"
+
+
+def typed(words: str) -> str:
+    """Return words so that they can be pasted into a shell."""
+    return "".join(ESCAPES.get(character, character) for character in words)
 
 
 if __name__ == "__main__":

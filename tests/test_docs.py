@@ -1,32 +1,27 @@
-"""README and man page: what they show is run, and what the tool has they name."""
+"""README and helps: what they show is run, and what the tool has the README names."""
 
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pexpect
 import pytest
 
-import mastersctl as package
 from mastersctl import errors, location
 from mastersctl.cli import cli
-from mastersctl.resultspec import FIELDS, OPERATORS
-from mastersctl.state import STATES
 from tests import buildbots
 from tests.conftest import Command, add_master, masters
 from tests.databases import SqliteFile
 from tests.reliability import test_beside_masters, test_kill, test_races, test_server
+from tests.test_man import example_lines
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
-MAN = (ROOT / "man" / "mastersctl.1").read_text()
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
@@ -133,43 +128,7 @@ def test_docutils_has_no_warning(text: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def man_text() -> str:
-    """Return the man page without its markup."""
-    text = re.sub(r"^\.(?:[A-Z]+|[A-Z][A-Z]) ?", "", MAN, flags=re.MULTILINE)
-    return re.sub(r'\\f[A-Z]|"', "", text).replace(r"\-", "-").replace(" , ", ", ")
-
-
-def test_the_examples_of_the_man_page_work(mastersctl: Command) -> None:
-    (examples,) = re.findall(r"^\.EX\n(.*)\n\.EE$", MAN, re.MULTILINE | re.DOTALL)
-    for name in ("build1:/srv/bb", "build2:/srv/bb"):
-        assert mastersctl("init").code == mastersctl("find", name).code == 0
-    for line in examples.replace(r"\-", "-").splitlines():
-        done = bash(line)
-        assert done.returncode == 0, (line, done.stdout)
-
-
-def options(command: click.Command) -> set[str]:
-    return {
-        name
-        for parameter in command.params
-        if isinstance(parameter, click.Option)
-        for name in parameter.opts
-    } | {"-h", "--help"}
-
-
-def test_the_man_page_names_every_command_and_option_and_no_other() -> None:
-    text = man_text()
-    known = set().union(*map(options, [cli, *cli.commands.values()]))
-    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
-    assert named == known
-    section = text.split("\nCOMMANDS\n")[1].split("\nOPTIONS\n")[0]
-    assert set(
-        re.findall(r"^TP\n|^([a-z-]+)(?: MASTER| NAME| SHELL|$)", section, re.MULTILINE)
-    ) >= set(cli.commands)
-
-
-@pytest.mark.parametrize("text", [README, MAN], ids=["README", "man page"])
-def test_exit_codes_and_variables_are_named(text: str) -> None:
+def test_exit_codes_and_variables_are_named() -> None:
     codes = {
         error.exit_code
         for error in vars(errors).values()
@@ -177,65 +136,15 @@ def test_exit_codes_and_variables_are_named(text: str) -> None:
     }
     assert codes == {1, 2, 3, 4, 5}
     for code in codes:
-        assert re.search(rf"^(\.B )?{code}\b", text, re.MULTILINE)
-    assert location.DB_URL_VARIABLE in text
-    assert location.BASEDIR_VARIABLE in text
-
-
-def test_the_man_page_names_fields_operators_and_states() -> None:
-    words = set(re.findall(r"\w+", man_text()))
-    assert words >= {*FIELDS, *STATES, *(name for names in OPERATORS.values() for name in names)}
-
-
-def test_the_man_page_has_the_version_of_the_package() -> None:
-    assert f'"mastersctl {package.__version__}"' in MAN
-
-
-PAGES = sorted(path.name for path in (ROOT / "man").glob("*.1"))
-GENERATE = runpy.run_path(str(ROOT / "man" / "generate.py"))
-
-
-@pytest.mark.parametrize("command", cli.commands)
-def test_the_page_of_every_command_is_made_of_its_help(command: str) -> None:
-    """If not, ``python man/generate.py`` makes them."""
-    path = GENERATE["path"](command)
-    assert path.read_text() == GENERATE["page"](command)
-    assert f".BR {GENERATE['dashes'](path.stem)} (1)," in MAN
-
-
-def test_there_is_no_page_of_a_command_that_does_not_exist() -> None:
-    assert sorted(["mastersctl.1", *(f"mastersctl-{name}.1" for name in cli.commands)]) == PAGES
-
-
-@pytest.mark.parametrize("command", cli.commands)
-def test_a_page_has_all_that_the_help_says(command: str) -> None:
-    page = GENERATE["path"](command).read_text()
-    text = " ".join(re.sub(r"\\f[A-Z]|\\&", "", page).replace(r"\-", "-").split())
-    with click.Context(cli.commands[command]) as context:
-        help_ = cli.commands[command].get_help(context)
-    for word in re.findall(r"--?[a-z][a-z-]+|\d+[a-z]?|[A-Z]{2,}\b", help_.replace("-\n", "-")):
-        assert word in text, word
-    for section in ("EXAMPLES", "EXIT STATUS", "ENVIRONMENT", "FILES"):
-        assert f"\n.SH {section}\n" in page
-
-
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("checker", ["groff -ww -man -Tutf8 -z", "mandoc -T lint"])
-def test_no_formatter_warns_of_a_page(checker: str, page: str) -> None:
-    program, *arguments = checker.split()
-    if not shutil.which(program):
-        pytest.skip(f"{program} is not installed")
-    done = subprocess.run(
-        [program, *arguments, ROOT / "man" / page], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert re.search(rf"^{code}\b", README, re.MULTILINE)
+    assert location.DB_URL_VARIABLE in README
+    assert location.BASEDIR_VARIABLE in README
 
 
 def examples(command: str) -> list[str]:
-    """Return the examples of a command's page, without remarks."""
-    page = GENERATE["page"](command).replace(r"\-", "-")
-    (block,) = re.findall(r"^\.EX\n(.*)\n\.EE$", page, re.MULTILINE | re.DOTALL)
-    lines = re.sub(r" +# .*$", "", block.replace("\n    ", " "), flags=re.MULTILINE).splitlines()
+    """Return the examples of a command's help, without remarks."""
+    one_a_line = "\n".join(example_lines(command)).replace("\n    ", " ")
+    lines = re.sub(r" +# .*$", "", one_a_line, flags=re.MULTILINE).splitlines()
     return [line for line in lines if command != "completion" or "bash" in line]
 
 
