@@ -17,10 +17,12 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self.written = ""
-        sized = f'stty rows {rows} cols {columns}; exec "$@"'  # pexpect would say so too late
+        # pexpect alone may say so too late, when the command has begun; untold, it says another.
+        sized = f'stty rows {rows} cols {columns}; exec "$@"'
         self.child = pexpect.spawn(
             "sh", ["-c", sized, "sh", sys.executable, "-m", "mastersctl", *arguments],
             env={**os.environ, "TERM": kind}, encoding="utf-8", timeout=0.1,
+            dimensions=(rows, columns),
         )  # fmt: skip
 
     def read(self) -> list[str]:
