@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from mastersctl.errors import BasedirError
 from mastersctl.static import Dictionary, Program, Unknown
 
-_LARGEST_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst,
-_LARGEST_NEST = 8 * _LARGEST_FILE  # for which Python takes memory for each bracket around a byte
+_LARGEST_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
+_LARGEST_NEST = 8 * _LARGEST_FILE  # bytes times brackets around them, each of which takes memory
 _DEEPEST = 200  # brackets in brackets; Python's limit
 
 

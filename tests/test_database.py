@@ -319,13 +319,20 @@ def test_a_file_that_may_not_be_read_is_exit_code_4(public_directory: Path) -> N
     assert_fails(unprivileged, database.url, 4, "permissions")
 
 
-def test_a_server_that_never_answers_is_given_up(mastersctl: Command) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "problem"),
+    [("postgresql", "timeout expired"), ("mysql", "does not answer within 2 s")],
+)
+def test_a_server_that_never_answers_is_given_up(
+    mastersctl: Command, scheme: str, problem: str
+) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        url = f"postgresql://u@127.0.0.1:{server.getsockname()[1]}/d"
+        url = f"{scheme}://u@127.0.0.1:{server.getsockname()[1]}/d"
         started = time.monotonic()
         result = mastersctl("list", "--timeout", 2, "--db-url", url)
         assert 1.5 < time.monotonic() - started < 5
     assert result.code == 4
+    assert problem in result.err
 
 
 def test_a_server_that_stops_answering_is_given_up(postgres: PostgresServer) -> None:

@@ -1,10 +1,8 @@
 """What is special about MariaDB: its URLs, its errors, and tables without transactions."""
 
-import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -190,16 +188,6 @@ def test_a_password_in_an_option_file_is_used_and_never_shown(
     assert result.code == 4
     assert "is not an option file" in result.err
     assert "hunter2" not in result.err
-
-
-def test_a_server_that_never_answers_is_given_up(mastersctl: Command) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        url = f"mysql://u@127.0.0.1:{server.getsockname()[1]}/d"
-        started = time.monotonic()
-        result = mastersctl("list", "--timeout", 1, "--db-url", url)
-        assert 0.9 < time.monotonic() - started < 10
-    assert result.code == 4
-    assert "does not answer within 1 s" in result.err
 
 
 def test_a_user_who_may_not_change_anything_is_told(

@@ -92,6 +92,8 @@ def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[
     if not incomplete or (incomplete.isascii() and incomplete.isdigit()):
         items = [CompletionItem(str(id_), help=visible(name)) for id_, name in rows]
         return [item for item in items if item.value.startswith(incomplete)]  # but not "1" to "01"
+    # A database may compare without regard to case.
+    rows = [(id_, name) for id_, name in rows if name.startswith(incomplete)]
     names = [(id_, name) for id_, name in rows if re.fullmatch(_PLAIN, name)]
     return [CompletionItem(name, help=f"ID {id_}") for id_, name in names]
 

@@ -11,7 +11,6 @@ from pymysql.constants import CLIENT, CR, ER
 from mastersctl._peewee import peewee
 from mastersctl.database import Mode, Reference, original, server
 from mastersctl.database.server import Server
-from mastersctl.errors import NotBuildbotDatabaseError
 from mastersctl.url import DatabaseURL
 
 _GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
@@ -159,11 +158,8 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
     def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
         table, column = model._meta.table_name, unique.column_name
         if not self.has_unique_index(table, column):  # by which the server would find the conflict
-            raise NotBuildbotDatabaseError(
-                f"The database {self.url} is not a Buildbot database (the table {table} has no "
-                f"unique index over {column}); check the URL, or make it one with 'buildbot "
-                "upgrade-master'."
-            )
+            missing = f"the table {table} has no unique index over {column}"
+            raise self.error(server.NOT_BUILDBOTS, missing)
         try:
             id_: int = model.insert(row).execute(self)
         except peewee.IntegrityError as error:

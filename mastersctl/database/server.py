@@ -65,8 +65,12 @@ class Server(Database):
             ) from error
 
     def translate(self, error: Exception) -> MastersctlError:
-        error_class, says = self.kind(error)
-        says = says.format(reason=self.reason(error), patience=self.patience)
+        return self.error(self.kind(error), self.reason(error))
+
+    def error(self, kind: Kind, reason: str) -> MastersctlError:
+        """Return the error of a kind to show, for a reason without a password."""
+        error_class, says = kind
+        says = says.format(reason=reason, patience=self.patience)
         return error_class(f"The database {self.url} {says}")
 
     @abc.abstractmethod
