@@ -1,8 +1,10 @@
-"""Whether this host's clock is right."""
+"""Whether the age of a check-in is known."""
 
-from mastersctl.errors import ClockError
+import math
 
-_TOLERANCE = 60  # seconds
+from mastersctl.errors import ClockError, ReplicationLagError
+
+TOLERANCE = 60  # seconds
 
 
 def check_clock(here: float, server: int | None) -> None:
@@ -14,7 +16,7 @@ def check_clock(here: float, server: int | None) -> None:
         here: what this host's clock said when the server's was asked, in epoch seconds.
         server: what that said; None where there is no server.
     """
-    if server is None or abs(here - server) <= _TOLERANCE:
+    if server is None or abs(here - server) <= TOLERANCE:
         return
     from humanize import precisedelta  # late: it is rarely needed
 
@@ -24,3 +26,26 @@ def check_clock(here: float, server: int | None) -> None:
         "compared with that of the database server, so nobody can tell which masters are dead; "
         "set the one that is wrong. Nothing was changed."
     )
+
+
+def check_lag(lag: float) -> None:
+    """Raise ReplicationLagError if a database is over a minute behind the one that it copies.
+
+    In an old copy every living master seems to be dead.
+
+    Parameters:
+        lag: how far it is behind, in seconds.
+    """
+    if lag > TOLERANCE:
+        raise ReplicationLagError(
+            f"{describe_lag(lag)}, so nobody can tell which masters are dead; ask the primary."
+        )
+
+
+def describe_lag(lag: float) -> str:
+    """Return how a sentence about a standby begins."""
+    if math.isinf(lag):
+        return "The database is a standby, and nobody can tell how far it is behind its primary"
+    from humanize import precisedelta  # late: it is rarely needed
+
+    return f"The database is a standby that is {precisedelta(round(lag))} behind its primary"

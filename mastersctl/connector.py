@@ -3,21 +3,23 @@
 What only few of them need is imported where it is: each process pays for what it imports.
 """
 
+from __future__ import annotations
+
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mastersctl._peewee import peewee
-from mastersctl.clock import check_clock
+from mastersctl.clock import TOLERANCE, check_clock, check_lag
 from mastersctl.errors import (
     InvalidValueError,
     NoSuchBuilderError,
     NoSuchMasterError,
     NotBuildbotDatabaseError,
     RefusedError,
+    misnamed,
 )
 from mastersctl.models.master import Master, MasterRow, master_state, name_hash
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from mastersctl.housekeeping import DeadMaster, Housekept
     from mastersctl.removal import Removal
     from mastersctl.resultspec import ResultSpec
+
+T = TypeVar("T")
 
 
 class Found(NamedTuple):
@@ -75,12 +79,16 @@ class Health(NamedTuple):
         counts: how many masters are in each of `mastersctl.state.STATES`.
         unhealthy: those that should be active and are not: all that are stale or expired, where
             nobody said which should be.
+        in_future: those that are active by a last check-in that is yet to come.
         missing: those of which there is no row.
+        misnamed: why some of these are missing although their names are there, a sentence each.
     """
 
     counts: dict[str, int]
     unhealthy: list[MasterRow]
+    in_future: list[MasterRow]
     missing: list[int | str]
+    misnamed: list[str]
     ids: list[int] | None
     """The IDs of those that were asked for and are there; None where all were."""
 
@@ -96,7 +104,7 @@ class MastersConnector:
     raised as Peewee's or the driver's; `mastersctl.database.opened` makes them this package's.
     """
 
-    def __init__(self, database: "Database", clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
 
@@ -130,7 +138,10 @@ class MastersConnector:
         for (found,) in list(self._database.rows(query)):
             return Found(found, created=False)
         if not create:
-            raise NoSuchMasterError(name)
+            raise self.no_such_master(name)
+        called = self._called(name)
+        if called is not None:
+            raise RefusedError(f"{misnamed(name, called)} Until then, none is added.")
         row = {"name": name, "name_hash": digest, "active": 0, "last_active": self._now()}
         id_ = self._database.insert_new(Master, row, Master.name_hash)
         if id_ is None:  # another process was faster
@@ -150,28 +161,31 @@ class MastersConnector:
         """
         if dry_run:
             return self._planned_change(master, active, lock=False)
-        with self._transaction():
-            change = self._planned_change(master, active, lock=True)
+
+        def change() -> StateChange:
+            planned = self._planned_change(master, active, lock=True)
             if not active:
                 from mastersctl.housekeeping import delete_links
 
-                delete_links(self._database, change.id)
+                delete_links(self._database, planned.id)
             values = {"active": 1, "last_active": self._now()} if active else {"active": 0}
-            Master.update(values).where(Master.id == change.id).execute(self._database)
-        return change
+            Master.update(values).where(Master.id == planned.id).execute(self._database)
+            return planned
+
+        return self._transact(change)
 
     def _planned_change(self, master: int | str, active: bool, *, lock: bool) -> StateChange:
         query = self._select_master(master)
         row = self._first(self._locking(query) if lock else query)
         if row is None:
-            raise NoSuchMasterError(master)
+            raise self.no_such_master(master)
         return StateChange(row.id, row.name, row.active != active, row.state)
 
     def get_master(self, master: int | str) -> MasterRow | None:
         """Return the master, or None when there is no such one. Mirrors getMaster."""
         return self._first(self._select_master(master))
 
-    def get_belongings(self, masterid: int) -> "Belongings":
+    def get_belongings(self, masterid: int) -> Belongings:
         """Return the links, the unfinished builds and the claims of the master, by kind."""
         from mastersctl.belongings import belongings
 
@@ -179,7 +193,7 @@ class MastersConnector:
 
     def get_masters(
         self,
-        spec: "ResultSpec | None" = None,
+        spec: ResultSpec | None = None,
         *,
         builder: int | str | None = None,
         max_age: float = EXPIRE_SECONDS,
@@ -231,15 +245,18 @@ class MastersConnector:
             alive = self._alive()
             ((total,),) = self._database.rows(Master.select(peewee.fn.count(Master.id)))
             return Expiry(total, alive, refused=unless_alive and bool(alive))
-        # Nobody checks in, or is added, between the look and the change.
-        with self._database.atomic(lock_table=Master._meta.table_name):
+
+        def expire() -> Expiry:
             alive = self._alive()
             if unless_alive and alive:
                 return Expiry(0, alive, refused=True)
             expired = self._database.update_all(Master, {"active": 1, "last_active": 0})
             return Expiry(expired, alive, refused=False)
 
-    def find_dead_masters(self, older_than: float = EXPIRE_SECONDS) -> "list[DeadMaster]":
+        # Nobody checks in, or is added, between the look and the change.
+        return self._database.transact(expire, lock_table=Master._meta.table_name)
+
+    def find_dead_masters(self, older_than: float = EXPIRE_SECONDS) -> list[DeadMaster]:
         """Return the masters that are dead, and have left something to do for `housekeep`.
 
         Parameters:
@@ -253,10 +270,10 @@ class MastersConnector:
         now = self._clock()
         deadline = math.floor(now - older_than)
         masters, server_time = survey(self._database, Master.last_active < deadline)
-        check_clock(now, server_time)
+        self._check_times(now, server_time)
         return [DeadMaster(id_, deadline, leftovers) for id_, leftovers in masters.items()]
 
-    def housekeep(self, dead: "DeadMaster", *, dry_run: bool = False) -> "Housekept | None":
+    def housekeep(self, dead: DeadMaster, *, dry_run: bool = False) -> Housekept | None:
         """Mark a dead master inactive, and do the housekeeping for it, in one transaction.
 
         Mirrors what expireMasters(forceHouseKeeping=True) does for one master; see
@@ -271,8 +288,9 @@ class MastersConnector:
         query = Master.select(*_BUILDBOTS_COLUMNS).where(
             Master.id == dead.id, Master.last_active < dead.deadline
         )
-        with self._transaction(dry_run=dry_run):
-            query = query if dry_run else self._locking(query)
+        query = query if dry_run else self._locking(query)
+
+        def change() -> Housekept | None:
             for id_, name, _, active, _ in list(self._database.rows(query)):
                 cleaned = clean(self._database, id_, dead.leftovers, self._now(), dry_run=dry_run)
                 if active and not dry_run:
@@ -280,7 +298,9 @@ class MastersConnector:
                     update.execute(self._database)
                 if active or any(cleaned):
                     return Housekept(id_, text(name), bool(active), *cleaned)
-        return None
+            return None
+
+        return self._transact(change, dry_run=dry_run)
 
     def rename_master(self, master: int | str, name: str, *, force: bool = False) -> Renaming:
         """Give the master another name; it keeps its ID, and all that refers to it.
@@ -293,27 +313,29 @@ class MastersConnector:
             RefusedError: it is `active`, or another master has the name.
             ClockError: this host's clock and the database server's differ, and `force` is false.
         """
-        values = {"name": name, "name_hash": name_hash(name)}
+
+        def change() -> Renaming:
+            found = self._look_up([master, name], lock=True, check=not force)
+            row = self._pick(found, master)
+            _check_owner(found.get(_key(name), row), row, name)
+            if row.name == name and _key(name) in found:
+                return Renaming(row.id, row.name, changed=False, previous=row.state)
+            if row.state == ACTIVE and not force:
+                raise RefusedError(
+                    f"The master {row.name!r} is active, and would register itself under that "
+                    "name again when it is restarted; stop it first, or pass --force if it died."
+                )
+            values = {"name": name, "name_hash": name_hash(name)}
+            Master.update(values).where(Master.id == row.id).execute(self._database)
+            return Renaming(row.id, row.name, changed=True, previous=row.state)
+
         try:
-            with self._transaction():
-                found = self._look_up([master, name], lock=True, check=not force)
-                row = _pick(found, master)
-                _check_owner(found.get(_key(name), row), row, name)
-                if row.name == name and _key(name) in found:
-                    return Renaming(row.id, row.name, changed=False, previous=row.state)
-                if row.state == ACTIVE and not force:
-                    raise RefusedError(
-                        f"The master {row.name!r} is active, and would register itself under that "
-                        "name again when it is restarted; stop it first, or pass --force if it "
-                        "died."
-                    )
-                Master.update(values).where(Master.id == row.id).execute(self._database)
+            return self._transact(change)
         except peewee.IntegrityError:
-            owner = self.get_master(name)
-            if owner is None:  # it was not because of a master that was added meanwhile
-                raise
-            _check_owner(owner, row, name)
-        return Renaming(row.id, row.name, changed=True, previous=row.state)
+            found = self._look_up([master, name], lock=False, check=False)
+            if _key(name) in found:  # by a master that was added meanwhile
+                _check_owner(found[_key(name)], self._pick(found, master), name)
+            raise
 
     def remove_masters(
         self,
@@ -322,7 +344,7 @@ class MastersConnector:
         reassign_to: int | str | None = None,
         skip_used: bool = False,
         dry_run: bool = False,
-    ) -> "Removal":
+    ) -> Removal:
         """Remove masters, after housekeeping for them: all of them, or none.
 
         No build is ever deleted, and nothing is left to a cascade of foreign keys.
@@ -340,27 +362,24 @@ class MastersConnector:
         """
         from mastersctl.removal import plan, remove
 
-        if len(masters) > _MOST_REMOVED:
-            raise InvalidValueError(
-                f"There are {len(masters)} masters to remove, and at most {_MOST_REMOVED} can be "
-                "at a time; use 'xargs'."
-            )
-        heir = None
-        with self._transaction(dry_run=dry_run):
+        def change() -> Removal:
             found = self._look_up(masters, lock=not dry_run)
-            rows = {row.id: row for row in (_pick(found, master) for master in masters)}
+            rows = {row.id: row for row in (self._pick(found, master) for master in masters)}
+            heir = None
             if reassign_to is not None:  # it is not locked: it may be alive, and must check in
-                heir = _pick(self._look_up([reassign_to], lock=False), reassign_to)
+                heir = self._pick(self._look_up([reassign_to], lock=False), reassign_to)
             removal = plan(self._database, [*rows.values()], heir, skip_used=skip_used)
             if not dry_run:
                 remove(self._database, removal, self._now())
-        return removal
+            return removal
 
-    def _transaction(self, *, dry_run: bool = False) -> AbstractContextManager[Any]:
-        """Return the context of a change that locks rows of masters; none for a dry run."""
+        return self._transact(change, dry_run=dry_run)
+
+    def _transact(self, change: Callable[[], T], *, dry_run: bool = False) -> T:
+        """Return what `change` returns, which locks rows of masters unless it is a dry run."""
         if dry_run:
-            return nullcontext()
-        return self._database.atomic(lock_table=Master._meta.table_name, shared=True)
+            return change()
+        return self._database.transact(change, lock_table=Master._meta.table_name, shared=True)
 
     def _locking(self, query: Any) -> Any:
         """Return the query, which locks the rows that it finds, if one can: SQLite locks all."""
@@ -375,6 +394,11 @@ class MastersConnector:
         max_age: float = EXPIRE_SECONDS,
     ) -> dict[int | str, MasterRow]:
         """Return those of the masters that are there, by `_key`; check the clock, too."""
+        if len(masters) > _MAX_MASTERS:
+            raise InvalidValueError(
+                f"There are {len(masters)} masters to look for, and at most {_MAX_MASTERS} can be "
+                "at a time; use 'xargs'."
+            )
         ids = [master for master in masters if isinstance(master, int)]
         hashes = [name_hash(master) for master in masters if isinstance(master, str)]
         now = self._clock()
@@ -386,11 +410,10 @@ class MastersConnector:
         )
         query = self._locking(query) if lock else query
         found: dict[int | str, MasterRow] = {}
-        for id_, name, digest, active, last_active, state, server_time in [
-            *self._database.rows(query)
-        ]:
-            if check:
-                check_clock(now, server_time)
+        rows = list(self._database.rows(query))
+        if check and rows:
+            self._check_times(now, rows[0][-1])
+        for id_, name, digest, active, last_active, state, _ in rows:
             row = MasterRow(id_, text(name), bool(active), moment(last_active), state)
             found[id_] = found[digest] = row
         return found
@@ -404,40 +427,63 @@ class MastersConnector:
 
         Raises:
             ClockError: this host's clock and the database server's differ.
+            ReplicationLagError: the database is a standby that is behind.
         """
-        if masters:
-            counts = dict.fromkeys(STATES, 0)
-            found = self._look_up(masters, lock=False, max_age=max_age)
-            rows = {row.id: row for row in found.values()}
-            for row in rows.values():
-                counts[row.state] += 1
-            unhealthy = [row for row in rows.values() if row.state != ACTIVE]
-            missing = [master for master in masters if _key(master) not in found]
-            return Health(counts, unhealthy, missing, [*rows])
         now = self._clock()
-        counts, server_time = self._count_states(max_age)
-        check_clock(now, server_time)
-        unhealthy = []
-        if counts[STALE] or counts[EXPIRED]:
+        if masters:
+            return self._check_named(masters, now, max_age)
+        counts, some_in_future, server_time = self._count_states(max_age)
+        self._check_times(now, server_time)
+        unhealthy: list[MasterRow] = []
+        if counts[STALE] or counts[EXPIRED] or some_in_future:
             state = master_state(int(now), math.floor(max_age))
-            query = Master.select(*_BUILDBOTS_COLUMNS, state).where(state.in_((STALE, EXPIRED)))
+            in_future = Master.last_active > int(now) + TOLERANCE
+            query = Master.select(*_BUILDBOTS_COLUMNS, state).where(
+                state.in_((STALE, EXPIRED)) | ((state == ACTIVE) & in_future)
+            )
             unhealthy = self._rows(query.order_by(Master.id))
-        return Health(counts, unhealthy, [], None)
+        ahead = [row for row in unhealthy if row.state == ACTIVE]
+        return Health(
+            counts, [row for row in unhealthy if row.state != ACTIVE], ahead, [], [], None
+        )
+
+    def _check_named(self, masters: Sequence[int | str], now: float, max_age: float) -> Health:
+        found = self._look_up(masters, lock=False, max_age=max_age)
+        rows = {row.id: row for row in found.values()}
+        counts = dict.fromkeys(STATES, 0)
+        for row in rows.values():
+            counts[row.state] += 1
+        missing = [master for master in masters if _key(master) not in found]
+        errors = [self.no_such_master(master) for master in missing[:_MAX_EXPLAINED]]
+        return Health(
+            counts,
+            [row for row in rows.values() if row.state != ACTIVE],
+            [row for row in rows.values() if row.state == ACTIVE and _is_after(row, now)],
+            missing,
+            [str(error) for error in errors if error.is_misnamed],
+            [*rows],
+        )
 
     def count_states(self) -> dict[str, int]:
         """Return how many masters are in each of `mastersctl.state.STATES`."""
-        counts, _ = self._count_states(EXPIRE_SECONDS)
+        counts, _, _ = self._count_states(EXPIRE_SECONDS)
         return counts
 
-    def _count_states(self, max_age: float) -> tuple[dict[str, int], int | None]:
-        """Return the counts, and what the server's clock said (None where there is none)."""
+    def replication_lag(self) -> float:
+        """Return how far behind its primary the database is, in seconds; 0 if it is no standby."""
+        return self._database.replication_lag()
+
+    def _count_states(self, max_age: float) -> tuple[dict[str, int], bool, int | None]:
+        """Return the counts; whether one that is active was last active in the future; and what the
+        server's clock said (None where there is none)."""
         state = master_state(self._now(), math.floor(max_age)).alias("state")
-        rows = peewee.fn.COUNT(Master.id)
-        query = Master.select(state, rows, self._database.server_time)
-        found = list(self._database.rows(query.group_by(peewee.SQL("state"))))
-        counts = dict.fromkeys(STATES, 0) | {name: counted for name, counted, _ in found}
-        server_time = found[0][2] if found else None
-        return counts, server_time
+        in_future = peewee.Case(None, [(Master.last_active > self._now() + TOLERANCE, 1)], 0)
+        columns = (peewee.fn.COUNT(Master.id), peewee.fn.MAX(in_future), self._database.server_time)
+        query = Master.select(state, *columns).group_by(peewee.SQL("state"))
+        found = {name: values for name, *values in self._database.rows(query)}
+        counts = {name: found[name][0] if name in found else 0 for name in STATES}
+        server_time = next((values[2] for values in found.values()), None)
+        return counts, ACTIVE in found and bool(found[ACTIVE][1]), server_time
 
     def begin_with(
         self, start: str, limit: int, *, builders: bool = False
@@ -469,9 +515,15 @@ class MastersConnector:
         """Return a query for the IDs of the masters that the builder is linked to."""
         from mastersctl.models.related import Builder, BuilderMaster
 
-        query = Builder.select(Builder.id).where(_is(Builder, builder))
-        ids = [id_ for (id_,) in self._database.rows(query)]
-        if not ids:
+        conditions = [_is(Builder, builder)]
+        if isinstance(builder, str):  # whose name_hash may be wrong, after an UPDATE by hand
+            conditions.append(self._database.by_code_point(Builder.name) == builder)
+        for condition in conditions:
+            query = Builder.select(Builder.id).where(condition)
+            ids = [id_ for (id_,) in self._database.rows(query)]
+            if ids:
+                break
+        else:
             raise NoSuchBuilderError(builder)
         return BuilderMaster.select(BuilderMaster.masterid).where(BuilderMaster.builderid.in_(ids))
 
@@ -493,6 +545,29 @@ class MastersConnector:
             "last_active": Master.last_active,
             "state": master_state(self._now(), math.floor(max_age)),
         }
+
+    def no_such_master(self, master: int | str) -> NoSuchMasterError:
+        """Return the error for a master that is not there; of a name, it says who is called so."""
+        called = self._called(master) if isinstance(master, str) else None
+        return NoSuchMasterError(master, called)
+
+    def _called(self, name: str) -> int | None:
+        """Return the ID of a master that is called `name` and has another name_hash, or None."""
+        exactly = self._database.by_code_point(Master.name) == name
+        query = Master.select(Master.id).where(exactly, Master.name_hash != name_hash(name))
+        ids: list[int] = [id_ for (id_,) in self._database.rows(query.limit(1))]
+        return ids[0] if ids else None
+
+    def _pick(self, found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
+        row = found.get(_key(master))
+        if row is None:
+            raise self.no_such_master(master)
+        return row
+
+    def _check_times(self, here: float, server: int | None) -> None:
+        """Raise an error if nobody can tell how old a check-in is."""
+        check_clock(here, server)
+        check_lag(self._database.replication_lag())
 
     def _select_master(self, master: int | str) -> Any:
         query = Master.select(*_BUILDBOTS_COLUMNS, master_state(self._now()))
@@ -530,11 +605,8 @@ def _key(master: int | str) -> int | str:
     return master if isinstance(master, int) else name_hash(master)
 
 
-def _pick(found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
-    row = found.get(_key(master))
-    if row is None:
-        raise NoSuchMasterError(master)
-    return row
+def _is_after(row: MasterRow, now: float) -> bool:
+    return row.last_active is None or row.last_active.timestamp() > now + TOLERANCE
 
 
 def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:
@@ -545,7 +617,8 @@ def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:
         )
 
 
-_MOST_REMOVED = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
+_MAX_EXPLAINED = 10  # missing masters that are looked for by name, which reads the whole table
+_MAX_MASTERS = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
 _STORED = {"id": Master.id, "name": Master.name, "active": Master.active,
            "last_active": Master.last_active}  # fmt: skip
 # What every look at one master, and at all before a change, names: who lacks one is not Buildbot's.

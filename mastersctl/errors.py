@@ -26,6 +26,10 @@ class ClockError(MastersctlError):
     """The clocks of this host and of the database server differ, so no master's age is known."""
 
 
+class ReplicationLagError(MastersctlError):
+    """The database is a copy that is behind, so no master's age is known."""
+
+
 class InvalidValueError(MastersctlError):
     """A value on the command line or in the environment cannot be understood."""
 
@@ -37,9 +41,18 @@ class NoSuchMasterError(MastersctlError):
 
     exit_code = 3
 
-    def __init__(self, master: int | str) -> None:
+    def __init__(self, master: int | str, called: int | None = None) -> None:
+        """
+        Parameters:
+            called: the ID of the master that is called so, but has the name_hash of another name.
+        """
         what = f"ID {master}" if isinstance(master, int) else f"the name {master!r}"
-        super().__init__(f"No master has {what}; 'mastersctl list' shows those that exist.")
+        super().__init__(
+            f"No master has {what}; 'mastersctl list' shows those that exist."
+            if called is None
+            else misnamed(str(master), called)
+        )
+        self.is_misnamed = called is not None
 
 
 class NoSuchBuilderError(MastersctlError):
@@ -52,6 +65,10 @@ class NoSuchBuilderError(MastersctlError):
         )
 
 
+class InterruptedUpgradeError(MastersctlError):
+    """An upgrade of Buildbot's was interrupted, which left a table where it should not be."""
+
+
 class DatabaseUnavailableError(MastersctlError):
     """The database cannot be reached, is locked for longer than the timeout, or is read-only."""
 
@@ -62,6 +79,14 @@ class NotBuildbotDatabaseError(MastersctlError):
     """It is not a Buildbot database, or has no ``masters`` table yet."""
 
     exit_code = 5
+
+
+def misnamed(name: str, id_: int) -> str:
+    """Return the sentence about a master whose name was changed by hand."""
+    return (
+        f"Master {id_} is called {name!r}, but its name_hash is that of another name, by which "
+        f"Buildbot finds masters; 'mastersctl rename {id_} NAME' mends that."
+    )
 
 
 def listed(names: Sequence[str]) -> str:

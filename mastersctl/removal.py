@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.database import Reference
-from mastersctl.errors import RefusedError, joined, listed
+from mastersctl.errors import NoSuchMasterError, RefusedError, joined, listed
 from mastersctl.housekeeping import LINK_MODELS, clean, survey
 from mastersctl.models.master import Master, MasterRow
 from mastersctl.models.related import Build, BuildRequest, BuildRequestClaim, unfinished_request
@@ -75,8 +75,10 @@ def plan(
     if active:
         raise RefusedError(
             f"Nothing was removed, because these masters are active: {listed(active)}; stop them, "
-            "or, if they died, wait ten minutes or 'mastersctl set-state MASTER inactive'."
+            "or, if they died, wait until ten minutes after their last check-in, which "
+            "'mastersctl show MASTER' shows."
         )
+    database.check_upgrade()
     used = _uses(database, [master.id for master in masters])
     blocking = {id_: _blocking(uses, heir) for id_, uses in used.items()}
     skipped = [master for master in masters if blocking.get(master.id)]
@@ -99,6 +101,7 @@ def remove(database: "Database", removal: Removal, now: int) -> None:
 
     Raises:
         RefusedError: something refers to one of them all the same.
+        NoSuchMasterError: the heir was removed meanwhile.
     """
     ids = [master.id for master in removal.masters]
     if not ids:
@@ -107,15 +110,21 @@ def remove(database: "Database", removal: Removal, now: int) -> None:
     for id_, leftovers in masters.items():
         clean(database, id_, leftovers, now, dry_run=False)
     if removal.heir:
-        there = database.existing_tables([m._meta.table_name for m in _INHERITED.values()])
-        for model in _INHERITED.values():
-            if model._meta.table_name in there:
-                update: Any = model.update({"masterid": removal.heir.id})
-                update.where(model.masterid.in_(ids)).execute(database)
+        _inherit(database, ids, removal.heir)
     _check_unused(database, removal.masters)
     for start in range(0, len(ids), _MASTERS_AT_ONCE):
-        some = Master.id.in_(ids[start : start + _MASTERS_AT_ONCE])
-        Master.delete().where(some).execute(database)
+        database.delete_unreferenced(Master, ids[start : start + _MASTERS_AT_ONCE])
+
+
+def _inherit(database: "Database", ids: list[int], heir: MasterRow) -> None:
+    there = database.existing_tables([model._meta.table_name for model in _INHERITED.values()])
+    try:
+        for model in _INHERITED.values():
+            if model._meta.table_name in there:
+                update: Any = model.update({"masterid": heir.id})
+                update.where(model.masterid.in_(ids)).execute(database)
+    except peewee.IntegrityError:  # of the foreign key: the heir is not locked, so that it can work
+        raise NoSuchMasterError(heir.name) from None
 
 
 def _blocking(uses: Uses, heir: MasterRow | None) -> Uses:

@@ -72,7 +72,7 @@ def check(
     \b
     Exit codes, as the guidelines for monitoring plugins have them:
       0  OK
-      1  WARNING: a master is stale or expired
+      1  WARNING: a master is stale or expired, or last active in the future
       2  CRITICAL: fewer than N masters are active, or a MASTER is not
       3  UNKNOWN: the database cannot be asked, or the command line is wrong
 
@@ -112,7 +112,8 @@ def check(
 def _judge(health: "Health", *, named: bool, min_active: int) -> int:
     if health.counts[ACTIVE] < min_active or (named and (health.unhealthy or health.missing)):
         return CRITICAL
-    return WARNING if health.counts[STALE] or health.counts[EXPIRED] else OK
+    is_unsure = health.counts[STALE] or health.counts[EXPIRED] or health.in_future
+    return WARNING if is_unsure else OK
 
 
 def _describe(health: "Health") -> str:
@@ -120,9 +121,12 @@ def _describe(health: "Health") -> str:
     names: dict[str, list[str]] = {}
     for master in health.unhealthy:
         names.setdefault(master.state, []).append(master.name)
+    if health.in_future:
+        names["last active in the future"] = [master.name for master in health.in_future]
     if health.missing:
         names["not there"] = [str(master) for master in health.missing]
-    return "; ".join(parts + [f"{what}: {listed(those)}" for what, those in names.items()])
+    parts += [f"{what}: {listed(those)}" for what, those in names.items()]
+    return "; ".join(parts + health.misnamed)
 
 
 def _performance(health: "Health", named: bool, min_active: int) -> str:
@@ -145,12 +149,15 @@ def _json(status: dict[str, Any]) -> str:
 
 
 def _to_json(health: "Health") -> dict[str, Any]:
-    unhealthy = [
-        {"id": row.id, "name": row.name, "state": row.state,
-         "last_active": row.last_active and row.last_active.isoformat()}
-        for row in health.unhealthy
-    ]  # fmt: skip
-    return health.counts | {"unhealthy": unhealthy, "missing": health.missing}
+    masters = {
+        key: [
+            {"id": row.id, "name": row.name, "state": row.state,
+             "last_active": row.last_active and row.last_active.isoformat()}
+            for row in rows
+        ]
+        for key, rows in (("unhealthy", health.unhealthy), ("in_future", health.in_future))
+    }  # fmt: skip
+    return health.counts | masters | {"missing": health.missing}
 
 
 def _metrics(connector: "MastersConnector", health: "Health", max_age: float) -> str:

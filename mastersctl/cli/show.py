@@ -13,7 +13,6 @@ from mastersctl.cli.options import (
     output_option,
     pass_settings,
 )
-from mastersctl.errors import NoSuchMasterError
 
 if TYPE_CHECKING:
     from mastersctl.belongings import Belongings, Item
@@ -40,7 +39,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
     with settings.connect("read") as connector:
         row = connector.get_master(master)
         if row is None:
-            raise NoSuchMasterError(master)
+            raise connector.no_such_master(master)
         belongings = connector.get_belongings(row.id) if format_ != "id" else {}
     if format_ == "id":
         click.echo(row.id)

@@ -5,9 +5,10 @@ A module a kind of database; each is imported only when a URL asks for it, and i
 
 import abc
 import importlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from mastersctl._peewee import peewee
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
@@ -15,7 +16,9 @@ from mastersctl.url import DatabaseURL
 
 Mode = Literal["read", "write", "create"]
 OnQuery = Callable[[peewee.QueryEvent], None]
+T = TypeVar("T")
 
+_RETRY_INTERVAL = 0.05  # seconds
 _EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}  # what to install for a driver
 
 
@@ -39,6 +42,8 @@ class Database(abc.ABC, peewee.Database):
         url, mode, timeout: as for `opened`.
     """
 
+    patience: float
+    """How long to wait for a connection, a lock or an answer, in seconds."""
     server_time: ClassVar[peewee.SQL]
     """The SQL expression for what the server's clock says, in epoch seconds; NULL if there is no
     server."""
@@ -57,6 +62,37 @@ class Database(abc.ABC, peewee.Database):
             column: what `by_code_point` returned.
         """
 
+    def transact(
+        self, change: Callable[[], T], lock_table: str | None = None, *, shared: bool = False
+    ) -> T:
+        """Return what `change` returns, which is called in a transaction, and again if need be.
+
+        Parameters:
+            change: makes all of the change, from its first look on.
+            lock_table, shared: as for `begin`.
+        """
+
+        def attempt() -> T:
+            with self.atomic(lock_table=lock_table, shared=shared):
+                return change()
+
+        return self.retried(attempt)
+
+    def retried(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns; retry until the timeout while the server rolls it back."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return attempt()
+            except (peewee.PeeweeException, self.driver_error) as error:
+                if not self.is_rolled_back(original(error)) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY_INTERVAL)
+
+    def is_rolled_back(self, error: Exception) -> bool:
+        """Return whether the server rolled back all of a change, after a deadlock for example."""
+        return False
+
     def create(self, model: Any) -> None:
         """Create the table of a model, which is not there, and its indexes, in one transaction."""
         with self.atomic():
@@ -66,17 +102,41 @@ class Database(abc.ABC, peewee.Database):
         """Insert a row, and return its ID; None if there is one with the same value of `unique`."""
         conflict = model.insert(row).on_conflict(action="nothing", conflict_target=[unique])
         insert = conflict.returning(model.id)
-        with self.atomic():
-            ids = [id_ for (id_,) in insert.tuples().execute(self)]
+        ids = self.transact(lambda: [id_ for (id_,) in insert.tuples().execute(self)])
         return ids[0] if ids else None
 
+    def delete_unreferenced(self, model: Any, ids: Sequence[int]) -> None:
+        """Delete the rows `ids`, to which nothing that this user can see refers.
+
+        Raises:
+            RefusedError: something that this user cannot see refers to one of them.
+        """
+        model.delete().where(model.id.in_(ids)).execute(self)
+
+    @abc.abstractmethod
     def existing_tables(self, names: Sequence[str]) -> set[str]:
-        """Return those of the tables `names` that are there."""
-        return set(names) & set(self.get_tables())
+        """Return those of the tables `names` that are there.
+
+        Raises:
+            MastersctlError, peewee.PeeweeException: one is there, or may be, but is not readable.
+        """
 
     def has_unique_index(self, table: str, column: str) -> bool:
         """Return whether `table` has a unique index over `column` alone."""
         return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
+
+    def replication_lag(self) -> float:
+        """Return how far behind its primary the server is, in seconds; 0 if it is no standby.
+
+        It is infinite where nobody can tell. MariaDB and MySQL tell it only to some users.
+        """
+        return 0.0
+
+    def check_upgrade(self) -> None:
+        """Raise InterruptedUpgradeError if an upgrade left a table with the rows of another one.
+
+        Only SQLite's are upgraded in that way.
+        """
 
     @abc.abstractmethod
     def references(self, table: str) -> list[Reference]:
@@ -134,6 +194,8 @@ def opened(
         database.connect()
         try:
             yield database
+        except (peewee.PeeweeException, database.driver_error) as error:
+            raise database.translate(original(error)) from error  # which may ask the database
         finally:
             database.close()
     except (peewee.PeeweeException, database.driver_error) as error:

@@ -2,7 +2,7 @@
 
 import configparser
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pymysql
@@ -11,6 +11,7 @@ from pymysql.constants import CLIENT, CR, ER
 from mastersctl._peewee import peewee
 from mastersctl.database import Mode, Reference, original, server
 from mastersctl.database.server import Server
+from mastersctl.errors import RefusedError
 from mastersctl.url import DatabaseURL
 
 _GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
@@ -20,7 +21,7 @@ _LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more
 _KINDS: dict[int | None, server.Kind] = {
     **dict.fromkeys((ER.NO_SUCH_TABLE, ER.UNKNOWN_TABLE, ER.BAD_FIELD_ERROR), server.NOT_BUILDBOTS),
     ER.LOCK_WAIT_TIMEOUT: server.LOCKED,
-    ER.LOCK_DEADLOCK: server.GAVE_UP,
+    ER.LOCK_DEADLOCK: server.ROLLED_BACK,
     **dict.fromkeys(
         (
             ER.OPTION_PREVENTS_STATEMENT,  # a server that is read-only
@@ -46,6 +47,7 @@ _KINDS: dict[int | None, server.Kind] = {
         server.UNREACHABLE,
     ),
 }
+_REFERRED_TO = (ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2)  # without and with the table's name
 _CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # of the connection, not of the server
 # What PyMySQL raises of itself when the server speaks another protocol, or a parameter is wrong
 _NOT_MYSQLS = (
@@ -121,7 +123,11 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             return
         # With this isolation it locks the gaps between the rows, too: none is added meanwhile.
         super().begin("REPEATABLE READ")
-        self.execute_sql(f"SELECT COUNT(*) FROM {lock_table} FOR UPDATE")  # noqa: S608  # our own name
+        try:
+            self.execute_sql(f"SELECT COUNT(*) FROM {lock_table} FOR UPDATE")  # noqa: S608  # our own
+        except BaseException:
+            self.rollback()
+            raise
 
     def rollback(self) -> None:
         if self.connection().open:  # and not closed by an answer that did not come
@@ -161,12 +167,51 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             missing = f"the table {table} has no unique index over {column}"
             raise self.error(server.NOT_BUILDBOTS, missing)
         try:
-            id_: int = model.insert(row).execute(self)
+            id_: int = self.retried(lambda: model.insert(row).execute(self))
         except peewee.IntegrityError as error:
             if _code(original(error)) != ER.DUP_ENTRY:
                 raise
             return None
         return id_
+
+    def existing_tables(self, names: Sequence[str]) -> set[str]:
+        # The server is asked for the tables: its catalogue leaves out those that are forbidden.
+        if not names or self._is_selectable(", ".join(names)):
+            return set(names)
+        return {name for name in names if self._is_selectable(name)}
+
+    def _is_selectable(self, tables: str) -> bool:
+        try:
+            self.execute_sql(f"SELECT 1 FROM {tables} LIMIT 0")  # noqa: S608  # our own names
+        except peewee.PeeweeException as error:
+            if _code(original(error)) != ER.NO_SUCH_TABLE:
+                raise
+            return False
+        return True
+
+    def delete_unreferenced(self, model: Any, ids: Sequence[int]) -> None:
+        # The catalogue leaves out foreign keys of tables that this user has no right on. The server
+        # itself knows them: it lets no ID change to which one refers, and would cascade a DELETE.
+        if self._may_be_referred_to(model._meta.table_name):
+            other = -1 - model.id
+            try:
+                model.update({"id": other}).where(model.id.in_(ids)).execute(self)
+            except peewee.IntegrityError as error:
+                if _code(original(error)) not in _REFERRED_TO:
+                    raise
+                raise RefusedError(
+                    "Nothing was removed, because rows that this user cannot see refer to one of "
+                    f"these masters ({self.reason(original(error))}); use a user who can see them."
+                ) from error
+            ids = [-1 - id_ for id_ in ids]
+        super().delete_unreferenced(model, ids)
+
+    def _may_be_referred_to(self, table: str) -> bool:
+        query = (
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() "
+            "AND table_name = %s AND engine = 'InnoDB'"
+        )
+        return bool(self.execute_sql(query, (table,)).fetchall())
 
     def references(self, table: str) -> list[Reference]:
         found = self.execute_sql(

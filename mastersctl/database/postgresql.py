@@ -5,16 +5,16 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Mode, Reference, server
+from mastersctl.database import Mode, Reference, original, server
 from mastersctl.database.server import Server
-from mastersctl.errors import InvalidValueError
+from mastersctl.errors import DatabaseUnavailableError, InvalidValueError, MastersctlError
 from mastersctl.url import DatabaseURL
 
 _ROWS_AT_ONCE = 1000
@@ -27,20 +27,47 @@ _KINDS: dict[str, server.Kind] = {  # by SQLSTATE
         ("42P01", "42703", "42P10", "42883", "42804"), server.NOT_BUILDBOTS
     ),
     "55P03": server.LOCKED,
-    **dict.fromkeys(  # cancelled, deadlock, serialization failure
-        ("57014", "40P01", "40001"), server.GAVE_UP
-    ),
+    "57014": server.GAVE_UP,  # cancelled
+    **dict.fromkeys(("40P01", "40001"), server.ROLLED_BACK),  # deadlock, serialization failure
+    **dict.fromkeys(("25P03", "25P04"), server.UNREACHABLE),  # ended: its transaction took too long
     **dict.fromkeys(("25006", "42501"), server.FORBIDDEN),  # read-only transaction, privileges
     "53100": server.DISK_FULL,
 }
+_NO_SUCH_TABLE, _DUPLICATE = "42P01", "23505"
+_SEQUENCE_IS_BEHIND: server.Kind = (
+    MastersctlError,
+    "gives a new master an ID that another one has ({reason}), as its sequence is behind; run "
+    "\"SELECT setval(pg_get_serial_sequence('masters', 'id'), max(id)) FROM masters\" in it.",
+)
+_HIDDEN_TABLES = """
+SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relname = ANY(%s) AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE') AND nspname IN (
+    SELECT replace(trim(name, ' "'), '$user', current_user)
+    FROM unnest(string_to_array(current_setting('search_path'), ',')) AS name
+)
+"""
+# Nothing is missing while it streams and has replayed all: the last change may be long ago.
+_REPLICATION_LAG = """
+SELECT CASE
+    WHEN NOT pg_is_in_recovery() THEN 0
+    WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn()
+        AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
+    ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+END
+"""
 # The first two characters of others: connection, login, database, resources, shutdown
 _UNREACHABLE = ("", "08", "28", "3D", "53", "57")
 
 
 class _Connection(psycopg.Connection[Any]):
-    """A connection that gives up when the server does not answer."""
+    """A connection that gives up when the server does not answer.
+
+    Attributes:
+        has_settings: whether the settings of `_options` hold in its session.
+    """
 
     patience = 0.0
+    has_settings = False
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         deadline = time.monotonic() + self.patience
@@ -62,13 +89,16 @@ class _Adapter(peewee.Psycopg3Adapter):
         pass
 
     def connect(self, db: Any, **params: Any) -> _Connection:
+        has_settings: bool = db.options != db.given_options
         try:
             connection = _connect(db.conninfo, db.options)
         except psycopg.OperationalError as error:
-            if "startup parameter" not in str(error) or db.needs_options:
+            if "startup parameter" not in str(error) or db.given_options:
                 raise
+            has_settings = False
             connection = _connect(db.conninfo, "")  # PgBouncer knows no options
         connection.patience = db.patience + _GRACE
+        connection.has_settings = has_settings
         return connection
 
 
@@ -82,11 +112,12 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
 
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self.url = url
+        self._mode = mode
         self.patience = timeout
         try:
             parameters = _parameters(url, timeout)
             given = parameters.pop("options", "") or os.environ.get("PGOPTIONS", "")
-            self.needs_options = bool(given)
+            self.given_options = given
             self.options = _options(given, mode, timeout)
             if "service" in parameters or "PGSERVICE" in os.environ:
                 self.options = given  # the service may have options, which ours would replace
@@ -104,26 +135,55 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         *,
         shared: bool = False,
     ) -> None:
-        # In one round trip; the option for the timeout may not have got through. Who changes rows
-        # says so at once: to lock a row first and ask for that lock later could be a deadlock.
+        # In one round trip; the options may not have got through. Who changes rows says so at
+        # once: to lock a row first and ask for that lock later could be a deadlock.
+        access = "READ ONLY" if self._mode == "read" else "READ WRITE"
         mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
         lock = f"; LOCK TABLE {lock_table} IN {mode} MODE" if lock_table else ""
-        self.execute_sql(
-            f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}; "
-            f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
-        )
+        try:
+            self.execute_sql(
+                f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'} {access}; "
+                f"SET LOCAL row_security = off; "
+                f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
+            )
+        except BaseException:
+            self.rollback()  # of what the first of these began
+            raise
 
     def rollback(self) -> None:
         if not self.connection().closed:  # by an answer that did not come
             super().rollback()
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        is_set_up = self.connection().has_settings or self.in_transaction()
+        with nullcontext() if is_set_up else self.atomic():
+            yield from self._stream(query)
+
+    def _stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
         sql, parameters = self.get_sql_context().sql(query).query()
         at_once = _ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
         for hook in self.query_hooks:
             hook(peewee.QueryEvent(sql, parameters, 0.0, None))
-        with self.cursor() as cursor:
+        with self.cursor() as cursor, _understanding():
             yield from cursor.stream(sql, parameters, size=at_once)
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        with _understanding():
+            return super().execute_sql(sql, params)
+
+    def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
+        try:
+            return super().insert_new(model, row, unique)
+        except peewee.IntegrityError as error:
+            if getattr(original(error), "sqlstate", "") != _DUPLICATE:
+                raise
+            raise self.error(_SEQUENCE_IS_BEHIND, self.reason(original(error))) from error
+
+    def replication_lag(self) -> float:
+        if self.connection().pgconn.parameter_status(b"in_hot_standby") == b"off":
+            return 0.0  # as the server said when it was connected to
+        ((lag,),) = self.execute_sql(_REPLICATION_LAG)
+        return math.inf if lag is None else float(lag)
 
     def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
         return column.collate('"C"')
@@ -136,7 +196,16 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
             "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
             (list(names),),
         )
-        return {name for (name,) in tables}
+        found = {name for (name,) in tables}
+        if len(found) < len(set(names)):
+            self._check_hidden([*set(names) - found])
+        return found
+
+    def _check_hidden(self, names: list[str]) -> None:
+        """Raise an error if one of the tables is in a schema of the path that is not usable."""
+        for schema, table in self.execute_sql(_HIDDEN_TABLES, (names,)):
+            hidden = f"the table {table} is in the schema {schema}, which this user may not use"
+            raise self.error(server.FORBIDDEN, hidden)
 
     def has_unique_index(self, table: str, column: str) -> bool:
         found = self.execute_sql(
@@ -162,6 +231,15 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         # Peewee leaves it in a name, where psycopg would look for a parameter
         return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
 
+    def translate(self, error: Exception) -> MastersctlError:
+        if getattr(error, "sqlstate", "") == _NO_SUCH_TABLE:
+            with suppress(peewee.PeeweeException, psycopg.Error):
+                try:
+                    self._check_hidden(["masters"])
+                except DatabaseUnavailableError as hidden:
+                    return hidden
+        return super().translate(error)
+
     def kind(self, error: Exception) -> server.Kind:
         code = getattr(error, "sqlstate", None) or ""
         if str(error) == _NO_ANSWER:
@@ -173,6 +251,15 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
 
     def message(self, error: Exception) -> str:
         return getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+
+
+@contextmanager
+def _understanding() -> Iterator[None]:
+    """Make an error of the driver of what Python raises for an answer that makes no sense."""
+    try:
+        yield
+    except server.NONSENSE as error:
+        raise psycopg.OperationalError(f"the server answers nonsense: {error}") from error
 
 
 def _connect(conninfo: str, options: str) -> _Connection:
@@ -195,7 +282,8 @@ def _parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
 
 def _options(given: str, mode: Mode, timeout: float) -> str:
     """Return the settings of the session, which so take no round trip."""
-    options = [given, f"-c lock_timeout={_milliseconds(timeout)}"]
+    # Row security would leave rows out in silence: without it, the server refuses instead.
+    options = [given, f"-c lock_timeout={_milliseconds(timeout)}", "-c row_security=off"]
     if mode == "read":
         options.append("-c default_transaction_read_only=on")
     return " ".join(filter(None, options))

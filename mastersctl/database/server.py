@@ -1,6 +1,7 @@
 """What databases on a server have in common: how a change is confirmed, and what errors say."""
 
 import abc
+import struct
 from typing import Any
 
 from mastersctl._peewee import peewee
@@ -19,6 +20,10 @@ NOT_BUILDBOTS: Kind = (
 LOCKED: Kind = (
     DatabaseUnavailableError,
     "is locked by another process ({reason}); wait, or give a longer --timeout.",
+)
+ROLLED_BACK: Kind = (
+    DatabaseUnavailableError,
+    "rolled the change back ({reason}); run the command again.",
 )
 GAVE_UP: Kind = (DatabaseUnavailableError, "gave up ({reason}); run the command again.")
 FORBIDDEN: Kind = (
@@ -41,6 +46,8 @@ NOT_STORABLE: Kind = (
     MastersctlError,
     "cannot hold that ({reason}); Buildbot's tables there have no room for every character.",
 )
+# What Python raises when a driver takes an answer apart that makes no sense
+NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 FAILED: Kind = (MastersctlError, "failed: {reason}.")
 
 
@@ -49,20 +56,23 @@ class Server(Database):
 
     Attributes:
         url: where it is.
-        patience: how long to wait for a connection, a lock or an answer, in seconds.
     """
 
     url: DatabaseURL
-    patience: float
 
     def commit(self) -> Any:
         try:
             return super().commit()
         except peewee.OperationalError as error:
+            if self.is_rolled_back(original(error)):
+                raise
             raise DatabaseUnavailableError(
                 f"The database {self.url} did not confirm the change "
                 f"({self.reason(original(error))}); 'mastersctl list' shows whether it was made."
             ) from error
+
+    def is_rolled_back(self, error: Exception) -> bool:
+        return self.kind(error) is ROLLED_BACK
 
     def translate(self, error: Exception) -> MastersctlError:
         return self.error(self.kind(error), self.reason(error))

@@ -4,13 +4,18 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from mastersctl._peewee import peewee
 from mastersctl.database import Database, Mode, Reference, original
-from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
+from mastersctl.errors import (
+    DatabaseUnavailableError,
+    InterruptedUpgradeError,
+    MastersctlError,
+    NotBuildbotDatabaseError,
+)
 from mastersctl.url import DatabaseURL
 
 T = TypeVar("T")
@@ -19,6 +24,7 @@ Rows = list[tuple[Any, ...]]
 _MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
 _WAL_HEADER = b"\2\2"  # bytes 18 and 19 of a file in WAL mode
 _POLL = 0.1  # seconds that SQLite waits for a lock at a time: it cannot be interrupted then
+_UPGRADING = "_alembic_tmp_"  # begins the name of a table that Alembic moves another one's rows to
 _FEW = 10_000  # rows that are read before any is passed on, while nothing is locked
 
 
@@ -37,7 +43,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self._path = url.database
         self._mode = mode
-        self._patience = timeout
+        self.patience = timeout
         self._frozen: os.stat_result | None = None  # of a file that is read as immutable
         self._may_freeze = True
         # Read, then write, under one lock: IMMEDIATE takes the write lock with BEGIN.
@@ -68,11 +74,14 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return os.access(self._path, os.W_OK) and os.access(os.path.dirname(self._path), os.W_OK)
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        return self._read(query) if self._frozen is None else self._read_frozen(query)
-
-    def _read_frozen(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        deadline = time.monotonic() + self._patience
-        while self._frozen is not None:
+        deadline = time.monotonic() + self.patience
+        while True:
+            if self._frozen is None:
+                unfrozen = self._read(query)
+                first = list(islice(unfrozen, 1))
+                if self._frozen is None:  # and was not opened again, to be read as immutable
+                    yield from chain(first, unfrozen)
+                    return
             cursor, rows = self._frozen_rows(query)
             if rows is None:
                 self._reopen(deadline)
@@ -84,7 +93,6 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             else:
                 yield from self._unlocked_rows(rows, cursor)
                 return
-        yield from self._read(query)
 
     def _read(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows; text is taken for UTF-8, which is faster, until one is not."""
@@ -161,13 +169,32 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def _patiently(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call `function` until it meets no lock; an interrupt is heard in between."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self.patience
         while True:
             try:
                 return function(*arguments)
             except peewee.OperationalError as error:
-                if _reason(original(error)) != "BUSY" or time.monotonic() >= deadline:
+                is_busy = _reason(original(error)) == "BUSY"
+                may_end = is_busy or self._is_between_writers(original(error))
+                if not may_end or time.monotonic() >= deadline:
                     raise
+            if not is_busy:
+                self.close()
+                time.sleep(_POLL / 10)
+                self.connect()
+
+    def _is_between_writers(self, error: Exception) -> bool:
+        """Return whether the files beside the database may be about to come, or to go.
+
+        A user who may not make them cannot read it for as long as ``-wal`` is there without
+        ``-shm``: while another process opens or closes it, or after a crash.
+        """
+        return (
+            self._mode == "read"
+            and not self.in_transaction()
+            and os.access(self._path, os.R_OK)
+            and (_is_for_another_user(error) or _reason(error) == "CANTOPEN")
+        )
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         return self._patiently(super().execute_sql, sql, params)
@@ -200,6 +227,21 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.instr(column, text) > 0
 
+    def existing_tables(self, names: Sequence[str]) -> set[str]:
+        found = set(names) & set(self.get_tables())
+        if len(found) < len(set(names)):
+            self.check_upgrade()
+        return found
+
+    def check_upgrade(self) -> None:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?"
+        for (table,) in self.execute_sql(query, (f"{_UPGRADING}*",)):
+            raise InterruptedUpgradeError(
+                f"An upgrade of the database {self._path!r} was interrupted, and its table "
+                f"{table!r} may hold the only copy of the rows; restore the backup, or finish the "
+                "upgrade, before anything else."
+            )
+
     def references(self, table: str) -> list[Reference]:
         found = self.execute_sql(
             """SELECT NULL, name, key."from", coalesce(key."to", 'id') """
@@ -219,14 +261,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                     f"{database} is locked by another process; wait, or give a longer --timeout."
                 )
             case "READONLY":
-                if getattr(error, "sqlite_errorname", "") != "SQLITE_READONLY":
-                    return DatabaseUnavailableError(
-                        f"{database} was left in the middle of a change; start a master on it, or "
-                        "run 'mastersctl init', to repair it."
-                    )
-                return DatabaseUnavailableError(
-                    f"{database} is read-only for this user; run the command as the master's user."
-                )
+                return self._read_only()
             case "CANTOPEN" | "IOERR":
                 return self._cannot_open(error)
             case "NOTADB":
@@ -244,11 +279,23 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                     "with 'PRAGMA integrity_check'."
                 )
         if str(error).startswith(("no such table", "no such column", "ON CONFLICT clause")):
+            try:
+                self.check_upgrade()
+            except InterruptedUpgradeError as interrupted:
+                return interrupted
             return NotBuildbotDatabaseError(
                 f"{database} is not a Buildbot database ({error}); check the path, or "
                 "make it one with 'buildbot upgrade-master'."
             )
         return MastersctlError(f"{database} failed: {error}.")
+
+    def _read_only(self) -> DatabaseUnavailableError:
+        what = "is read-only for this user"
+        if self._mode == "read":
+            what = f"has changes in {self._path + '-wal'!r} that only its owner can read now"
+        return DatabaseUnavailableError(
+            f"The database {self._path!r} {what}; run the command as the master's user."
+        )
 
     def _cannot_open(self, error: Exception) -> DatabaseUnavailableError:
         directory = os.path.dirname(self._path)
@@ -261,6 +308,8 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 f"The database {self._path!r} is not readable for this user, whose permissions do "
                 "not allow it; run the command as the master's user."
             )
+        elif os.path.exists(self._path) and not self._is_writable():
+            return self._read_only()
         elif os.path.exists(self._path):
             problem = f"The database {self._path!r} fails ({error}); check permissions and disk."
         elif self._mode == "create":
@@ -297,6 +346,11 @@ def _reason(error: Exception) -> str:
     """Return the name of SQLite's primary result code, without its prefix."""
     name: str = getattr(error, "sqlite_errorname", "")
     return name.removeprefix("SQLITE_").partition("_")[0]
+
+
+def _is_for_another_user(error: Exception) -> bool:
+    """Return whether only a user who may write could do what `error` says is to be done first."""
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY_")
 
 
 def _is_idle_wal(path: str) -> bool:
