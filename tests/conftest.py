@@ -28,9 +28,28 @@ from tests.databases import (
     copy_sqlite,
     free_port,
 )
-from tests.mariadb import SERVER, MariadbDatabase, MariadbServer
+from tests.mariadb import MARIADBD, MariadbDatabase, MariadbServer, MysqlServer, Server, mysqld
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
+_PARAMETERS = {
+    "empty_database": DATABASES,
+    "buildbot_database": DATABASES,
+    "new_database": DATABASES,
+    "mysql_server": ["mariadb"],
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough", action="store_true", help="run what runs on MariaDB on MySQL, too"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that needs one of these fixtures on all databases."""
+    more = ["mysql"] if metafunc.config.getoption("thorough") else []
+    for fixture in _PARAMETERS.keys() & set(metafunc.fixturenames):
+        metafunc.parametrize(fixture, _PARAMETERS[fixture] + more, indirect=True)
 
 
 class Result(NamedTuple):
@@ -73,12 +92,30 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariadbServer]:
-    if SERVER is None:
+    if MARIADBD is None:
         pytest.skip("mariadbd, MariaDB's server, is not installed")
     with tempfile.TemporaryDirectory(prefix="mastersctl-mariadb-") as directory:
-        server = MariadbServer(Path(directory), free_port())
+        server = MariadbServer(MARIADBD, Path(directory), free_port())
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[MysqlServer]:
+    program = mysqld()
+    if program is None:
+        pytest.skip("mysqld, MySQL's server, is not installed, and $MYSQLD does not name it")
+    with tempfile.TemporaryDirectory(prefix="mastersctl-mysql-") as directory:
+        server = MysqlServer(program, Path(directory), free_port())
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def mysql_server(request: pytest.FixtureRequest) -> Server:
+    """A server of MariaDB or MySQL."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
 
 
 @pytest.fixture
@@ -89,16 +126,16 @@ def public_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDatabase:
     """A database without any table."""
     if request.param == "sqlite":
         path = tmp_path / "empty.sqlite"
         path.touch()
         return SqliteFile(path)
-    if request.param == "mariadb":
-        return MariadbDatabase(request.getfixturevalue("mariadb"))
-    return PostgresDatabase(request.getfixturevalue("postgres"))
+    if request.param == "postgresql":
+        return PostgresDatabase(request.getfixturevalue("postgres"))
+    return MariadbDatabase(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
@@ -127,23 +164,33 @@ def buildbot_postgres(postgres: PostgresServer, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def buildbot_mariadb(mariadb: MariadbServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that Buildbot made, to be copied."""
-    name = mariadb.create()
-    buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", mariadb.url(name))
+    return _made_by_buildbot(mariadb, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def buildbot_mysql(mysql: MysqlServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database that Buildbot made, to be copied."""
+    return _made_by_buildbot(mysql, tmp_path_factory)
+
+
+def _made_by_buildbot(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    name = server.create()
+    buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", server.url(name))
     return name
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDatabase:
     """A database that Buildbot made."""
     if request.param == "sqlite":
         path = tmp_path / "buildbot.sqlite"
         copy_sqlite(request.getfixturevalue("buildbot_sqlite"), path)
         return SqliteFile(path)
-    if request.param == "mariadb":
-        template = request.getfixturevalue("buildbot_mariadb")
-        return MariadbDatabase(request.getfixturevalue("mariadb"), template)
-    template = request.getfixturevalue("buildbot_postgres")
-    return PostgresDatabase(request.getfixturevalue("postgres"), template)
+    if request.param == "postgresql":
+        template = request.getfixturevalue("buildbot_postgres")
+        return PostgresDatabase(request.getfixturevalue("postgres"), template)
+    template = request.getfixturevalue(f"buildbot_{request.param}")
+    return MariadbDatabase(request.getfixturevalue(request.param), template)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""A real MariaDB server of the session's own, and databases on it."""
+"""Real servers of MariaDB and MySQL, of the session's own, and databases on them."""
 
+import abc
 import os
 import pwd
 import shutil
@@ -8,15 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import DictCursor
 
-SERVER = shutil.which("mariadbd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+MARIADBD = shutil.which("mariadbd", path=_PATH)
 _CONFIG = """
-[mariadbd]
+[mysqld]
 bind-address = 127.0.0.1
 port = {port}
 datadir = {directory}/data
@@ -27,10 +29,8 @@ general-log-file = {directory}/data/statements
 general-log = on
 skip-name-resolve
 max-connections = 200
-max-recursive-iterations = 4294967295
 innodb-flush-log-at-trx-commit = 0
 innodb-doublewrite = off
-sync-frm = off
 innodb-flush-method = nosync
 innodb-file-per-table = off
 innodb-buffer-pool-size = 64M
@@ -38,31 +38,45 @@ innodb-buffer-pool-size = 64M
 _LONGEST_START = 30  # seconds
 
 
-class MariadbServer:
+def mysqld() -> str | None:
+    """Return the path of MySQL's server: ``$MYSQLD``, or what is installed and not MariaDB's."""
+    if "MYSQLD" in os.environ:
+        return os.environ["MYSQLD"]
+    path = shutil.which("mysqld", path=_PATH)
+    if path is None or "MariaDB" in subprocess.check_output([path, "--version"], text=True):
+        return None
+    return path
+
+
+class Server(abc.ABC):
     """A server in a directory of its own, on a free port of the loopback interface."""
 
-    def __init__(self, directory: Path, port: int) -> None:
-        assert SERVER is not None
+    settings: ClassVar[str]
+    """What its configuration has beyond that of the others."""
+
+    def __init__(self, program: str, directory: Path, port: int) -> None:
         self.port = port
         self.data = directory / "data"
         self.log = self.data / "statements"
         self._databases = 0
         self._config = directory / "config"
-        self._config.write_text(_CONFIG.format(port=port, directory=directory))
+        self._config.write_text(_CONFIG.format(port=port, directory=directory) + self.settings)
         directory.chmod(0o755)
-        user = pwd.getpwnam("mysql") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-        self._user = f"--user={user.pw_name}"
-        install = "--auth-root-authentication-method=normal"
-        subprocess.run(
-            ["mariadb-install-db", f"--defaults-file={self._config}", install, self._user],
-            check=True,
-            capture_output=True,
-        )
+        self._command = [program, f"--defaults-file={self._config}", f"--user={self._user()}"]
+        self._install()
         self.start()
+
+    @abc.abstractmethod
+    def _install(self) -> None:
+        """Make the directory with its data."""
+
+    def _user(self) -> str:
+        """Return the name of the user who runs it."""
+        return pwd.getpwuid(os.geteuid()).pw_name
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [str(SERVER), f"--defaults-file={self._config}", self._user],
+            self._command,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -127,6 +141,43 @@ class MariadbServer:
             run(cursor, [f"USE {target}", "SET foreign_key_checks = 0", *creates, *fill])
 
 
+class MariadbServer(Server):
+    settings = """
+max-recursive-iterations = 4294967295
+sync-frm = off
+"""
+
+    def _install(self) -> None:
+        install = ["mariadb-install-db", *self._command[1:]]
+        subprocess.run(
+            [*install, "--auth-root-authentication-method=normal"], check=True, capture_output=True
+        )
+
+    def _user(self) -> str:
+        return "mysql" if os.geteuid() == 0 else super()._user()
+
+
+class MysqlServer(Server):
+    settings = """
+cte-max-recursion-depth = 4294967295
+mysqlx = off
+secure-file-priv = NULL
+skip-log-bin
+innodb-redo-log-capacity = 16M
+"""
+
+    def _install(self) -> None:
+        accounts = self._config.with_name("accounts")
+        accounts.write_text(
+            "CREATE USER root@127.0.0.1;\nGRANT ALL ON *.* TO root@127.0.0.1 WITH GRANT OPTION;\n"
+        )
+        subprocess.run(
+            [*self._command, "--initialize-insecure", f"--init-file={accounts}"],
+            check=True,
+            capture_output=True,
+        )
+
+
 def run(cursor: Any, statements: list[str]) -> None:
     """Execute several statements in one round trip."""
     cursor.execute("; ".join(statements))
@@ -135,12 +186,12 @@ def run(cursor: Any, statements: list[str]) -> None:
 
 
 class MariadbDatabase:
-    """A database of the session's server, past the code that is tested."""
+    """A database on a server of MariaDB or MySQL, past the code that is tested."""
 
     kind = "mysql"
     key = "INTEGER PRIMARY KEY AUTO_INCREMENT"
 
-    def __init__(self, server: MariadbServer, template: str | None = None) -> None:
+    def __init__(self, server: Server, template: str | None = None) -> None:
         self.server = server
         self.name = server.create(template)
         self.url = server.url(self.name)

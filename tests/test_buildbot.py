@@ -14,7 +14,6 @@ import pytest
 from mastersctl.basedir import read_db_url
 from tests import buildbots
 from tests.conftest import (
-    DATABASES,
     LINK_TABLES,
     MINUTE,
     Command,
@@ -32,14 +31,14 @@ def basedir(tmp_path: Path) -> Path:
     return tmp_path / "master"
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def new_database(request: pytest.FixtureRequest, basedir: Path) -> RealDatabase:
     """A database that is not there yet, or empty, for the master in `basedir`."""
     if request.param == "sqlite":
         return SqliteFile(basedir / "state.sqlite")
-    if request.param == "mariadb":
-        return MariadbDatabase(request.getfixturevalue("mariadb"))
-    return PostgresDatabase(request.getfixturevalue("postgres"))
+    if request.param == "postgresql":
+        return PostgresDatabase(request.getfixturevalue("postgres"))
+    return MariadbDatabase(request.getfixturevalue(request.param))
 
 
 def configured_url(database: RealDatabase) -> str:

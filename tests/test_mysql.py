@@ -1,4 +1,4 @@
-"""What is special about MariaDB: its URLs, its errors, and tables without transactions."""
+"""What is special about MariaDB and MySQL: URLs, errors, and tables without transactions."""
 
 import subprocess
 import sys
@@ -12,13 +12,14 @@ from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
 from tests.conftest import Command, add_master, masters, process
 from tests.databases import PostgresServer, free_port
-from tests.mariadb import MariadbDatabase, MariadbServer
+from tests.mariadb import MariadbDatabase, MysqlServer, Server
 
 
 @pytest.fixture
-def database(mariadb: MariadbServer, buildbot_mariadb: str) -> MariadbDatabase:
+def database(mysql_server: Server, request: pytest.FixtureRequest) -> MariadbDatabase:
     """A database that Buildbot made."""
-    return MariadbDatabase(mariadb, buildbot_mariadb)
+    name = "mysql" if isinstance(mysql_server, MysqlServer) else "mariadb"
+    return MariadbDatabase(mysql_server, request.getfixturevalue(f"buildbot_{name}"))
 
 
 # URLs
@@ -92,9 +93,9 @@ def test_a_name_that_buildbots_table_has_no_room_for_is_refused(
 
 @pytest.mark.parametrize("engine", ["", "?storage_engine=InnoDB", "?storage_engine=MyISAM"])
 def test_init_makes_a_table_of_the_engine_that_the_url_names(
-    mariadb: MariadbServer, mastersctl: Command, engine: str
+    mysql_server: Server, mastersctl: Command, engine: str
 ) -> None:
-    database = MariadbDatabase(mariadb)
+    database = MariadbDatabase(mysql_server)
     url = database.url.partition("?")[0] + engine
     assert mastersctl("init", "--db-url", url).out == "created\n"
     tables = "SELECT engine FROM information_schema.tables WHERE table_schema = ?"
@@ -118,8 +119,8 @@ def test_only_a_change_of_tables_without_transactions_is_warned_of(
         assert "MyISAM" not in mastersctl(*command.split(), *url).err
 
 
-def test_a_reader_that_pauses_locks_no_table(mariadb: MariadbServer, mastersctl: Command) -> None:
-    database = MariadbDatabase(mariadb)
+def test_a_reader_that_pauses_locks_no_table(mysql_server: Server, mastersctl: Command) -> None:
+    database = MariadbDatabase(mysql_server)
     url = database.url.replace("InnoDB", "MyISAM")
     assert mastersctl("init", "--db-url", url).code == 0
     database.execute(
@@ -157,9 +158,9 @@ def test_a_reader_that_pauses_locks_no_table(mariadb: MariadbServer, mastersctl:
     ],
 )
 def test_a_server_that_is_not_to_be_used_is_told(
-    mariadb: MariadbServer, postgres: PostgresServer, url: str, code: int, problem: str
+    mysql_server: Server, postgres: PostgresServer, url: str, code: int, problem: str
 ) -> None:
-    ports = {"port": mariadb.port, "postgres": postgres.port, "free": free_port()}
+    ports = {"port": mysql_server.port, "postgres": postgres.port, "free": free_port()}
     for command in ("list", "find m", "housekeep"):
         arguments = [*command.split(), "--timeout", 2, "--db-url", url.format(**ports)]
         result = process(*arguments)

@@ -5,7 +5,7 @@ import sqlalchemy
 
 from tests.conftest import Command, add_master, masters
 from tests.databases import RealDatabase, SqliteFile
-from tests.mariadb import MariadbDatabase
+from tests.mariadb import MariadbDatabase, MysqlServer
 
 
 def test_it_creates_the_table_and_a_second_run_changes_nothing(
@@ -41,7 +41,8 @@ def test_the_table_is_the_one_that_buildbot_creates(
     if isinstance(database, SqliteFile):
         buildbots = f"sqlite:///{request.getfixturevalue('buildbot_sqlite')}"
     elif isinstance(database, MariadbDatabase):
-        buildbots = database.server.url(request.getfixturevalue("buildbot_mariadb"))
+        server = "mysql" if isinstance(database.server, MysqlServer) else "mariadb"
+        buildbots = database.server.url(request.getfixturevalue(f"buildbot_{server}"))
     else:
         buildbots = database.server.url(request.getfixturevalue("buildbot_postgres"))
     assert structure(database.url) == structure(buildbots)
