@@ -52,6 +52,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(fixture, _PARAMETERS[fixture] + more, indirect=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about MySQL alone."""
+    if not config.getoption("thorough"):
+        items[:] = [item for item in items if "mysql" not in getattr(item, "fixturenames", ())]
+
+
 class Result(NamedTuple):
     """What a command did."""
 

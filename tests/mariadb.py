@@ -34,6 +34,9 @@ innodb-doublewrite = off
 innodb-flush-method = nosync
 innodb-file-per-table = off
 innodb-buffer-pool-size = 64M
+log-bin = binary
+server-id = 1
+sync-binlog = 0
 """
 _LONGEST_START = 30  # seconds
 
@@ -102,6 +105,21 @@ class Server(abc.ABC):
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(sql)
 
+    @contextmanager
+    def set_to(self, *settings: str) -> Iterator[None]:
+        """Give variables of the server other values, as ``name = value``, for a while."""
+        names = [setting.partition("=")[0].strip() for setting in settings]
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(f'@@GLOBAL.{name}' for name in names)}")
+            before = cursor.fetchone()
+            try:
+                for setting in settings:
+                    cursor.execute(f"SET GLOBAL {setting}")
+                yield
+            finally:
+                for name, value in zip(names, before, strict=True):
+                    cursor.execute(f"SET GLOBAL {name} = %s", (value,))
+
     def connect(self, database: str | None = None, **options: Any) -> Any:
         """Return a connection that understands standard SQL, and several statements in one."""
         connection = pymysql.connect(
@@ -162,7 +180,6 @@ class MysqlServer(Server):
 cte-max-recursion-depth = 4294967295
 mysqlx = off
 secure-file-priv = NULL
-skip-log-bin
 innodb-redo-log-capacity = 16M
 """
 

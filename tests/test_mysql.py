@@ -3,6 +3,9 @@
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
-from tests.conftest import Command, add_master, masters, process
+from tests.conftest import Command, Result, add_master, masters, process
 from tests.databases import PostgresServer, free_port
 from tests.mariadb import MariadbDatabase, MysqlServer, Server
 
@@ -139,6 +142,223 @@ def test_a_reader_that_pauses_locks_no_table(mysql_server: Server, mastersctl: C
     assert reader.returncode == 0
     assert rest.count(b"\n") == 200_000
     assert rest.endswith(b",false,1970-01-01T00:00:00+00:00\n")
+
+
+# Settings of the server
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["autocommit = 0"],
+        ["completion_type = 1"],
+        ["completion_type = 2"],
+        ["sql_select_limit = 1"],
+        ["sql_safe_updates = 1", "sql_select_limit = 1"],
+        ["sql_big_selects = 0", "max_join_size = 1"],
+        ["sql_auto_is_null = 1", "foreign_key_checks = 0", "unique_checks = 0"],
+        ["sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH,NO_AUTO_VALUE_ON_ZERO'"],
+        ["max_sort_length = 64", "sort_buffer_size = 32768", "lc_messages = 'de_DE'"],
+        ["wait_timeout = 1", "character_set_client = 'latin1'", "time_zone = '-09:30'"],
+        ["binlog_format = 'STATEMENT'"],
+    ],
+    ids=", ".join,
+)
+def test_no_setting_of_the_server_changes_what_a_command_does(
+    mysql_server: Server, mastersctl: Command, settings: list[str]
+) -> None:
+    database = MariadbDatabase(mysql_server)
+    url = ("--db-url", database.url)
+    with mysql_server.set_to(*settings):
+        assert mastersctl("init", *url).out == "created\n"
+        database.execute(
+            "CREATE TABLE builds (id INTEGER PRIMARY KEY, masterid INTEGER NOT NULL, "
+            "complete_at INTEGER, results INTEGER, "
+            "FOREIGN KEY (masterid) REFERENCES masters (id) ON DELETE CASCADE)"
+        )
+        names = ["é:/\\'\"", "b:/", "a:/", "c:/"]
+        ids = "".join(mastersctl("find", name, *url).out for name in names)
+        assert ids == "1\n2\n3\n4\n"
+        assert mastersctl("find", names[0], "--no-create", *url).out == "1\n"
+        assert mastersctl("list", "--order", "name", "-o", "id", *url).out == "3\n2\n4\n1\n"
+        assert mastersctl("expire-all", *url).out == "expired 4 masters\n"
+        assert mastersctl("housekeep", *url).code == 0
+        assert mastersctl("set-state", 2, "active", *url).out == "changed\n"
+        assert mastersctl("rename", 4, "d:/", *url).out == "renamed\n"
+        assert mastersctl("remove", 3, "--yes", *url).out == "removed 1 masters\n"
+        assert mastersctl("check", *url).code == 0
+    assert [(id_, name, active) for id_, name, active, _ in masters(database)] == [
+        (1, names[0], 0), (2, "b:/", 1), (4, "d:/", 0),
+    ]  # fmt: skip
+
+
+def test_a_server_that_lets_nobody_write_by_default_can_be_written(
+    mysql_server: Server, mastersctl: Command
+) -> None:
+    database = MariadbDatabase(mysql_server)
+    mysql_server.execute("SET GLOBAL TRANSACTION READ ONLY")
+    try:
+        assert mastersctl("init", "--db-url", database.url).out == "created\n"
+        assert mastersctl("find", "m", "--db-url", database.url).out == "1\n"
+    finally:
+        mysql_server.execute("SET GLOBAL TRANSACTION READ WRITE")
+    assert [name for _, name, *_ in masters(database)] == ["m"]
+
+
+def test_a_time_that_the_server_gives_statements_does_not_end_a_command(
+    mysql_server: Server, mastersctl: Command
+) -> None:
+    database = MariadbDatabase(mysql_server)
+    limit = "max_statement_time = 0.001"
+    if isinstance(mysql_server, MysqlServer):
+        limit = "max_execution_time = 1"
+    with mysql_server.set_to(limit):
+        assert mastersctl("init", "--db-url", database.url).out == "created\n"
+        for number in range(5):
+            assert mastersctl("find", f"m{number}", "--db-url", database.url).code == 0
+            assert mastersctl("list", "--order", "name", "--db-url", database.url).code == 0
+
+
+@pytest.mark.parametrize("bytes_", [32 * 1024, 256 * 1024])
+def test_long_names_are_ordered_by_their_ends_however_small_the_sort_buffer_is(
+    mysql_server: Server, mastersctl: Command, bytes_: int
+) -> None:
+    database = MariadbDatabase(mysql_server)
+    url = ("--db-url", database.url)
+    assert mastersctl("init", *url).code == 0
+    for end in ("d", "b", "c", "a"):
+        database.execute(
+            "INSERT INTO masters (name, name_hash, active, last_active) "
+            "VALUES (CONCAT(REPEAT('é', 32000), ?), ?, 0, 0)",
+            (end, end),
+        )
+    with mysql_server.set_to(f"sort_buffer_size = {bytes_}"):
+        for order, ids in (("name", "4231"), ("-name", "1324")):
+            listed = mastersctl("list", "--order", order, "--order", "active", "-o", "id", *url)
+            assert (listed.err, listed.out.split()) == ("", [*ids])
+
+
+def test_races_have_one_winner_where_statements_are_logged(
+    mysql_server: Server, mastersctl: Command
+) -> None:
+    database = MariadbDatabase(mysql_server)
+    assert mastersctl("init", "--db-url", database.url).code == 0
+    with mysql_server.set_to("binlog_format = 'STATEMENT'"):
+        assert at_once(6, "find", "m", "--db-url", database.url) == {"1\n": 6}
+        won = at_once(6, "set-state", "m", "active", "--db-url", database.url)
+        assert won == {"changed\n": 1, "unchanged\n": 5}
+        assert at_once(6, "expire-all", "--db-url", database.url) == {"expired 1 masters\n": 6}
+
+
+def at_once(processes: int, *arguments: str) -> Counter[str]:
+    """Run a command in processes at the same time; return how many printed what."""
+    command = [sys.executable, "-m", "mastersctl", *arguments, "--timeout", "60"]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(processes)
+    ]
+    return Counter(process.communicate(timeout=120)[0] for process in running)
+
+
+# Login
+
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+sys.modules["cryptography"] = None
+from mastersctl.cli import main
+main()
+"""
+
+
+def bare(*arguments: object) -> Result:
+    """Run a command where PyMySQL is installed without what some logins need."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CRYPTOGRAPHY, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def account(mysql: MysqlServer, mastersctl: Command) -> Iterator[MariadbDatabase]:
+    """A database of MySQL, with an account of its name, whose password the server has forgotten."""
+    database = MariadbDatabase(mysql)
+    assert mastersctl("init", "--db-url", database.url).code == 0
+    database.execute(f"CREATE USER {database.name}@'%' IDENTIFIED BY 'hunter2'")
+    database.execute(f"GRANT ALL ON {database.name}.* TO {database.name}@'%'")
+    database.execute("FLUSH PRIVILEGES")  # as a restart does
+    database.url = database.url.replace("root@", f"{database.name}:hunter2@")
+    yield database
+    mysql.execute(f"DROP USER {database.name}")
+
+
+@contextmanager
+def without_tls(server: Server) -> Iterator[None]:
+    try:
+        with server.set_to("tls_version = ''"):
+            server.execute("ALTER INSTANCE RELOAD TLS NO ROLLBACK ON ERROR")
+            yield
+    finally:
+        server.execute("ALTER INSTANCE RELOAD TLS")
+
+
+@pytest.mark.parametrize("where", ["network", "socket", "option file"])
+def test_an_account_of_mysql_logs_in_right_after_a_restart(
+    account: MariadbDatabase, tmp_path: Path, where: str
+) -> None:
+    url = account.url
+    if where == "socket":
+        socket = account.server.data / "socket"
+        url = f"mysql://{account.name}:hunter2@/{account.name}?unix_socket={socket}"
+    if where == "option file":
+        options = tmp_path / "my.cnf"
+        options.write_text("[client]\npassword = hunter2\n")
+        url = url.replace(":hunter2", "").replace(
+            "storage_engine=InnoDB", f"read_default_file={options}"
+        )
+    result = bare("find", "m", "--db-url", url)
+    assert (result.code, result.out, result.err) == (0, "1\n", "")
+
+
+@pytest.mark.parametrize("where", ["network", "socket"])
+def test_an_account_that_requires_tls_gets_it(account: MariadbDatabase, where: str) -> None:
+    account.execute(f"ALTER USER {account.name} REQUIRE SSL")
+    url = account.url
+    if where == "socket":
+        url = url.partition("?")[0].replace(f"127.0.0.1:{account.server.port}", "")
+        url += f"?unix_socket={account.server.data / 'socket'}"
+    assert bare("find", "m", "--db-url", url).out == "1\n"
+
+
+def test_a_server_that_requires_tls_gets_it(account: MariadbDatabase) -> None:
+    with account.server.set_to("require_secure_transport = 1"):
+        assert bare("find", "m", "--db-url", account.url).out == "1\n"
+
+
+def test_who_names_the_certificate_of_a_server_verifies_it(account: MariadbDatabase) -> None:
+    url = f"{account.url}&ssl_verify_cert=true&ssl_ca={account.server.data}"
+    assert bare("find", "m", "--db-url", f"{url}/ca.pem").out == "1\n"
+    result = bare("find", "m", "--db-url", f"{url}/client-cert.pem")
+    assert result.code == 4
+    assert "certificate verify failed" in result.err
+
+
+def test_a_server_without_tls_is_used_without(account: MariadbDatabase) -> None:
+    root = account.url.replace(f"{account.name}:hunter2@", "root@")
+    with without_tls(account.server):
+        assert bare("find", "m", "--db-url", root).out == "1\n"
+
+
+def test_a_login_that_is_not_possible_says_what_makes_it_so(account: MariadbDatabase) -> None:
+    with without_tls(account.server):
+        result = bare("find", "m", "--db-url", account.url)
+    assert (result.code, result.out) == (4, "")
+    assert "'pip install cryptography', or switch on TLS at the server" in result.err
+    assert result.err.count("\n") == 1
+    assert "hunter2" not in result.err
 
 
 # Errors

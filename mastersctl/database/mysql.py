@@ -1,66 +1,78 @@
 """MariaDB and MySQL, by PyMySQL, which needs no library of the system."""
 
 import configparser
-import struct
+import ssl
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Mode, Reference, original, server
+from mastersctl.database import Mode, Reference, mysql_errors, original, server
 from mastersctl.database.server import Server
 from mastersctl.errors import RefusedError
 from mastersctl.url import DatabaseURL
 
 _GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more
-
-_KINDS: dict[int | None, server.Kind] = {
-    **dict.fromkeys((ER.NO_SUCH_TABLE, ER.UNKNOWN_TABLE, ER.BAD_FIELD_ERROR), server.NOT_BUILDBOTS),
-    ER.LOCK_WAIT_TIMEOUT: server.LOCKED,
-    ER.LOCK_DEADLOCK: server.ROLLED_BACK,
-    **dict.fromkeys(
-        (
-            ER.OPTION_PREVENTS_STATEMENT,  # a server that is read-only
-            1792,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION, which PyMySQL does not know
-            ER.TABLEACCESS_DENIED_ERROR,
-            ER.COLUMNACCESS_DENIED_ERROR,
-        ),
-        server.FORBIDDEN,
-    ),
-    **dict.fromkeys((ER.DISK_FULL, ER.RECORD_FILE_FULL, ER.ERROR_ON_WRITE), server.DISK_FULL),
-    **dict.fromkeys((ER.TRUNCATED_WRONG_VALUE_FOR_FIELD, ER.DATA_TOO_LONG), server.NOT_STORABLE),
-    **dict.fromkeys(
-        (
-            ER.ACCESS_DENIED_ERROR,
-            ER.DBACCESS_DENIED_ERROR,
-            ER.BAD_DB_ERROR,
-            ER.NO_DB_ERROR,
-            ER.CON_COUNT_ERROR,
-            ER.HOST_IS_BLOCKED,
-            ER.HOST_NOT_PRIVILEGED,
-            ER.SERVER_SHUTDOWN,
-        ),
-        server.UNREACHABLE,
-    ),
-}
 _REFERRED_TO = (ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2)  # without and with the table's name
-_CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # of the connection, not of the server
-# What PyMySQL raises of itself when the server speaks another protocol, or a parameter is wrong
-_NOT_MYSQLS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
+_SORT_BUFFER = 4 * 1024 * 1024  # bytes; MariaDB wants room for 15 keys of an order
+_SETTINGS = (  # all that the statements rely on, whatever the server or the user is set to
+    "autocommit = 1, completion_type = 'NO_CHAIN', "
+    "sql_mode = 'STRICT_ALL_TABLES', "  # or a name that cannot be stored becomes another one
+    "foreign_key_checks = 1, unique_checks = 1, "
+    "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
+    "sql_safe_updates = 0, sql_auto_is_null = 0, "
+    f"max_sort_length = {_LONGEST_KEY}, "
+    f"sort_buffer_size = {_SORT_BUFFER}, "
+    "wait_timeout = 28800, lc_messages = 'en_US'"
+    "/*M!100101 , max_statement_time = 0 */"  # read by MariaDB alone
+    "/*!50708 , max_execution_time = 0 */"  # read by MySQL alone
 )
+
+
+class _Connection(pymysql.Connection):
+    """A connection that is encrypted where the server offers it.
+
+    An answer that PyMySQL does not understand closes it, and is an error like any other.
+    """
+
+    def _create_ssl_ctx(self, parameters: Any) -> ssl.SSLContext:
+        if parameters:
+            return super()._create_ssl_ctx(parameters)  # type: ignore[misc,no-any-return]
+        # As PyMySQL, which verifies nobody then, but also reads all certificates, in 36 ms.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def connect(self, sock: Any = None) -> None:
+        with self._understanding():
+            super().connect(sock)
+
+    def query(self, sql: Any, unbuffered: bool = False) -> int:
+        with self._understanding():
+            return super().query(sql, unbuffered)
+
+    def commit(self) -> None:
+        with self._understanding():
+            super().commit()
+
+    def rollback(self) -> None:
+        with self._understanding():
+            super().rollback()
+
+    @contextmanager
+    def _understanding(self) -> Iterator[None]:
+        try:
+            yield
+        except pymysql.Error:
+            raise
+        except Exception as error:
+            self._force_close()  # type: ignore[attr-defined]
+            raise pymysql.OperationalError(*mysql_errors.misunderstanding(error)) from error
 
 
 class MysqlDatabase(Server, peewee.MySQLDatabase):
@@ -79,23 +91,15 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
 
     def _connect(self) -> "pymysql.Connection[Any]":
         seconds = max(1, round(self.patience))  # of which the server takes whole ones
-        settings = (
-            f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, "
-            f"max_sort_length = {_LONGEST_KEY}, "
-            "sql_mode = 'STRICT_ALL_TABLES'"  # or a name that cannot be stored becomes another one
-        )
+        timeouts = f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
         parameters = self.url.mysql_parameters()
-        # To be ready for TLS, PyMySQL reads all certificates of the system, in 16 ms.
-        no_network = parameters.get("host", "localhost") in _LOOPBACK
-        told = any(name.startswith(("read_default", "ssl")) for name in parameters)
         try:
-            connection = pymysql.connect(
+            connection = _Connection(
                 **parameters,
-                ssl_disabled=True if no_network and not told else None,
                 charset="utf8mb4",
-                autocommit=True,
+                autocommit=None,  # it is set, for MySQL is not to be believed that it is on
                 client_flag=CLIENT.FOUND_ROWS,  # count like the others: also what stays as it is
-                init_command=f"SET SESSION {settings}",
+                init_command=f"SET SESSION {timeouts}, {_SETTINGS}",
                 connect_timeout=max(self.patience, 0.1),
                 read_timeout=self.patience + _GRACE,
                 write_timeout=self.patience + _GRACE,
@@ -104,12 +108,21 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         except configparser.Error as error:  # which shows a line of the file, perhaps a password
             problem = f"{parameters['read_default_file']!r} is not an option file"
             raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, problem) from error
-        except _NOT_MYSQLS as error:
+        except (OSError, ValueError) as error:  # of a file or of another parameter
             raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, str(error)) from error
-        access = ", READ ONLY" if self._mode == "read" else ""
         with connection.cursor() as cursor:
-            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED{access}")
+            cursor.execute(f"SET SESSION TRANSACTION {self._characteristics(cursor)}")
         return connection
+
+    def _characteristics(self, cursor: Any) -> str:
+        """Return of what kind the session's transactions must be."""
+        if self._mode == "read":
+            return "ISOLATION LEVEL READ COMMITTED, READ ONLY"
+        cursor.execute("SHOW VARIABLES WHERE variable_name = 'binlog_format'")
+        if "STATEMENT" not in dict(cursor.fetchall()).values():
+            return "ISOLATION LEVEL READ COMMITTED, READ WRITE"
+        # Which refuses that level. Each change locks before it reads, so it sees no older rows.
+        return "ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 
     def begin(
         self,
@@ -135,7 +148,11 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
         # All at once: while they are read one by one, a table of MyISAM is locked for masters.
-        yield from self.execute(query)
+        cursor = self.execute(query)
+        if cursor.description is None:
+            problem = mysql_errors.misunderstanding(ValueError("it has no rows"))
+            raise pymysql.OperationalError(*problem)
+        yield from cursor
 
     # SQL
 
@@ -239,14 +256,8 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
     # Errors
 
     def kind(self, error: Exception) -> server.Kind:
-        code, message = _code(error), self.message(error)
-        if "Errcode: 28" in message or "error 28" in message:  # of the system: no space left
-            return server.DISK_FULL
-        if "timed out" in message:
-            return server.SILENT
-        if code in _CLIENT_ERRORS:
-            return server.UNREACHABLE
-        return _KINDS.get(code, server.FAILED)
+        sqlstate = getattr(error, "sqlstate", None)
+        return mysql_errors.kind(_code(error), self.message(error), sqlstate)
 
     def message(self, error: Exception) -> str:
         return str(error.args[1] if len(error.args) > 1 else error)

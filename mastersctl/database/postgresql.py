@@ -258,7 +258,9 @@ def _understanding() -> Iterator[None]:
     """Make an error of the driver of what Python raises for an answer that makes no sense."""
     try:
         yield
-    except server.NONSENSE as error:
+    except (psycopg.Error, peewee.PeeweeException):
+        raise
+    except Exception as error:
         raise psycopg.OperationalError(f"the server answers nonsense: {error}") from error
 
 

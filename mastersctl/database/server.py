@@ -1,7 +1,6 @@
 """What databases on a server have in common: how a change is confirmed, and what errors say."""
 
 import abc
-import struct
 from typing import Any
 
 from mastersctl._peewee import peewee
@@ -42,12 +41,14 @@ UNREACHABLE: Kind = (
     DatabaseUnavailableError,
     "cannot be reached ({reason}); check the URL and the server.",
 )
+LOGIN_REFUSED: Kind = (
+    DatabaseUnavailableError,
+    "does not let this user in ({reason}); check the user, the password and TLS.",
+)
 NOT_STORABLE: Kind = (
     MastersctlError,
     "cannot hold that ({reason}); Buildbot's tables there have no room for every character.",
 )
-# What Python raises when a driver takes an answer apart that makes no sense
-NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 FAILED: Kind = (MastersctlError, "failed: {reason}.")
 
 
