@@ -24,6 +24,7 @@ from tests.databases import (
     PostgresDatabase,
     PostgresServer,
     RealDatabase,
+    ServerDatabase,
     SqliteFile,
     copy_sqlite,
     free_port,
@@ -35,6 +36,7 @@ _PARAMETERS = {
     "empty_database": DATABASES,
     "buildbot_database": DATABASES,
     "new_database": DATABASES,
+    "server_database": ["postgresql", "mariadb"],
     "mysql_server": ["mariadb"],
 }
 
@@ -192,6 +194,16 @@ def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDat
         path = tmp_path / "buildbot.sqlite"
         copy_sqlite(request.getfixturevalue("buildbot_sqlite"), path)
         return SqliteFile(path)
+    return _on_server(request)
+
+
+@pytest.fixture
+def server_database(request: pytest.FixtureRequest) -> ServerDatabase:
+    """A database that Buildbot made, on each server: it has users, and locks single rows."""
+    return _on_server(request)
+
+
+def _on_server(request: pytest.FixtureRequest) -> ServerDatabase:
     if request.param == "postgresql":
         template = request.getfixturevalue("buildbot_postgres")
         return PostgresDatabase(request.getfixturevalue("postgres"), template)

@@ -189,6 +189,17 @@ class PostgresDatabase:
             yield
             connection.rollback()
 
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[[str], object]]:
+        """Yield a function that executes a statement, in a transaction that is committed."""
+        with psycopg.connect(self.url) as connection:
+            yield lambda sql: connection.execute(sql.encode())
+
+    def is_waiting(self) -> bool:
+        """Return whether a statement in this database waits for a lock."""
+        query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = ?"
+        return bool(self.execute(query, [self.name]))
+
     def snapshot(self) -> Callable[[], None]:
         """Keep all rows as they are, and return a function that brings them back."""
         tables = list(self.rows())
@@ -209,7 +220,8 @@ class PostgresDatabase:
         self.server.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
-RealDatabase = SqliteFile | PostgresDatabase | MariadbDatabase
+ServerDatabase = PostgresDatabase | MariadbDatabase
+RealDatabase = SqliteFile | ServerDatabase
 
 
 def make_room_for_all_names(database: RealDatabase) -> None:

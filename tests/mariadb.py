@@ -246,6 +246,19 @@ class MariadbDatabase:
             yield
             connection.rollback()
 
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[[str], object]]:
+        """Yield a function that executes a statement, in a transaction that is committed."""
+        with self.server.connect(self.name) as connection, connection.cursor() as cursor:
+            connection.begin()
+            yield cursor.execute
+            connection.commit()
+
+    def is_waiting(self) -> bool:
+        """Return whether a statement in this database waits for a lock."""
+        query = "SELECT info FROM information_schema.processlist WHERE db = ? AND info LIKE ?"
+        return bool(self.execute(query, [self.name, "%masters%FOR UPDATE"]))
+
     def snapshot(self) -> Callable[[], None]:
         """Keep all rows as they are, and return a function that brings them back."""
         saved = self.server.create(self.name)

@@ -331,7 +331,7 @@ def test_a_user_who_may_only_read_sees_a_database_that_comes_and_goes_from_use(
     public_directory: Path,
 ) -> None:
     database = make_wal_database(public_directory / "x.sqlite")
-    writing = [sys.executable, "-c", OPENS_WRITES_AND_CLOSES, database.path]
+    writing = [sys.executable, "-c", OPENS_WRITES_AND_CLOSES, str(database.path)]
     with subprocess.Popen(writing) as writer:
         try:
             result = unprivileged(

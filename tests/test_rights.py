@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command, add_belongings, add_master, contents
-from tests.databases import PostgresDatabase, PostgresServer
-from tests.mariadb import MariadbDatabase, MariadbServer
-
-Server = PostgresDatabase | MariadbDatabase
+from tests.databases import PostgresDatabase, PostgresServer, ServerDatabase
+from tests.mariadb import MariadbDatabase, Server
 
 # What needs other tables than that of the masters
 NEEDY = (
@@ -28,27 +26,21 @@ NEEDY = (
 CLEANING = ("remove gone --yes --reassign-to heir", "housekeep", "housekeep --dry-run")
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
-def server(request: pytest.FixtureRequest) -> Server:
-    """A database that Buildbot made, with a dead master that has one of everything, and an heir."""
-    if request.param == "mariadb":
-        template = request.getfixturevalue("buildbot_mariadb")
-        database: Server = MariadbDatabase(request.getfixturevalue("mariadb"), template)
-    else:
-        template = request.getfixturevalue("buildbot_postgres")
-        database = PostgresDatabase(request.getfixturevalue("postgres"), template)
-    add_belongings(database, add_master(database, "gone", last_active=5))
-    add_master(database, "heir")
-    return database
+@pytest.fixture
+def server(server_database: ServerDatabase) -> ServerDatabase:
+    """A database with a dead master that has one of everything, and an heir."""
+    add_belongings(server_database, add_master(server_database, "gone", last_active=5))
+    add_master(server_database, "heir")
+    return server_database
 
 
-def url_of_user(database: Server, user: str) -> str:
+def url_of_user(database: ServerDatabase, user: str) -> str:
     old = "root@" if isinstance(database, MariadbDatabase) else "postgres@"
     return database.url.replace(old, f"{user}@")
 
 
 @contextmanager
-def user(database: Server) -> Iterator[str]:
+def user(database: ServerDatabase) -> Iterator[str]:
     """Create a user without any rights; yield what GRANT calls it, which is also in its URL."""
     name = f"limited_{database.name}"
     is_mariadb = isinstance(database, MariadbDatabase)
@@ -64,13 +56,17 @@ def user(database: Server) -> Iterator[str]:
     database.execute(f"DROP USER {grantee}")
 
 
-def grant(database: Server, grantee: str, tables: list[str]) -> None:
+def grant(database: ServerDatabase, grantee: str, tables: list[str]) -> None:
     for table in tables:
         database.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {grantee}")
 
 
 def assert_refused(
-    database: Server, mastersctl: Command, grantee: str, commands: tuple[str, ...], code: int = 4
+    database: ServerDatabase,
+    mastersctl: Command,
+    grantee: str,
+    commands: tuple[str, ...],
+    code: int = 4,
 ) -> str:
     """Run commands as the user, see that each fails and changes nothing, and return the errors."""
     url = url_of_user(database, grantee.partition("@")[0])
@@ -86,7 +82,7 @@ def assert_refused(
 
 
 def test_a_user_with_rights_on_masters_alone_is_refused(
-    server: Server, mastersctl: Command
+    server: ServerDatabase, mastersctl: Command
 ) -> None:
     with user(server) as grantee:
         grant(server, grantee, ["masters"])
@@ -111,7 +107,7 @@ def test_a_user_with_rights_on_masters_alone_is_refused(
     ],
 )  # fmt: skip
 def test_one_table_that_a_user_may_not_read_is_refused(
-    server: Server, mastersctl: Command, hidden: str, commands: tuple[str, ...]
+    server: ServerDatabase, mastersctl: Command, hidden: str, commands: tuple[str, ...]
 ) -> None:
     with user(server) as grantee:
         grant(server, grantee, [table for table in contents(server) if table != hidden])
@@ -119,7 +115,7 @@ def test_one_table_that_a_user_may_not_read_is_refused(
 
 
 def test_a_hidden_table_of_another_schema_that_refers_to_a_master_keeps_it(
-    server: Server, mastersctl: Command
+    server: ServerDatabase, mastersctl: Command
 ) -> None:
     server.execute("DELETE FROM builds")
     server.execute("DELETE FROM buildrequest_claims")
@@ -127,8 +123,8 @@ def test_a_hidden_table_of_another_schema_that_refers_to_a_master_keeps_it(
     server.execute(f"CREATE SCHEMA {other}")
     masters = "masters" if isinstance(server, PostgresDatabase) else f"{server.name}.masters"
     server.execute(
-        f"CREATE TABLE {other}.notes (id INTEGER, masterid INTEGER NOT NULL, FOREIGN KEY (masterid) "
-        f"REFERENCES {masters} (id) ON DELETE CASCADE)"
+        f"CREATE TABLE {other}.notes (id INTEGER, masterid INTEGER NOT NULL, "
+        f"FOREIGN KEY (masterid) REFERENCES {masters} (id) ON DELETE CASCADE)"
     )
     server.execute(f"INSERT INTO {other}.notes VALUES (1, 1)")
     with user(server) as grantee:
@@ -232,9 +228,10 @@ def test_a_schema_of_the_path_that_is_not_usable_is_not_an_empty_one(
 
 
 def test_a_master_that_nothing_refers_to_keeps_no_other_id(
-    mariadb: MariadbServer, buildbot_mariadb: str, mastersctl: Command
+    mysql_server: Server, mastersctl: Command
 ) -> None:
-    database = MariadbDatabase(mariadb, buildbot_mariadb)
+    database = MariadbDatabase(mysql_server)
+    assert mastersctl("init", "--db-url", database.url).code == 0
     ids = [add_master(database, name) for name in ("a", "b", "c")]
     database.execute("UPDATE masters SET id = 0 WHERE name = 'a'")
     assert mastersctl("remove", "0", ids[1], "--yes", "--db-url", database.url).code == 0

@@ -50,6 +50,35 @@ def test_a_master_that_is_stale_or_expired_is_a_warning(
 
 
 @pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize("years", [1, 60_000])
+def test_a_last_check_in_in_the_future_is_a_warning(
+    database: RealDatabase, mastersctl: Command, years: int
+) -> None:
+    seconds = years * 365 * 24 * 60 * MINUTE
+    if database.kind != "sqlite":
+        seconds = min(seconds, 2**31 - 1 - int(time.time()))
+    add_master(database, "ahead", active=1, last_active=time.time() + seconds)
+    add_master(database, "stopped", last_active=time.time() + MINUTE * 60)
+    add_master(database, "a bit fast", active=1, last_active=time.time() + MINUTE / 2)
+    for names in ([], ["ahead", "alive"]):
+        result = mastersctl("check", *names, "--db-url", database.url)
+        assert result.code == WARNING
+        assert "; last active in the future: 'ahead' | " in result.out
+        found = mastersctl("check", *names, "-o", "json", "--db-url", database.url).json
+        assert [master["name"] for master in found["in_future"]] == ["ahead"]
+
+
+@pytest.mark.usefixtures("alive")
+def test_more_names_than_a_statement_has_room_for_are_a_usage_error(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    names = [f"m{number}" for number in range(66_000)]
+    result = mastersctl("check", *names, "--db-url", database.url)
+    assert result.code == UNKNOWN
+    assert "66000 masters to look for, and at most 30000" in result.out
+
+
+@pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize(("number", "code"), [(0, OK), (1, OK), (2, CRITICAL), (9, CRITICAL)])
 def test_fewer_active_masters_than_demanded_are_critical(
     database: RealDatabase, mastersctl: Command, number: int, code: int
@@ -99,6 +128,7 @@ def test_json_has_the_same(database: RealDatabase, mastersctl: Command) -> None:
     epoch = "1970-01-01T00:00:00+00:00"
     assert result.json == {
         "status": "WARNING", "active": 1, "stale": 0, "expired": 1, "inactive": 0, "missing": [],
+        "in_future": [],
         "unhealthy": [{"id": 2, "name": "reset\x1b|", "state": "expired", "last_active": epoch}],
     }  # fmt: skip
 

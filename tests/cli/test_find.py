@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Command, add_master, masters, process
-from tests.databases import RealDatabase
+from tests.databases import PostgresDatabase, PostgresServer, RealDatabase
 
 
 def test_it_prints_the_id_alone(database: RealDatabase, mastersctl: Command) -> None:
@@ -65,3 +65,56 @@ def test_a_name_may_look_like_an_option(database: RealDatabase, mastersctl: Comm
 def test_a_name_of_digits_is_a_name(database: RealDatabase, mastersctl: Command) -> None:
     add_master(database, "m")
     assert mastersctl("find", "1", "--db-url", database.url).out == "2\n"
+
+
+# Rows that were written by hand
+
+
+def test_a_name_whose_hash_is_wrong_is_told_and_no_second_master_gets_it(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "old:/")
+    database.execute("UPDATE masters SET name = 'new:/'")
+    before = masters(database)
+    for command, code in (
+        ("find new:/", 1),
+        ("find new:/ --no-create", 3),
+        ("show new:/", 3),
+        ("set-state new:/ active", 3),
+        ("rename new:/ other:/", 3),
+        ("remove new:/ --yes", 3),
+        ("remove 1 --yes --reassign-to new:/", 3),
+    ):
+        result = mastersctl(*command.split(), "--db-url", database.url)
+        assert (result.code, result.out) == (code, ""), command
+        assert "Master 1 is called 'new:/', but its name_hash" in result.err, command
+        assert "'mastersctl rename 1 NAME'" in result.err, command
+    result = mastersctl("check", "new:/", "--db-url", database.url)
+    assert result.code == 2
+    assert "not there: 'new:/'; Master 1 is called 'new:/'" in result.out
+    assert masters(database) == before
+    assert mastersctl("rename", "1", "new:/", "--db-url", database.url).out == "renamed\n"
+    assert mastersctl("find", "new:/", "--db-url", database.url).out == "1\n"
+
+
+def test_a_name_that_differs_in_case_alone_is_another_one(
+    database: RealDatabase, mastersctl: Command
+) -> None:
+    add_master(database, "m:/a")
+    assert mastersctl("find", "M:/a", "--db-url", database.url).out == "2\n"
+
+
+def test_a_sequence_that_is_behind_is_told_with_what_mends_it(
+    postgres: PostgresServer, mastersctl: Command
+) -> None:
+    database = PostgresDatabase(postgres)
+    url = ("--db-url", database.url)
+    assert mastersctl("init", *url).code == 0
+    for id_ in (1, 2):  # copied from elsewhere, with its ID
+        row = (id_, f"m{id_}", str(id_))
+        database.execute("INSERT INTO masters VALUES (?, ?, ?, 0, 0)", row)
+    result = mastersctl("find", "new:/", *url)
+    assert (result.code, result.out) == (1, "")
+    assert "as its sequence is behind" in result.err
+    database.execute(result.err.split('"')[-2])
+    assert mastersctl("find", "new:/", *url).out == "3\n"

@@ -1,5 +1,6 @@
 """``mastersctl remove``"""
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,13 @@ import time_machine
 from mastersctl.housekeeping import survey
 from tests.cli.test_cli import shell
 from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters, process
-from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
+from tests.databases import (
+    PostgresDatabase,
+    RealDatabase,
+    ServerDatabase,
+    SqliteFile,
+    copy_sqlite,
+)
 from tests.terminal import Terminal
 
 
@@ -173,6 +180,88 @@ def test_a_table_of_a_later_buildbot_keeps_a_master(
     assert names(buildbot_database) == ["m", "heir"]
     buildbot_database.execute('DELETE FROM "later ""table"')
     assert mastersctl("remove", "m", "--yes", "--db-url", buildbot_database.url).code == 0
+
+
+@pytest.mark.parametrize("history", ["moved", "copied"])
+def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
+    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command, history: str
+) -> None:
+    copy_sqlite(buildbot_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    id_ = add_master(database, "m")
+    add_master(database, "heir")
+    add_belongings(database, id_)
+    if history == "moved":
+        database.execute("ALTER TABLE builds RENAME TO _alembic_tmp_builds")
+    else:
+        database.execute("CREATE TABLE _alembic_tmp_builds AS SELECT * FROM builds")
+    before = contents(database)
+    commands = ["remove m --yes", "remove m --yes --reassign-to heir", "remove m --dry-run"]
+    if history == "moved":
+        commands += ["housekeep", "housekeep --dry-run", "list -o wide", "show m"]
+    for command in commands:
+        result = mastersctl(*command.split())
+        assert (result.code, result.out) == (1, ""), command
+        assert "upgrade of the database" in result.err
+        assert "'_alembic_tmp_builds' may hold the only copy" in result.err
+        assert "restore the backup, or finish the upgrade" in result.err
+        assert "delete" not in result.err
+    assert contents(database) == before
+
+
+def test_masters_that_an_interrupted_upgrade_moved_are_not_made_anew(
+    tmp_path: Path, mastersctl: Command
+) -> None:
+    assert mastersctl("init").code == 0
+    database = SqliteFile(tmp_path / "state.sqlite")
+    database.execute("ALTER TABLE masters RENAME TO _alembic_tmp_masters")
+    for command in ("init", "list", "show m", "find m", "expire-all", "set-state m active"):
+        result = mastersctl(*command.split())
+        assert (result.code, result.out) == (1, ""), command
+        assert "'_alembic_tmp_masters' may hold the only copy" in result.err
+    assert list(contents(database)) == ["_alembic_tmp_masters"]
+
+
+@pytest.mark.parametrize("heir", ["heir", 2])
+def test_an_heir_that_is_removed_meanwhile_is_no_such_master(
+    server_database: ServerDatabase,
+    mastersctl: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    heir: str | int,
+) -> None:
+    add_belongings(server_database, add_master(server_database, "m"))
+    add_master(server_database, "heir")
+    before = contents(server_database)
+
+    def remove_heir_first(*arguments: Any) -> Any:
+        server_database.execute("DELETE FROM masters WHERE id = 2")
+        return survey(*arguments)
+
+    monkeypatch.setattr("mastersctl.removal.survey", remove_heir_first)
+    url = server_database.url
+    result = mastersctl("remove", "m", "--yes", "--reassign-to", heir, "--db-url", url)
+    assert (result.code, result.out) == (3, "")
+    assert "'heir'" in result.err
+    before["masters"] = [row for row in before["masters"] if row["name"] != "heir"]
+    assert contents(server_database) == before
+
+
+@pytest.mark.parametrize("command", ["remove 1 2 --yes", "remove 1 2 --yes --skip-used"])
+def test_a_deadlock_is_retried(server_database: ServerDatabase, command: str) -> None:
+    for number in range(1, 20):
+        add_master(server_database, f"m{number}")
+    url = server_database.url
+    arguments = [sys.executable, "-m", "mastersctl", *command.split(), "--db-url", url]
+    with server_database.transaction() as execute:
+        execute("UPDATE masters SET last_active = 7 WHERE id > 1")  # more than the other one does
+        removing = subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while not server_database.is_waiting():
+            time.sleep(0.02)
+        execute("UPDATE masters SET last_active = 7 WHERE id = 1")
+    out, err = removing.communicate(timeout=30)
+    assert (removing.returncode, out, err) == (0, "removed 2 masters\n", "")
 
 
 def test_a_table_of_another_schema_keeps_a_master(
