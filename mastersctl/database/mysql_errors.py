@@ -54,6 +54,7 @@ _CODES: dict[server.Kind, tuple[int, ...]] = {
         1047,  # a node of Galera that is not ready
         3781, 3782, 3783, 6141,  # nor is a member of a group
         3032, 6400,  # offline mode
+        9001,  # ProxySQL does not reach the server
     ),
 }  # fmt: skip
 _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
@@ -74,7 +75,7 @@ def kind(code: int | None, message: str, sqlstate: str | None) -> server.Kind:
     """Return which of the kinds of `mastersctl.database.server` an error of PyMySQL is.
 
     Parameters:
-        code: None or 0, if it has none.
+        code: None, if it has none.
     """
     if _NO_SPACE.search(message):
         return server.DISK_FULL
@@ -82,7 +83,7 @@ def kind(code: int | None, message: str, sqlstate: str | None) -> server.Kind:
         return server.SILENT
     if code in _KINDS:
         return _KINDS[code]
-    if not code or code in _CLIENT_ERRORS:  # PyMySQL gives none to answers in the wrong order
+    if code is None or code <= 0 or code in _CLIENT_ERRORS:  # of PyMySQL, or no server's
         return server.UNREACHABLE
     return _CLASSES.get((sqlstate or "")[:2], server.FAILED)
 
