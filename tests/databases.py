@@ -1,8 +1,10 @@
 """Real databases for the tests: SQLite files, and servers of the session's own."""
 
+import os
 import shutil
 import socket
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -31,6 +33,7 @@ log_line_prefix = '%d|%a|'
 _ACCESS = f"""
 host all {LOCKED_USER} 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
+host replication all 127.0.0.1/32 trust
 """
 
 
@@ -68,12 +71,12 @@ class PostgresServer:
         return int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
 
     def _control(self, action: str, *arguments: str) -> None:
-        self._execute(
-            "pg_ctl",
-            ("-w", "-D", str(self._server.pgdata), *arguments, action),
-            bin_path=self._server.bin_path,
-            user=self._server.system_user,
-        )
+        self.execute_program("pg_ctl", "-w", "-D", str(self._server.pgdata), *arguments, action)
+
+    def execute_program(self, program: str, *arguments: str) -> None:
+        """Run a program that came with the server, as the user that it runs as."""
+        bin_path, user = self._server.bin_path, self._server.system_user
+        self._execute(program, arguments, bin_path=bin_path, user=user)
 
     @property
     def user(self) -> int:
@@ -98,6 +101,54 @@ class PostgresServer:
         name = f"test{self._databases}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
+
+
+class Standby:
+    """A copy of a server, in a directory of its own, which follows it."""
+
+    def __init__(self, primary: PostgresServer, directory: Path) -> None:
+        self._primary = primary
+        self._data = directory / "standby"
+        self._port = free_port()
+        os.chown(directory, primary.user, -1)
+        primary.execute_program(
+            "pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres",
+            "-D", str(self._data), "-R", "-c", "fast",
+        )  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        port = f"-p {self._port}"
+        log = str(self._data / "log")
+        self._control("-l", log, "-o", port, "start")
+
+    def stop(self) -> None:
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *arguments: str) -> None:
+        self._primary.execute_program("pg_ctl", "-w", "-D", str(self._data), *arguments)
+
+    def disconnect(self) -> None:
+        """Start it again, so that it has replayed nothing yet and no longer follows its primary."""
+        self.stop()
+        with (self._data / "postgresql.auto.conf").open("a") as config:
+            config.write("primary_conninfo = ''\n")
+        self.start()
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            cursor = connection.execute(sql.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def wait_for_replay(self) -> None:
+        """Wait until it has replayed all that its primary has written by now."""
+        with psycopg.connect(self._primary.url()) as connection:
+            ((position,),) = connection.execute("SELECT pg_current_wal_lsn()").fetchall()
+        while not self.execute(f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"):
+            time.sleep(0.05)
 
 
 def free_port() -> int:

@@ -7,12 +7,90 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command, add_master
-from tests.databases import PostgresDatabase, PostgresServer
+from tests.conftest import Command, Result, add_master, process
+from tests.databases import PostgresDatabase, PostgresServer, Standby
+from tests.terminal import Terminal
 
-_BEHIND = 70  # seconds, more than the tool tolerates
+TOLERANCE = 60  # seconds that a standby may be behind
 
 
-@pytest.fixture(scope="module")
-def primary(postgres: PostgresServer) -> PostgresDatabase:
-    return PostgresDatabase(postgres)
+@pytest.fixture
+def primary() -> Iterator[PostgresServer]:
+    """A server that is small, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
+        server = PostgresServer(Path(directory))
+        yield server
+        server.stop("immediate")
+
+
+@pytest.fixture
+def database(primary: PostgresServer, mastersctl: Command) -> PostgresDatabase:
+    """A database on the primary, with a master that is alive."""
+    database = PostgresDatabase(primary)
+    assert mastersctl("init", "--db-url", database.url).code == 0
+    add_master(database, "alive", active=1)
+    return database
+
+
+@pytest.fixture
+def standby(database: PostgresDatabase) -> Iterator[Standby]:
+    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
+        standby = Standby(database.server, Path(directory))
+        yield standby
+        standby.stop()
+
+
+def test_a_standby_that_has_replayed_all_is_as_good_as_its_primary(
+    database: PostgresDatabase, standby: Standby, mastersctl: Command
+) -> None:
+    add_master(database, "new")
+    standby.wait_for_replay()
+    url = ("--db-url", standby.url(database.name))
+    assert mastersctl("list", "-o", "id", *url) == (0, "1\n2\n", "")
+    assert mastersctl("check", *url).code == 0
+    assert mastersctl("housekeep", "--dry-run", *url).out == "nothing to do\n"
+    result = mastersctl("set-state", "alive", "inactive", *url)
+    assert (result.code, result.out) == (4, "")
+
+
+def assert_behind(url: str, how: str) -> None:
+    def run(command: str) -> Result:
+        return process(*command.split(), "--db-url", url)
+
+    for command in ("check", "check alive", "check -o json"):
+        result = run(command)
+        assert result.code == 3
+        assert how in result.out
+    for command in ("housekeep --dry-run", "remove alive --dry-run"):
+        result = run(command)
+        assert (result.code, result.out) == (1, "")
+        assert how in result.err
+        assert "nobody can tell which masters are dead; ask the primary" in result.err
+    for command in ("list", "list --stale -o json", "show alive"):
+        result = run(command)
+        assert result.code == 0
+        assert result.err.startswith("Warning: The database is a standby")
+        assert how in result.err
+    terminal = Terminal("list", "--watch", "--db-url", url, columns=200)
+    terminal.wait_for(how)
+    terminal.child.sendintr()
+    terminal.end()
+
+
+def test_a_standby_that_may_be_behind_by_any_time_is_told(
+    database: PostgresDatabase, standby: Standby
+) -> None:
+    standby.disconnect()
+    assert_behind(standby.url(database.name), "nobody can tell how far it is behind")
+
+
+def test_a_standby_that_is_behind_is_told(
+    request: pytest.FixtureRequest, database: PostgresDatabase, standby: Standby
+) -> None:
+    if not request.config.getoption("thorough"):
+        pytest.skip("it takes a minute: only with --thorough")
+    standby.wait_for_replay()
+    standby.execute("SELECT pg_wal_replay_pause()")
+    database.execute("UPDATE masters SET last_active = last_active + 1")
+    time.sleep(TOLERANCE + 2)
+    assert_behind(standby.url(database.name), "behind its primary")

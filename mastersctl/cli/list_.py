@@ -14,6 +14,7 @@ from mastersctl.cli.options import (
     database_options,
     output_option,
     pass_settings,
+    warn_of_lag,
 )
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
@@ -119,6 +120,7 @@ def list_(
         return
     spec = make_spec()
     with settings.connect("read") as connector:
+        warn_of_lag(connector)
         masters = connector.get_masters(spec, builder=builder)
         first = list(islice(masters, 1))  # an error comes before any header
         writer(format_)(chain(first, masters), spec.fields, sys.stdout)

@@ -214,6 +214,15 @@ heir_option = click.option(
 pass_settings = click.make_pass_decorator(Settings)
 
 
+def warn_of_lag(connector: "MastersConnector") -> None:
+    """Say that the database is a standby, if that is so far behind that what it shows is old."""
+    from mastersctl.clock import TOLERANCE, describe_lag
+
+    lag = connector.replication_lag()
+    if lag > TOLERANCE:
+        warn(f"{describe_lag(lag)}: what it shows is as old.")
+
+
 def print_result(format_: str, result: dict[str, Any], text: object) -> None:
     """Print what a command did: `result` as JSON on one line, or `text`."""
     if format_ == "json":

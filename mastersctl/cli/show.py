@@ -12,6 +12,7 @@ from mastersctl.cli.options import (
     master_argument,
     output_option,
     pass_settings,
+    warn_of_lag,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
       mastersctl show 7 -o json | jq '.claims | length'
     """
     with settings.connect("read") as connector:
+        warn_of_lag(connector)
         row = connector.get_master(master)
         if row is None:
             raise connector.no_such_master(master)

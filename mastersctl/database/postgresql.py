@@ -137,12 +137,12 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
     ) -> None:
         # In one round trip; the options may not have got through. Who changes rows says so at
         # once: to lock a row first and ask for that lock later could be a deadlock.
-        access = "READ ONLY" if self._mode == "read" else "READ WRITE"
+        access = " READ ONLY" if self._mode == "read" else ""
         mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
         lock = f"; LOCK TABLE {lock_table} IN {mode} MODE" if lock_table else ""
         try:
             self.execute_sql(
-                f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'} {access}; "
+                f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}{access}; "
                 f"SET LOCAL row_security = off; "
                 f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
             )
