@@ -83,6 +83,14 @@ class Server(abc.ABC):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()  # or it would go on for ever, without its directory
+            raise
+
+    def _wait(self) -> None:
+        """Wait until it can be used."""
         deadline = time.monotonic() + _LONGEST_START
         while True:
             try:
