@@ -146,7 +146,7 @@ class Standby:
     def wait_for_replay(self) -> None:
         """Wait until it has replayed all that its primary has written by now."""
         with psycopg.connect(self._primary.url()) as connection:
-            ((position,),) = connection.execute("SELECT pg_current_wal_lsn()").fetchall()
+            ((position,),) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchall()
         while not self.execute(f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"):
             time.sleep(0.05)
 

@@ -173,7 +173,8 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
 
     def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
         try:
-            return super().insert_new(model, row, unique)
+            with _understanding():  # of the ID, which is fetched after the statement
+                return super().insert_new(model, row, unique)
         except peewee.IntegrityError as error:
             if getattr(original(error), "sqlstate", "") != _DUPLICATE:
                 raise
@@ -245,8 +246,8 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         if str(error) == _NO_ANSWER:
             return server.SILENT
         if code not in _KINDS and code[:2] in _UNREACHABLE:
-            is_its_own = isinstance(error, psycopg.OperationalError)
-            return server.UNREACHABLE if is_its_own else server.FAILED
+            is_ours = isinstance(error, psycopg.ProgrammingError | psycopg.DataError)
+            return server.FAILED if is_ours else server.UNREACHABLE
         return _KINDS.get(code, server.FAILED)
 
     def message(self, error: Exception) -> str:

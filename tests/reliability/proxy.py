@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 
 _CHUNK = 65536
@@ -15,12 +15,14 @@ class Proxy:
         port: where it listens, on the loopback interface.
         left: how many bytes of answers it still passes on.
         cuts: whether it then closes the connection; else it is silent.
+        garbles: makes other bytes of each answer from then on, instead.
         answered: how many bytes it has passed on.
     """
 
     def __init__(self, server_port: int) -> None:
         self.left = 2**40
         self.cuts = True
+        self.garbles: Callable[[bytes], bytes] | None = None
         self.answered = 0
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -60,8 +62,10 @@ class Proxy:
             passed = data[: self.left]
             self.left -= len(passed)
             self.answered += len(passed)
+            if self.garbles is not None:
+                passed += self.garbles(data[len(passed) :])
             client.sendall(passed)
-            if not self.left and self.cuts:
+            if not self.left and self.cuts and self.garbles is None:
                 return
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import re
 import signal
 import socket
 import subprocess
@@ -154,6 +156,42 @@ def test_a_server_that_falls_silent_anywhere_is_given_up_in_time(
         result = mastersctl(*arguments)
         assert time.monotonic() - started < TIMEOUT + SLACK
         assert_told(result, command)
+
+
+def noise(answer: bytes) -> bytes:
+    return random.Random(answer).randbytes(len(answer))
+
+
+def other_digits(answer: bytes) -> bytes:
+    """Return an answer whose form may be right, but whose numbers are none."""
+    return re.sub(rb"\d", b"x", answer)
+
+
+@pytest.mark.parametrize("garble", [noise, other_digits])
+@pytest.mark.parametrize(
+    "command", ["list", "list -o json", "show 1", "check", "find new", "set-state 1 inactive"]
+)
+def test_a_server_that_answers_nonsense_is_told(
+    before: Proxy,
+    database: PostgresDatabase,
+    mastersctl: Command,
+    command: str,
+    garble: Callable[[bytes], bytes],
+) -> None:
+    arguments = [*command.split(), "--timeout", TIMEOUT, "--db-url", behind(before, database)]
+    restore = database.snapshot()
+    whole = mastersctl(*arguments)
+    total = before.answered
+    before.garbles = garble
+    told = 0
+    for left in range(0, total, total // 20):
+        restore()
+        before.left = left
+        result = mastersctl(*arguments)
+        if result.code != whole.code:
+            assert_told(result, command)
+            told += 1
+    assert told > 5
 
 
 def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(crowd: Crowd) -> None:
