@@ -259,7 +259,7 @@ def _understanding() -> Iterator[None]:
     """Make an error of the driver of what Python raises for an answer that makes no sense."""
     try:
         yield
-    except (psycopg.Error, peewee.PeeweeException):
+    except (psycopg.Error, peewee.PeeweeException, MastersctlError):
         raise
     except Exception as error:
         raise psycopg.OperationalError(f"the server answers nonsense: {error}") from error
