@@ -8,8 +8,16 @@ import click
 
 from mastersctl.visible import visible
 
-# A URL may stand where none is expected, and be repeated by the message that says so.
-_CREDENTIALS = r"(?is)(//[^\s:/@]*):(?!\*\*\*@).*@|((?:password|passwd|pwd)=)(?:'[^']*'|[^\s&])+"
+# A URL may stand where none is expected, and be repeated by the message that says so. One slash, or
+# none, may be meant as two.
+_START = r"//|(?:postgres\w*|pgsql|mysql|mariadb|sqlite)(?:\+\w+)?:(?!//)/?"
+_HIDDEN = r"(?!\*\*\*@)"
+_PORT = r"(?!\d*(?:[/?][^\s@]*)?\.?(?:[\s'\",;)]|$))"
+_CREDENTIALS = (
+    rf"(?is)((?:{_START})[^\s:/@\[]*:){_HIDDEN}{_PORT}(?:.*@|[^\s/'\"@]+)"
+    rf"|(\b[\w.+%-]+:){_HIDDEN}[^\s/@:'\"][^\s@]*@"
+    r"|((?:password|passwd|pwd)=)(?:'[^']*'|[^\s&])+"
+)
 _LONGEST = 4000  # characters; a name can have a million
 
 
@@ -47,4 +55,6 @@ def complain(message: str) -> None:
 
 
 def _hide(match: re.Match[str]) -> str:
-    return f"{match[1]}:***@" if match[1] is not None else f"{match[2]}***"
+    if match[3] is not None:
+        return f"{match[3]}***"
+    return f"{match[1] or match[2]}***" + "@" * match[0].endswith("@")

@@ -143,11 +143,37 @@ def test_a_password_in_the_wrong_place_is_not_printed(mastersctl: Command, argum
         f"postgresql://u:{SECRET}{'x' * 5000}@127.0.0.1:1/d",
         f"postgresql://127.0.0.1:1/d?user=u&password=a'{SECRET}",
         f"host=h password='{SECRET}'",
+        f"postgresql:/u:{SECRET}@h/d",
+        f"postgresql:/u:{SECRET}/x@h/d",
+        f"postgresql:/u:/{SECRET}@h/d",
+        f"postgresql:/u:x@{SECRET}@h/d",
+        f"postgresql:/u:{SECRET}/d",
+        f"postgresql:u:{SECRET}@h/d",
+        f"postgres//u:{SECRET}@h",
+        f"postgresql://u:{SECRET}",
+        f"mysql:/u:{SECRET}@h/d",
+        f"mariadb+pymysql:/:x\n{SECRET}@h/d",
+        f"pgsql:/u:{SECRET}@h",
+        f"u:{SECRET}@h/d",
     ):
         result = mastersctl(*(part.format(url=url) for part in arguments.split()))
         assert result.code in ((3,) if "check" in arguments else (1, 2, 4))
         assert_hidden(SECRET, result.out + result.err)
         assert "\nforged" not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("show build1:/srv/bb@2", "'build1:/srv/bb@2'"),
+        ("show bb@build1:/srv/bb", "'bb@build1:/srv/bb'"),
+        ("list --db-url mysql://127.0.0.1:1/d", "mysql://127.0.0.1:1/d cannot"),
+        ("list --db-url postgresql://[::1]:1/d", "postgresql://[::1]:1/d cannot"),
+    ],
+)
+def test_what_is_no_password_is_printed(mastersctl: Command, word: str, shown: str) -> None:
+    mastersctl("init")
+    assert shown in mastersctl(*word.split(), "--timeout", 1).err
 
 
 def chain(error: BaseException | None) -> Iterator[str]:
