@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mastersctl.errors import InvalidValueError
@@ -54,12 +54,27 @@ _MYSQL_PARAMETERS = {  # and those of Buildbot, of its connections and its table
 }
 _FALSE = ("0", "false", "no", "off")
 _LARGEST_PORT = 65535
-_REFUSED = {  # of libpq, as a configuration may be another user's
+REFUSED = {  # of libpq, as a configuration may be another user's
     "hostaddr": "gives the password of one host to another",
     "sslkeylogfile": "writes the keys of the connection to a file",
 }
 _LONGEST_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
 _CONFIDENTIAL = "(?i)password|secret|scram"
+_SHOWN = (  # what says which database is meant
+    "user",
+    "host",
+    "port",
+    "dbname",
+    "service",
+    "servicefile",
+    "options",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "unix_socket",
+    "read_default_file",
+    "read_default_group",
+)
+_NAMES = ("user", "port", "dbname")  # which may be the same as a simple password
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
 
 
@@ -73,8 +88,14 @@ class DatabaseURL:
         parameters: the query of the URL, in its order.
     """
 
-    def __init__(self, text: str, basedir: str) -> None:
+    def __init__(
+        self, text: str, basedir: str, connect_args: Mapping[str, str | None] | None = None
+    ) -> None:
         """Parse `text`; a relative SQLite path, and ``%(basedir)s``, are below `basedir`.
+
+        Parameters:
+            connect_args: what the driver of a server is told beside, by the names of parameters. It
+                wins over the URL; None takes away what that says.
 
         Raises:
             InvalidValueError: it is no URL, names an unknown kind of database or an impossible one.
@@ -97,8 +118,14 @@ class DatabaseURL:
         self.port = match["port"]
         self.database = _unquoted(match["database"]) or ""
         self.parameters = _parsed(match["query"] or "")
+        self._connect_args = connect_args or {}
         self._secrets = {match["password"], self.password}
-        self._secrets.update(v for name, v in self.parameters if re.search(_CONFIDENTIAL, name))
+        self._secrets.update(
+            value
+            for name, value in [*self.parameters, *self._connect_args.items()]
+            if re.search(_CONFIDENTIAL, name)
+        )
+        self._told = self._tell()
         if self.backend == "sqlite":
             self._check_sqlite(basedir)
         else:
@@ -144,24 +171,25 @@ class DatabaseURL:
 
     def _check_server(self, query: str) -> None:
         if "@" in (self.host or "") or "@" in self.database or "@" in query:
-            raise InvalidValueError(
+            raise self._invalid(
                 "The database URL has an '@' too many; write '%40' for it, and '%2F' for a '/', in "
                 "a user name or a password."
             )
         if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
-            raise InvalidValueError("The port in the database URL is not a number.")
-        for name, value in self.libpq_parameters().items():
+            raise self._invalid("The port in the database URL is not a number.")
+        for name, value in self._told.items():
+            place = "its connect_args" if name in self._connect_args else "the database URL"
             if not is_storable(name + value):
-                raise InvalidValueError(
-                    f"The part {name!r} of the database URL is not UTF-8, or holds a NUL ('%00')."
+                raise self._invalid(
+                    f"The part {name!r} of {place} is not UTF-8, or holds a NUL ('%00')."
                 )
             if not value.isprintable() and not re.search(_CONFIDENTIAL, name):
-                raise InvalidValueError(  # libpq would warn of a file with such a name, as it is
-                    f"The part {name!r} of the database URL holds characters that do not print."
+                raise self._invalid(  # libpq would warn of a file with such a name, as it is
+                    f"The part {name!r} of {place} holds characters that do not print."
                 )
-            if name in _REFUSED:
-                raise InvalidValueError(
-                    f"The parameter {name!r} in the database URL is refused; it {_REFUSED[name]}."
+            if name in REFUSED:
+                raise self._invalid(
+                    f"The parameter {name!r} in {place} is refused; it {REFUSED[name]}."
                 )
 
         if self.backend == "mysql":
@@ -171,36 +199,83 @@ class DatabaseURL:
         parameters = dict(self.parameters)
         unknown = parameters.keys() - _MYSQL_PARAMETERS
         if unknown:
-            raise InvalidValueError(
+            raise self._invalid(
                 f"The MySQL URL has an unknown parameter {min(unknown)!r}; known are "
                 f"{', '.join(sorted(_MYSQL_PARAMETERS))}."
             )
-        if int(self.port or 0) > _LARGEST_PORT:
-            raise InvalidValueError(f"The port {self.port} in the database URL is no port.")
+        port = self._told.get("port", "0")
+        if not (port.isascii() and port.isdigit() and int(port) <= _LARGEST_PORT):
+            raise self._invalid(f"The port {port!r} of the database URL is no port.")
         engine = parameters.get("storage_engine", "InnoDB")
         if not re.fullmatch(r"(?a)\w+", engine):
-            raise InvalidValueError(f"The storage_engine {engine!r} in the URL is not a name.")
+            raise self._invalid(f"The storage_engine {engine!r} in the URL is not a name.")
+
+    def _invalid(self, message: str) -> InvalidValueError:
+        return InvalidValueError(self.scrub(message))
 
     def __str__(self) -> str:
         if self.backend == "sqlite":
             return f"sqlite:///{self.database}"
-        password = "" if self.password is None else ":***"
-        user = "" if self.user is None else f"{self.user}{password}@"
-        host = f"[{self.host}]" if ":" in (self.host or "") else self.host or ""
-        port = f":{self.port}" if self.port else ""
-        return f"{self.backend}://{user}{host}{port}/{self.database}"
+        parts = {name: self._shown(name) for name in _SHOWN if name in self._told}
+        user = parts.pop("user", "") + (":***" if "password" in self._told else "")
+        path = parts.pop("dbname", "")
+        host = port = ""
+        if not re.search("[/,@]", parts.get("host", "/")):  # a directory, several, or none
+            host = parts.pop("host")
+            host = f"[{host}]" if ":" in host else host
+        if "host" not in parts and "," not in parts.get("port", ","):
+            port = f":{parts.pop('port')}"
+        query = "&".join(f"{name}={_quoted(value)}" for name, value in parts.items())
+        start = f"{self.backend}://{user}{'@' if user else ''}{host}{port}/{path}"
+        return f"{start}?{query}" if query else start
 
     def __repr__(self) -> str:
         return f"<DatabaseURL {self}>"
 
     def scrub(self, text: str) -> str:
         """Return `text`, a driver's message perhaps, without the passwords of this URL."""
-        for secret in filter(None, self._secrets):
-            text = text.replace(secret, "***")
-        return text
+        others = [  # and not those that are quoted wherever they are repeated
+            value
+            for name, value in self._told.items()
+            if name not in _NAMES and not re.search(_CONFIDENTIAL, name)
+        ]
+        return self._without_secrets(text, others)
+
+    def _shown(self, name: str) -> str:
+        """Return a part without passwords, unless a user, say, is called like one."""
+        value = self._told[name]
+        return self._without_secrets(value, [] if name in _NAMES else [value])
+
+    def _without_secrets(self, text: str, others: list[str]) -> str:
+        secrets = [*filter(None, self._secrets)]
+        if not secrets:
+            return text
+        from mastersctl.scrub import without  # late: it is not needed where there are none
+
+        return without(secrets, text, others)
 
     def libpq_parameters(self) -> dict[str, str]:
-        """Return what libpq is to be called with; several hosts are written in either of two ways.
+        """Return what libpq is to be called with."""
+        return dict(self._told)
+
+    def mysql_parameters(self) -> dict[str, Any]:
+        """Return what PyMySQL is to be called with."""
+        told = self._told
+        parts = {
+            "host": told.get("host"),
+            "port": int(told.get("port", 0)),
+            "user": told.get("user"),
+            "password": told.get("password", "").encode(),  # PyMySQL would take it for Latin-1
+            "database": told.get("dbname"),
+        }
+        return {name: value for name, value in parts.items() if value} | {
+            name: value.lower() not in _FALSE if "_verify_" in name else value
+            for name, value in told.items()
+            if name in _PYMYSQL_PARAMETERS
+        }
+
+    def _tell(self) -> dict[str, str]:
+        """Return what a driver is told; several hosts are written in either of two ways.
 
         SQLAlchemy knows ``?host=a:5432&host=b:5433`` and ``?host=a,b&port=5432,5433``.
         """
@@ -211,29 +286,15 @@ class DatabaseURL:
             "password": self.password,
             "dbname": self.database,
         }
-        parameters = {name: value for name, value in parts.items() if value}
-        parameters.update((name, value) for name, value in self.parameters if name != "host")
+        told = {name: value for name, value in parts.items() if value}
+        told.update((name, value) for name, value in self.parameters if name != "host")
         hosts = list(self._query_hosts())
         if hosts:
-            parameters["host"] = ",".join(host for host, _ in hosts)
+            told["host"] = ",".join(host for host, _ in hosts)
             ports = ",".join(port for _, port in hosts)
-            parameters.update({"port": ports} if ports else {})
-        return parameters
-
-    def mysql_parameters(self) -> dict[str, Any]:
-        """Return what PyMySQL is to be called with."""
-        parts = {
-            "host": self.host,
-            "port": int(self.port or 0),
-            "user": self.user,
-            "password": (self.password or "").encode(),  # PyMySQL would take it for Latin-1
-            "database": self.database,
-        }
-        return {name: value for name, value in parts.items() if value} | {
-            name: value.lower() not in _FALSE if "_verify_" in name else value
-            for name, value in self.parameters
-            if name in _PYMYSQL_PARAMETERS
-        }
+            told.update({"port": ports} if ports else {})
+        merged = {**told, **self._connect_args}
+        return {name: value for name, value in merged.items() if value is not None}
 
     def _query_hosts(self) -> Iterator[tuple[str, str]]:
         for name, value in self.parameters:
@@ -241,6 +302,12 @@ class DatabaseURL:
                 host, _, port = value.rpartition(":")
                 # a socket's directory and an IPv6 address may hold a colon, and have no port here
                 yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote  # late: few URLs that are shown have more than a path
+
+    return quote(text, safe="/:,=~*", errors="surrogateescape")
 
 
 def _unquoted(text: str | None) -> str | None:

@@ -162,3 +162,36 @@ def test_a_part_that_does_not_print_is_refused_but_for_passwords(part: str) -> N
     with pytest.raises(InvalidValueError, match="do not print"):
         DatabaseURL(f"postgresql://{part}", BASEDIR)
     assert DatabaseURL("postgresql://u:%1b@h/d", BASEDIR).password == "\x1b"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:x@h:5433/d?sslmode=require", "postgresql://u:***@h:5433/d"),
+        ("postgres://[::1]:5433/d", "postgresql://[::1]:5433/d"),
+        ("postgresql://u@/d?host=/run/a", "postgresql://u@/d?host=/run/a"),
+        ("postgresql://:5433/d?host=/run/a", "postgresql:///d?host=/run/a&port=5433"),
+        ("postgresql:///d?host=a:1&host=b:2&password=x",
+         "postgresql://:***@/d?host=a,b&port=1,2"),
+        ("postgresql:///d?host=h&port=5433", "postgresql://h:5433/d"),
+        ("postgresql://h/?dbname=d&user=u", "postgresql://u@h/d"),
+        ("postgresql:///?service=ci&servicefile=/s", "postgresql:///?service=ci&servicefile=/s"),
+        ("postgresql://h/d?options=-c%20search_path%3Dci%26x",
+         "postgresql://h/d?options=-c%20search_path=ci%26x"),
+        ("postgresql://h/d?target_session_attrs=read-write&application_name=x",
+         "postgresql://h/d?target_session_attrs=read-write"),
+        ("mysql://u:x@/d?unix_socket=/run/a&ssl_ca=/c&storage_engine=InnoDB",
+         "mysql://u:***@/d?unix_socket=/run/a"),
+        ("mysql:///?read_default_file=~/.my.cnf&read_default_group=ci",
+         "mysql:///?read_default_file=~/.my.cnf&read_default_group=ci"),
+    ],
+)  # fmt: skip
+def test_what_is_shown_says_which_database_is_meant(url: str, shown: str) -> None:
+    assert str(DatabaseURL(url, BASEDIR)) == shown
+    assert str(DatabaseURL(shown.replace("***", "x"), BASEDIR)) == shown
+
+
+@pytest.mark.parametrize("password", ["buildbot", "5432", "d"])
+def test_a_password_that_is_a_name_too_hides_neither_user_nor_database(password: str) -> None:
+    url = DatabaseURL(f"postgresql://{password}:{password}@h/{password}", BASEDIR)
+    assert str(url) == f"postgresql://{password}:***@h/{password}"

@@ -12,6 +12,7 @@ from mastersctl.errors import InvalidValueError, MastersctlError
 from mastersctl.url import DatabaseURL
 from tests.conftest import Command, process
 from tests.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
+from tests.mariadb import MariadbServer
 from tests.reliability.hostile import SECRET
 
 SECRETS = [SECRET, PASSWORD, "p%w d:&=#?@/", "pässwörd☃", "'\"\\ $HOME"]
@@ -174,6 +175,75 @@ def test_a_password_in_the_wrong_place_is_not_printed(mastersctl: Command, argum
 def test_what_is_no_password_is_printed(mastersctl: Command, word: str, shown: str) -> None:
     mastersctl("init")
     assert shown in mastersctl(*word.split(), "--timeout", 1).err
+
+
+@pytest.mark.parametrize(
+    "password", ["e", "connection", "refused", "Connection refused", "1", "at", ".", "password"]
+)
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_password_that_is_a_word_of_a_message_leaves_the_message_as_it_is(
+    mastersctl: Command, kind: str, password: str
+) -> None:
+    said = []
+    for one in (password, "other"):
+        url = f"{kind}://u:{quote(one, safe='')}@127.0.0.1:1/d"
+        result = mastersctl("list", "--timeout", 1, "--db-url", url)
+        assert result.code == 4
+        assert f"{kind}://u:***@127.0.0.1:1/d" in result.err
+        said.append(result.err)
+    assert said[0] == said[1]
+
+
+# What the server and the driver repeat of a URL that has the password in a second place, too
+REPEATED = [
+    "/{secret}",
+    "/postgres?sslmode={secret}",
+    "/postgres?options={secret}",
+    "/postgres?options=-c{secret}",
+    "/postgres?options=-c%20{secret}",
+    "/postgres?options=--{secret}",
+    "/postgres?options=-c%20search_path%3D{secret}%20-c%20{secret}%3D1",
+    "/postgres?service={secret}",
+    "/postgres?host={secret}",
+    "/postgres?host=127.0.0.1:1&host={secret}:1",
+    "/postgres?host=%2Frun%2F{secret}",
+    "/postgres?connect_timeout={secret}",
+    "/postgres?target_session_attrs={secret}",
+    "/postgres?{secret}=1",
+    "/postgres?sslmode=require&sslcert={secret}",
+]
+
+
+@pytest.mark.parametrize("rest", REPEATED)
+def test_a_password_that_stands_twice_is_not_printed(
+    postgres: PostgresServer, mastersctl: Command, rest: str
+) -> None:
+    for secret in (SECRET, "sesame", PASSWORD):
+        if secret == "sesame" and rest == "/{secret}":
+            continue  # a name of a database like any other
+        quoted = quote(secret, safe="")
+        url = f"postgresql://postgres:{quoted}@127.0.0.1:{postgres.port}"
+        result = mastersctl(
+            "list", "-v", "--timeout", 1, "--db-url", url + rest.format(secret=quoted)
+        )
+        assert result.code in (1, 2, 4, 5)
+        assert_hidden(secret, result.out + result.err)
+
+
+def test_a_password_that_stands_twice_is_not_printed_by_mariadb(
+    mariadb: MariadbServer,
+) -> None:
+    for rest in (
+        "/{secret}",
+        "/?unix_socket=/run/{secret}",
+        "/?read_default_file={secret}",
+        "/?ssl_ca={secret}",
+        "/?{secret}=1",
+    ):
+        url = f"mysql://u:{SECRET}@127.0.0.1:{mariadb.port}{rest.format(secret=SECRET)}"
+        result = process("list", "-v", "--timeout", 1, "--db-url", url)
+        assert result.code in (2, 4)
+        assert_hidden(SECRET, result.out + result.err)
 
 
 def chain(error: BaseException | None) -> Iterator[str]:
