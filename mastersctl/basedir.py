@@ -1,7 +1,8 @@
-"""A buildmaster's directory into a database URL."""
+"""A buildmaster's directory into a database URL, and what goes to the driver beside it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from mastersctl.errors import BasedirError
 
@@ -10,21 +11,40 @@ DEFAULT_DB_URL = "sqlite:///state.sqlite"
 TAC = "buildbot.tac"
 
 
-def read_db_url(basedir: str, environ: Mapping[str, str]) -> str:
-    """Return the database URL that the configuration of the buildmaster in `basedir` holds.
+class Configured(NamedTuple):
+    """What a configuration says of its database.
+
+    Attributes:
+        db_url: the database URL.
+        connect_args: what its driver is told beside, as `mastersctl.url.DatabaseURL` takes it.
+        source: where the URL stands.
+        notes: sentences for the user, who may not expect what the URL depends on.
+    """
+
+    db_url: str
+    connect_args: Mapping[str, str | None]
+    source: str
+    notes: Sequence[str] = ()
+
+
+def read_configuration(basedir: str, environ: Mapping[str, str]) -> Configured:
+    """Return what the configuration of the buildmaster in `basedir` says of its database.
 
     Mirrors what Buildbot does with ``buildbot.tac`` (the name ``configfile``) and with the config
-    file (``c['db']['db_url']``, ``c['db_url']``, else `DEFAULT_DB_URL`), but executes neither.
+    file (``c['db']``, ``c['db_url']``, else `DEFAULT_DB_URL`), but executes neither.
+
+    Parameters:
+        environ: the environment that Buildbot is taken to have.
 
     Raises:
-        BasedirError: a file is missing or cannot be read, or the URL is computed.
+        BasedirError: a file is missing or cannot be read, or something that matters is computed.
     """
     from mastersctl.configfile import ConfigFile  # late: most calls are told a URL
 
     tac = ConfigFile(os.path.join(basedir, TAC), environ)
     name = tac.value("configfile")
     config_name = DEFAULT_CONFIG if name is None else tac.text(name, "The name 'configfile'")
-    file = ConfigFile(os.path.join(basedir, config_name), environ)
+    file = ConfigFile(os.path.join(basedir, config_name), environ, tac)
     value = file.value("BuildmasterConfig")
     if value is None:
         raise BasedirError(f"{file.path} does not define 'BuildmasterConfig'; pass --db-url.")
@@ -32,6 +52,10 @@ def read_db_url(basedir: str, environ: Mapping[str, str]) -> str:
     if config.look_up("db") is not None:
         config = file.dictionary(config.look_up("db"), "c['db']", config.lines.get("db"))
     url = config.look_up("db_url")
+    line = config.lines.get("db_url")
+    place = os.path.abspath(file.path)
     if url is None and "db_url" not in config:
-        return DEFAULT_DB_URL
-    return file.text(url, "The database URL", config.lines.get("db_url"))
+        db_url, source = DEFAULT_DB_URL, f"Buildbot's default, as {place} names no other"
+    else:
+        db_url, source = file.text(url, "The database URL", line), f"{place}:{line}"
+    return Configured(db_url, {}, source, [*tac.notes, *file.notes])

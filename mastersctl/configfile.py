@@ -7,41 +7,79 @@ import warnings
 from collections.abc import Mapping
 
 from mastersctl.errors import BasedirError
-from mastersctl.static import Dictionary, Program, Unknown
+from mastersctl.static import Default, Dictionary, Program, Unknown
 
 _LARGEST_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
 _LARGEST_NEST = 8 * _LARGEST_FILE  # bytes times brackets around them, each of which takes memory
 _DEEPEST = 200  # brackets in brackets; Python's limit
 
 
-class ConfigFile(Program):
-    """A Python file, with errors that say where in it the reason stands."""
+_KEYS = ("connect_args", "db", "db_url", "engine_kwargs", "ssl")  # of dictionaries, that matter
 
-    def __init__(self, path: str, environ: Mapping[str, str]) -> None:
+
+class ConfigFile(Program):
+    """A Python file, with errors that say where in it the reason stands.
+
+    Parameters:
+        path: where it is.
+        environ: the environment that it would be executed in.
+        before: what would be executed before.
+
+    Attributes:
+        notes: a sentence for each environment variable that is not set, and has a default here.
+    """
+
+    def __init__(
+        self, path: str, environ: Mapping[str, str], before: "ConfigFile | None" = None
+    ) -> None:
         self.path = path
+        self.notes: list[str] = []
         tree = _parse(path)
+        changed = f"{before.path}:{before.changes}" if before and before.changes else None
+        loaded = f"{before.path}:{before.loads}" if before and before.loads else None
         try:
-            super().__init__(tree, environ, ("db", "db_url"))
+            super().__init__(tree, environ, _KEYS, changed, loaded)
         except RecursionError:
             raise BasedirError(f"{path} is nested too deeply to be read; pass --db-url.") from None
 
     def text(self, value: object, what: str, line: int | None = None) -> str:
         """Return `value` if it is a string; raise an error that says why not otherwise."""
+        if isinstance(value, Default):
+            self.notes += (
+                f"{self.path}:{line}: {what} is the default for the environment variable "
+                f"{variable!r}, which is not set here; set it, or pass --db-url."
+                for variable, line in value.missing
+            )
         if isinstance(value, str):
             return value
-        raise self._error(value, what, "is not a string", line)
+        raise self.error(value, what, "is not a string", line)
 
     def dictionary(self, value: object, what: str, line: int | None = None) -> Dictionary:
         """Return `value` if it is a dictionary; raise an error that says why not otherwise."""
         if isinstance(value, Dictionary):
             return value
-        raise self._error(value, what, "is not a dictionary", line)
+        raise self.error(value, what, "is not a dictionary", line)
 
-    def _error(self, value: object, what: str, otherwise: str, line: int | None) -> BasedirError:
+    def items(
+        self, value: object, what: str, line: int | None = None
+    ) -> list[tuple[object, object, int]]:
+        """Return keys, values and lines of a dictionary all of which is known; raise an error else.
+
+        What is done to a key that seems not to matter is overlooked otherwise.
+        """
+        found = self.dictionary(value, what, line)
+        changed = found.spoiled or found.stored
+        if changed:
+            raise self.error(changed, what, "is computed", line)
+        return [(key, one, found.lines[key]) for key, one in found.items()]
+
+    def error(self, value: object, what: str, otherwise: str, line: int | None) -> BasedirError:
+        """Return the error for a value that is unknown, or of a wrong kind."""
         if isinstance(value, Unknown):
+            reason = "" if value.remedy else ", and the file is only read, never executed"
             return BasedirError(
-                f"{self.path}:{value.line}: {what} {value.why}, and the file is only read, never "
-                "executed; pass --db-url."
+                f"{self.path}:{value.line}: {what} {value.why}{reason}; "
+                f"{value.remedy}pass --db-url."
             )
         place = self.path if line is None else f"{self.path}:{line}"
         return BasedirError(f"{place}: {what} {otherwise}; pass --db-url.")

@@ -1,10 +1,10 @@
 """Where the database is: the first of six places that says so."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mastersctl.basedir import DEFAULT_DB_URL, TAC, read_db_url
+from mastersctl.basedir import DEFAULT_DB_URL, TAC, Configured, read_configuration
 from mastersctl.errors import BasedirError, InvalidValueError
 from mastersctl.url import DatabaseURL
 
@@ -13,10 +13,15 @@ BASEDIR_VARIABLE = "MASTERSCTL_BASEDIR"
 
 
 class Location(NamedTuple):
-    """A database URL, and what it was taken from, as one would say it to a user."""
+    """A database URL, and what it was taken from, as one would say it to a user.
+
+    Attributes:
+        notes: sentences for the user, who may not expect what the URL depends on.
+    """
 
     url: DatabaseURL
     source: str
+    notes: Sequence[str] = ()
 
 
 def locate(db_url: str | None, basedir: str | None, environ: Mapping[str, str]) -> Location:
@@ -43,22 +48,19 @@ def locate(db_url: str | None, basedir: str | None, environ: Mapping[str, str]) 
     # A relative path in a URL starts here, whichever of the two says where the directory is.
     start = os.path.abspath(basedir or basedir_variable or here)
     if db_url is not None:
-        return _location(db_url, start, "--db-url")
-    if basedir is not None:
-        return _location(read_db_url(basedir, environ), start, f"--basedir {basedir}")
-    if db_url_variable is not None:
-        return _location(db_url_variable, start, f"${DB_URL_VARIABLE}")
-    if basedir_variable is not None:
-        text = read_db_url(basedir_variable, environ)
-        return _location(text, start, f"${BASEDIR_VARIABLE}, {basedir_variable}")
-    if os.path.exists(TAC):
-        text = read_db_url(here, environ)
-        return _location(text, here, "the current directory, a buildmaster's")
-    return _location(DEFAULT_DB_URL, here, "Buildbot's default, in the current directory")
-
-
-def _location(text: str, start: str, source: str) -> Location:
+        found = Configured(db_url, {}, "--db-url")
+    elif basedir is not None:
+        found = read_configuration(basedir, environ)
+    elif db_url_variable is not None:
+        found = Configured(db_url_variable, {}, f"${DB_URL_VARIABLE}")
+    elif basedir_variable is not None:
+        found = read_configuration(basedir_variable, environ)
+    elif os.path.exists(TAC):
+        found = read_configuration(here, environ)
+    else:
+        found = Configured(DEFAULT_DB_URL, {}, "Buildbot's default, in the current directory")
     try:
-        return Location(DatabaseURL(text, start), source)
+        url = DatabaseURL(found.db_url, start, found.connect_args)
     except InvalidValueError as error:
-        raise InvalidValueError(f"{error} It comes from {source}.") from None
+        raise InvalidValueError(f"{error} It comes from {found.source}.") from None
+    return Location(url, found.source, found.notes)

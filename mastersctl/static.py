@@ -11,14 +11,48 @@ Taken on trust is that code in other files changes neither the environment nor t
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
-class Unknown(NamedTuple):
-    """A value that only running the program would tell."""
+class Unknown:
+    """A value that only running the program would tell; no tuple, which it could be taken for.
 
+    Attributes:
+        line: where the reason stands.
+        why: the reason, as a predicate.
+        remedy: what to do, before a database URL is given in other ways.
+    """
+
+    def __init__(self, line: int, why: str = "is computed", remedy: str = "") -> None:
+        self.line = line
+        self.why = why
+        self.remedy = remedy
+
+
+class Missing(NamedTuple):
+    """An environment variable that is not set, though it is looked up.
+
+    Attributes:
+        line: where.
+    """
+
+    variable: str
     line: int
-    why: str = "is computed"
+
+
+class Default(str):
+    """A text that stands in for environment variables that are not set.
+
+    Attributes:
+        missing: which these are.
+    """
+
+    missing: tuple[Missing, ...]
+
+    def __new__(cls, text: str, missing: Missing) -> Self:
+        self = super().__new__(cls, text)
+        self.missing = (missing, *getattr(text, "missing", ()))
+        return self
 
 
 class Dictionary(dict[object, object]):
@@ -28,6 +62,7 @@ class Dictionary(dict[object, object]):
         super().__init__()
         self.lines: dict[object, int] = {}  # where the value of a key stands
         self.spoiled: Unknown | None = None  # what makes all of it unknown
+        self.stored: Unknown | None = None  # what may have set a key that did not seem to matter
 
     def set(self, key: object, value: object, line: int) -> None:
         self[key] = value
@@ -53,14 +88,29 @@ class Program:
         tree: the program.
         environ: the environment that it would be executed in.
         keys: the keys of dictionaries that matter; what is done to others is overlooked.
+        changed, loaded: where the environment may have been changed before, and where only
+            variables that are not set; None for nowhere.
+
+    Attributes:
+        changes, loads: the lines where this program may do that, too; None for nowhere.
     """
 
-    def __init__(self, tree: ast.Module, environ: Mapping[str, str], keys: Collection[str]) -> None:
+    def __init__(
+        self,
+        tree: ast.Module,
+        environ: Mapping[str, str],
+        keys: Collection[str],
+        changed: str | None = None,
+        loaded: str | None = None,
+    ) -> None:
         self._names: dict[str, object] = {}
         self._otherwise: Unknown | None = None  # the value of a name that is not in them
         self._environ = environ
         self._keys = keys
-        self._check = _Check(tree, keys)
+        self._check = _Check(tree, environ, keys, loaded)
+        self._changed = changed
+        self.changes = self._check.environ.line if self._check.environ else None
+        self.loads = self._check.loads_line
         for statement in tree.body:
             self._read(statement)
 
@@ -104,8 +154,9 @@ class Program:
                 for one, part in zip(targets, value, strict=True):
                     self._assign(one, part)
             case ast.Tuple(elts=targets), _:
+                unknown = value if isinstance(value, Unknown) else Unknown(target.lineno)
                 for one in targets:
-                    self._assign(one, Unknown(target.lineno))
+                    self._assign(one, unknown)
             case ast.Name(id=name), _:
                 self._bind(name, value)
             case ast.Subscript(value=base, slice=key), _:
@@ -119,6 +170,7 @@ class Program:
         if isinstance(value, Unknown) and isinstance(old, Dictionary):
             old.spoil(value)  # it may still be what the name stands for
         if isinstance(value, Dictionary):
+            value.stored = value.stored or self._check.stored.get(name)
             spoiled = bad or self._check.used.get(name)
             if spoiled:
                 value.spoil(spoiled)
@@ -131,7 +183,8 @@ class Program:
             case ast.JoinedStr(values=[ast.Constant(value=value)]):
                 return value
             case ast.Name(id=name):
-                return self._names.get(name, self._otherwise or Unknown(node.lineno))
+                bound = self._otherwise or self._check.bound.get(name)
+                return self._names.get(name, bound or Unknown(node.lineno))
             case ast.Tuple(elts=parts):
                 return tuple(self._evaluate(part) for part in parts)
             case ast.Dict():
@@ -142,12 +195,12 @@ class Program:
                 return self._dictionary_of(node)
             case ast.Call() if self._check.is_getenv(node.func):
                 return self._call_of_getenv(node)
-        return Unknown(node.lineno)
+        return Unknown(node.lineno, *self._check.why(node))
 
     def _item(self, node: ast.Subscript) -> object:
         key = self._evaluate(node.slice)
         if self._check.is_environ(node.value):
-            return self._getenv([key], node.lineno)
+            return self._getenv(node.value, [key], node.lineno)
         owner = self._evaluate(node.value)
         if isinstance(owner, Dictionary) and isinstance(key, str) and key in self._keys:
             value = owner.look_up(key)
@@ -159,7 +212,8 @@ class Program:
         given = [*call.args, *(named.pop(arg) for arg in ("key", "default") if arg in named)]
         if named or not 1 <= len(given) <= 2:
             return Unknown(call.lineno)
-        return self._getenv([self._evaluate(argument) for argument in given], call.lineno)
+        arguments = [self._evaluate(argument) for argument in given]
+        return self._getenv(call.func, arguments, call.lineno)
 
     def _dictionary(self, node: ast.Dict) -> Dictionary:
         result = Dictionary()
@@ -182,18 +236,24 @@ class Program:
             _put(result, place, self._evaluate(keyword.value), keyword.value.lineno)
         return result
 
-    def _getenv(self, arguments: list[object], line: int) -> object:
+    def _getenv(self, function: ast.expr, arguments: list[object], line: int) -> object:
+        """Return the value of a variable, for a look-up with `function`, or in it."""
         variable, *default = arguments
+        root = next((node.id for node in ast.walk(function) if isinstance(node, ast.Name)), "")
         if self._check.environ or not isinstance(variable, str):
             return self._check.environ or Unknown(line)
-        try:
-            value = self._environ.get(variable, *default)
-        except UnicodeEncodeError:  # no variable can have such a name
-            value = None
-        if value is None:
-            why = f"comes from the environment variable {variable!r}, which is not set"
-            return Unknown(line, why)
-        return value
+        if self._changed:
+            return Unknown(line, f"comes from the environment, which {self._changed} may change")
+        if self._otherwise and root not in self._names:  # and may be anything that is imported
+            return self._otherwise
+        if self._check.is_set(variable):
+            return self._environ[variable]
+        match default:
+            case [str(text)] if not self._check.loads:
+                return Default(text, Missing(variable, line))
+            case [Unknown() as unknown] if not self._check.loads:
+                return unknown
+        return Unknown(line, *self._check.not_set(variable))
 
 
 def _put(container: Dictionary, key: object, value: object, line: int) -> None:
@@ -215,6 +275,8 @@ _READERS = ("copy", "get", "items", "keys", "values")  # methods of os.environ
 _HARMLESS = ("bool", "id", "isinstance", "len", "print", "repr", "str", "type")  # functions
 _POWERFUL = ("__builtins__", "builtins", "eval", "exec", "globals")  # names that reach all others
 _POWERFUL_OUTSIDE = ("locals", "vars")  # of functions, that is
+_LOADERS = ("load_dotenv", "read_dotenv", "read_env", "read_envfile")  # of a file of variables
+_NO_OVERRIDES = ("dotenv_path", "encoding", "interpolate", "path", "recurse", "stream", "verbose")
 _POWERFUL_ATTRIBUTES = (
     "__builtins__",
     "__dict__",
@@ -237,26 +299,72 @@ class _Check:
         bindings: all names that are bound anywhere, in whatever way.
         bound: the names that are bound in a way that is not understood.
         used: the names whose dictionary, if they have one, may be changed.
+        stored: the names in whose dictionary a key that does not matter may be set.
         environ: set if the environment may be changed.
+        loads: where variables that are not set may be, from a file; None for nowhere.
+        loads_line: the line of this program where that is; None if it is elsewhere.
         everything: set if every name may be.
     """
 
-    def __init__(self, tree: ast.Module, keys: Collection[str]) -> None:
+    def __init__(
+        self,
+        tree: ast.Module,
+        environ: Mapping[str, str],
+        keys: Collection[str],
+        loads: str | None,
+    ) -> None:
+        self._environ = environ
         self._keys = keys
+        self._why: tuple[str, ...] = ()  # what is bound by the statement that is looked at
         self.bound: dict[str, Unknown] = {}
         self.used: dict[str, Unknown] = {}
+        self.stored: dict[str, Unknown] = {}
         self.environ: Unknown | None = None
+        self.loads = loads
+        self.loads_line: int | None = None
         self.everything: Unknown | None = None
         self._os_names = {"os"}
         self._environ_names: set[str] = set()
         self._steps = 0
         self._getenv_names: set[str] = set()
+        self._loaders = set(_LOADERS)
         self.bindings = set(_all_bindings(tree))
         for statement in tree.body:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 self._note_import(statement)
+        self._note_loads(tree)
         for statement in tree.body:
             self._statement(statement)
+
+    def is_set(self, variable: str) -> bool:
+        try:
+            return variable in self._environ
+        except UnicodeEncodeError:  # no variable can have such a name
+            return False
+
+    def not_set(self, variable: str) -> tuple[str, str]:
+        """Return why a value that comes from `variable` is unknown, and the remedy."""
+        maybe = f" here, but may be set by {self.loads}" if self.loads else ""
+        return (
+            f"comes from the environment variable {variable!r}, which is not set{maybe}",
+            "set it, or ",
+        )
+
+    def why(self, node: ast.AST) -> tuple[str, ...]:
+        """Return why the value of `node` is unknown, if that is for a variable that is not set."""
+        for part in ast.walk(node):
+            match part:
+                case ast.Subscript(value=base, slice=ast.Constant(value=str(variable))):
+                    looks_up = self.is_environ(base)
+                case ast.Call(func=function, args=[ast.Constant(value=str(variable)), *_]):
+                    looks_up = self.is_getenv(function)
+                case ast.Compare(left=ast.Constant(value=str(variable)), comparators=[base]):
+                    looks_up = self.is_environ(base)
+                case _:
+                    continue
+            if looks_up and not self.is_set(variable):
+                return self.not_set(variable)
+        return ()
 
     def is_environ(self, node: ast.AST) -> bool:
         match node:
@@ -286,6 +394,32 @@ class _Check:
                 names = {"environ": self._environ_names, "getenv": self._getenv_names}
                 names.get(alias.name, set()).add(name)
 
+    def _note_loads(self, tree: ast.Module) -> None:
+        """Note what may set variables from a file, which the environment has not yet."""
+        nodes = list(ast.walk(tree))
+        self._loaders.update(
+            alias.asname or alias.name
+            for node in nodes
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if alias.name in _LOADERS
+        )
+        gentle = {
+            id(node.func) for node in nodes if isinstance(node, ast.Call) and _keeps_variables(node)
+        }
+        for node in nodes:
+            match node:
+                case ast.Attribute(attr=name) if name in _LOADERS:
+                    pass
+                case ast.Name(id=name, ctx=ast.Load()) if name in self._loaders:
+                    pass
+                case _:
+                    continue
+            self.loads_line = self.loads_line or node.lineno
+            self.loads = self.loads or f"line {node.lineno}"
+            if id(node) not in gentle:
+                self.environ = self.environ or Unknown(node.lineno)
+
     # Statements of the top level, of which some are understood
 
     def _statement(self, statement: ast.stmt) -> None:
@@ -307,7 +441,9 @@ class _Check:
             case ast.Import() | ast.ImportFrom():
                 self._check_imports(statement)
             case _:
+                self._why = self.why(statement)
                 self._visit(statement, frozenset())
+                self._why = ()
 
     def _target(self, target: ast.expr) -> bool:
         """Look at a target; return whether nothing is known of what is assigned to it."""
@@ -405,18 +541,24 @@ class _Check:
         visit = getattr(self, f"_visit_{type(node).__name__}", self._visit_other)
         visit(node, local, inside)
 
+    def _note_bound(self, name: str, unknown: Unknown, local: _Local) -> None:
+        """Note that a name is bound, in a way that is not understood."""
+        self.bound.setdefault(name, unknown)
+        if name not in local:
+            self._check_rebinding(name, unknown.line)
+
     def _visit_other(self, node: ast.AST, local: _Local, inside: bool) -> None:
         for name in _bound_by(node):
-            self.bound.setdefault(name, Unknown(getattr(node, "lineno", 0)))
+            self._note_bound(name, Unknown(getattr(node, "lineno", 0), *self._why), local)
         for child in ast.iter_child_nodes(node):
             self._visit(child, local, inside)
 
     def _visit_Name(self, node: ast.Name, local: _Local, inside: bool) -> None:
         if node.id in local:
             return
-        unknown = Unknown(node.lineno)
+        unknown = Unknown(node.lineno, *self._why)
         if not isinstance(node.ctx, ast.Load):
-            self.bound.setdefault(node.id, unknown)
+            self._note_bound(node.id, unknown, local)
         self.used.setdefault(node.id, unknown)
         if node.id in self._os_names or node.id in self._environ_names:
             self.environ = self.environ or unknown
@@ -427,6 +569,8 @@ class _Check:
         self._visit(node.slice, local, inside)
         if not self._is_harmless_item(node, local):
             self._visit(node.value, local, inside)
+        elif not isinstance(node.ctx, ast.Load) and _root(node) not in local:
+            self.stored.setdefault(_root(node), Unknown(node.lineno, *self._why))
 
     def _visit_Attribute(self, node: ast.Attribute, local: _Local, inside: bool) -> None:
         unknown = Unknown(node.lineno)
@@ -493,7 +637,7 @@ class _Check:
             if child not in body:
                 self._visit(child, local, inside)
         if not isinstance(node, ast.Lambda):
-            self.bound.setdefault(node.name, Unknown(node.lineno, "is a function"))
+            self._note_bound(node.name, Unknown(node.lineno, "is a function"), local)
         own = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
         own.update(name for part in body for name in _local_bindings(part))
         nodes = [inner for part in body for inner in ast.walk(part)]
@@ -541,9 +685,9 @@ class _Check:
                 continue
             name = alias.asname or alias.name.partition(".")[0]
             from_os = "os" in (alias.name.partition(".")[0], getattr(node, "module", None))
-            if from_os or name in self._os_names or name in self._environ_names:
+            if from_os or self._is_special(name):
                 self.environ = self.environ or unknown
-            self.bound.setdefault(name, unknown)
+            self._note_bound(name, unknown, local)
             if name in _POWERFUL or alias.name in _POWERFUL:
                 self.everything = self.everything or unknown
 
@@ -555,6 +699,15 @@ def _root(path: ast.AST) -> str:
     while isinstance(path, ast.Subscript):
         path = path.value
     return path.id if isinstance(path, ast.Name) else ""
+
+
+def _keeps_variables(call: ast.Call) -> bool:
+    """Return whether a call that loads variables sets none that the environment has."""
+    return len(call.args) <= 1 and all(
+        keyword.arg in _NO_OVERRIDES
+        or (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
+        for keyword in call.keywords
+    )
 
 
 def _imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mastersctl.basedir import read_db_url
+from mastersctl.basedir import read_configuration
 from mastersctl.errors import BasedirError
 
 URL = "postgresql://bb@db/bb"
@@ -21,7 +21,7 @@ def basedir(tmp_path: Path) -> Path:
 
 def read(basedir: Path, config: str, **environ: str) -> str:
     (basedir / "master.cfg").write_text(config)
-    return read_db_url(str(basedir), environ)
+    return read_configuration(str(basedir), environ).db_url
 
 
 UNDERSTOOD = {
@@ -158,13 +158,13 @@ def test_nothing_is_executed(basedir: Path) -> None:
 def test_the_tac_names_the_config_file(basedir: Path) -> None:
     (basedir / "buildbot.tac").write_text("name = 'other.cfg'\nconfigfile = name\n")
     (basedir / "other.cfg").write_text(f"BuildmasterConfig = {{'db_url': '{URL}'}}")
-    assert read_db_url(str(basedir), {}) == URL
+    assert read_configuration(str(basedir), {}).db_url == URL
 
 
 def test_a_computed_name_of_the_config_file_is_an_error(basedir: Path) -> None:
     (basedir / "buildbot.tac").write_text("\nconfigfile = f()\n")
     with pytest.raises(BasedirError, match=r"buildbot\.tac:2"):
-        read_db_url(str(basedir), {})
+        read_configuration(str(basedir), {})
 
 
 @pytest.mark.parametrize("missing", ["buildbot.tac", "master.cfg"])
@@ -172,34 +172,34 @@ def test_a_missing_file_is_named(basedir: Path, missing: str) -> None:
     (basedir / "master.cfg").touch()
     (basedir / missing).unlink()
     with pytest.raises(BasedirError, match=missing):
-        read_db_url(str(basedir), {})
+        read_configuration(str(basedir), {})
 
 
 def test_a_fifo_is_refused_and_not_waited_for(basedir: Path) -> None:
     os.mkfifo(basedir / "master.cfg")
     with pytest.raises(BasedirError, match="not a regular file"):
-        read_db_url(str(basedir), {})
+        read_configuration(str(basedir), {})
 
 
 def test_a_huge_file_is_refused(basedir: Path) -> None:
     with (basedir / "master.cfg").open("w") as file:
         file.truncate(2 * 2**20)
     with pytest.raises(BasedirError, match="larger than"):
-        read_db_url(str(basedir), {})
+        read_configuration(str(basedir), {})
 
 
 @pytest.mark.skipif(not os.access("/proc/kallsyms", os.R_OK), reason="there is no /proc/kallsyms")
 def test_a_file_that_is_larger_than_it_says_is_refused(basedir: Path) -> None:
     (basedir / "master.cfg").symlink_to("/proc/kallsyms")
     with pytest.raises(BasedirError, match="larger than"):
-        read_db_url(str(basedir), {})
+        read_configuration(str(basedir), {})
 
 
 def test_a_variable_that_no_environment_can_hold_is_not_set(basedir: Path) -> None:
     config = "import os\nBuildmasterConfig = {'db_url': os.environ['\\ud800']}"
     (basedir / "master.cfg").write_text(config)
-    with pytest.raises(BasedirError, match="computed"):
-        read_db_url(str(basedir), os.environ)
+    with pytest.raises(BasedirError, match="not set; set it, or pass"):
+        read_configuration(str(basedir), os.environ)
 
 
 def test_invalid_escapes_in_the_file_are_not_warned_of(basedir: Path) -> None:
@@ -220,6 +220,100 @@ def test_no_program_is_a_traceback(tmp_path_factory: pytest.TempPathFactory, tex
         f"c = BuildmasterConfig = {{}}\n{text}", errors="surrogateescape"
     )
     try:
-        assert isinstance(read_db_url(str(basedir), {}), str)
+        assert isinstance(read_configuration(str(basedir), {}).db_url, str)
     except BasedirError as error:
         assert "--db-url" in str(error)
+
+
+LOOK_UPS = {
+    "item": "import os\nurl = os.environ['BB_DB']",
+    "get": "import os\nurl = os.environ.get('BB_DB')",
+    "get, default None": "import os\nurl = os.environ.get('BB_DB', None)",
+    "get, default of another": "import os\nurl = os.environ.get('OTHER', os.environ['BB_DB'])",
+    "getenv": "import os\nurl = os.getenv('BB_DB')",
+    "getenv, keyword": "import os\nurl = os.getenv(key='BB_DB')",
+    "named": "import os\nname = 'BB_DB'\nurl = os.environ[name]",
+    "os as": "import os as o\nurl = o.environ['BB_DB']",
+    "environ": "from os import environ\nurl = environ['BB_DB']",
+    "environ as": "from os import environ as e\nurl = e.get('BB_DB')",
+    "getenv of os": "from os import getenv\nurl = getenv('BB_DB')",
+    "or": "import os\nurl = os.environ.get('BB_DB') or 'sqlite:///x'",
+    "plus": "import os\nurl = 'sqlite:///' + os.environ['BB_DB']",
+    "f-string": "import os\nurl = f'sqlite:///{os.environ[\"BB_DB\"]}'",
+    "method": "import os\nurl = os.environ['BB_DB'].strip()",
+    "ternary": "import os\nurl = os.environ['BB_DB'] if 'BB_DB' in os.environ else 'sqlite:///x'",
+    "if": "import os\nif 'BB_DB' in os.environ:\n  url = os.environ['BB_DB']\nelse:\n  url = 'a'",
+    "try": "import os\ntry:\n  url = os.environ['BB_DB']\nexcept KeyError:\n  url = 'a'",
+    "tuple": "import os\nurl, x = os.environ['BB_DB'], 1",
+    "unpacked": "import os\nx, url = os.environ['BB_DB'].split()",
+}
+
+
+@pytest.mark.parametrize("program", LOOK_UPS.values(), ids=LOOK_UPS.keys())
+@pytest.mark.parametrize(
+    "config",
+    [
+        "c = BuildmasterConfig = {}\nc['db_url'] = url",
+        "BuildmasterConfig = {'db': {'db_url': url}}",
+        "BuildmasterConfig = dict(db=dict(db_url=url))",
+    ],
+)
+def test_a_variable_that_is_not_set_is_named(basedir: Path, program: str, config: str) -> None:
+    with pytest.raises(BasedirError, match=r"master\.cfg:\d: .*'BB_DB', which is not set; set it"):
+        read(basedir, f"{program}\n{config}")
+
+
+def test_a_look_up_that_stands_in_the_dictionary_names_its_variable(basedir: Path) -> None:
+    with pytest.raises(BasedirError, match=r":2: .*'BB_DB', which is not set; set it"):
+        read(basedir, "import os\nBuildmasterConfig = {'db_url': os.environ['BB_DB'], 'x': f()}")
+
+
+@pytest.mark.parametrize(
+    ("program", "notes"),
+    [
+        ("url = os.environ.get('A', '{URL}')", [(2, "A")]),
+        ("url = os.getenv('A', default='{URL}')", [(2, "A")]),
+        ("url = os.environ.get('A',\n os.environ.get('B', '{URL}'))", [(2, "A"), (3, "B")]),
+        ("x = os.environ.get('A', '1')\nurl = '{URL}'", []),
+        ("url = os.environ.get('DB', 'x')", []),
+    ],
+)
+def test_a_default_that_is_taken_is_noted(
+    basedir: Path, program: str, notes: list[tuple[int, str]]
+) -> None:
+    config = program.replace("{URL}", URL)
+    path = basedir / "master.cfg"
+    path.write_text(f"import os\n{config}\nBuildmasterConfig = {{'db_url': url}}")
+    found = read_configuration(str(basedir), {"DB": URL})
+    assert found.db_url == URL
+    assert [*found.notes] == [
+        f"{path}:{line}: The database URL is the default for the environment variable "
+        f"{variable!r}, which is not set here; set it, or pass --db-url."
+        for line, variable in notes
+    ]
+
+
+def test_a_default_in_the_tac_is_noted(basedir: Path) -> None:
+    (basedir / "buildbot.tac").write_text("import os\nconfigfile = os.getenv('CFG', 'master.cfg')")
+    (basedir / "master.cfg").write_text("BuildmasterConfig = {}")
+    (note,) = read_configuration(str(basedir), {}).notes
+    assert note.startswith(f"{basedir}/buildbot.tac:2: The name 'configfile' is the default for")
+
+
+def test_what_the_tac_does_to_the_environment_counts(basedir: Path) -> None:
+    tac = basedir / "buildbot.tac"
+    config = f"import os\nBuildmasterConfig = {{'db_url': os.environ.get('NONE', '{URL}')}}"
+    tac.write_text("import os\nos.environ['NONE'] = 'sqlite:///x'")
+    with pytest.raises(BasedirError, match=rf"master\.cfg:2: .*{tac}:2 may change"):
+        read(basedir, config)
+    tac.write_text("from dotenv import load_dotenv\nload_dotenv()")
+    with pytest.raises(BasedirError, match=rf"'NONE', which is not set here.* by {tac}:2; set it"):
+        read(basedir, config)
+    assert read(basedir, config, NONE=URL) == URL
+
+
+def test_variables_that_a_file_may_set_are_named_with_the_line(basedir: Path) -> None:
+    program = "import os\nfrom dotenv import load_dotenv\nload_dotenv()\n"
+    config = f"BuildmasterConfig = {{'db_url': os.environ.get('NONE', '{URL}')}}"
+    with pytest.raises(BasedirError, match=r":4: .*'NONE', which is not set here, .* by line 3;"):
+        read(basedir, program + config)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mastersctl.basedir import read_db_url
+from mastersctl.basedir import read_configuration
 from tests import buildbots
 from tests.conftest import (
     LINK_TABLES,
@@ -354,7 +354,7 @@ def test_the_sample_configuration_is_understood(basedir: Path) -> None:
     buildbots.buildbot("create-master", "--db=sqlite://", str(basedir))
     (basedir / "master.cfg.sample").rename(basedir / "master.cfg")
     # create-master wrote its --db into the sample
-    assert read_db_url(str(basedir), {}) == "sqlite://"
+    assert read_configuration(str(basedir), {}).db_url == "sqlite://"
 
 
 @pytest.fixture(autouse=True)

@@ -64,3 +64,25 @@ def test_an_error_says_where_the_url_comes_from() -> None:
 def test_a_directory_that_is_no_buildmasters_is_an_error(basedir: str) -> None:
     with pytest.raises(MastersctlError, match=r"buildbot\.tac does not exist"):
         locate(None, basedir, {})
+
+
+@pytest.mark.parametrize("place", ["option", "variable", "here"])
+def test_the_source_is_the_file_and_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    directory = make_basedir(tmp_path / "bb", "")
+    config = directory / "master.cfg"
+    config.write_text("c = BuildmasterConfig = {}\n\nc['db'] = {'db_url':\n 'postgresql://h/d'}\n")
+    if place == "here":
+        monkeypatch.chdir(directory)
+    environ = {"MASTERSCTL_BASEDIR": "bb"} if place == "variable" else {}
+    location = locate(None, "bb" if place == "option" else None, environ)
+    assert location.source == f"{config}:4"
+
+
+def test_the_source_of_the_default_says_what_it_is_the_default_of(tmp_path: Path) -> None:
+    assert locate(None, None, {}).source == "Buildbot's default, in the current directory"
+    config = make_basedir(tmp_path, "") / "master.cfg"
+    config.write_text("BuildmasterConfig = {}")
+    assert locate(None, None, {}).source == f"Buildbot's default, as {config} names no other"
+    assert locate("postgresql://h/d", None, {}).source == "--db-url"

@@ -9,13 +9,20 @@ from typing import Any
 
 import pytest
 
-from mastersctl.basedir import read_db_url
+from mastersctl.basedir import read_configuration
 from mastersctl.errors import BasedirError
 
 START = "c = BuildmasterConfig = {}\nc['db_url'] = 'wrong'\n"
 NESTED = "c = BuildmasterConfig = {'db': {'db_url': 'wrong'}}\n"
 END = "c = BuildmasterConfig = {}\nc['db_url'] = url\n"
 FROM_ENVIRON = "c = BuildmasterConfig = {}\nc['db_url'] = os.environ.get('UNSET', 'wrong')\n"
+OTHER = """import os
+class O(Exception):
+    environ = {"UNSET": "right"}
+    def __enter__(self): return self
+    def __exit__(self, *a): pass
+"""
+FROM_DOTENV = "import os\nfrom dotenv import load_dotenv\n"
 
 # Each of them ends with another URL than the one that stands there.
 DECEPTIVE = [
@@ -108,6 +115,44 @@ DECEPTIVE = [
     START + "len = lambda d: d.update(db_url='right')\nlen(c)\n",
     START + "g = globals\ng()['c']['db_url'] = 'right'\n",
     START + "import builtins\nbuiltins.exec('c[\"db_url\"] = 2', globals())\n",
+    "class os:\n    environ = {'UNSET': 'right'}\n" + FROM_ENVIRON,
+    "import os\nclass os:\n    environ = {'UNSET': 'right'}\n" + FROM_ENVIRON,
+    "import os\ndef f():\n    global os\n    class os:\n        environ = {'UNSET': 'right'}\nf()\n"
+    + FROM_ENVIRON,
+    "from os import environ\nclass environ:\n    get = lambda *a: 'right'\n"
+    "url = environ.get('UNSET', 'wrong')\n" + END,
+    "from os import getenv\ndef getenv(*a):\n    return 'right'\n"
+    "url = getenv('UNSET', 'wrong')\n" + END,
+    "from os import getenv as g\nif True:\n    def g(*a):\n        return 'right'\n"
+    "url = g('UNSET', 'wrong')\n" + END,
+    "from os import getenv\nif True:\n    from settings import getenv\n"
+    "url = getenv('UNSET', 'wrong')\n" + END,
+    "from os import getenv\nfor getenv in [lambda *a: 'right']:\n    pass\n"
+    "url = getenv('UNSET', 'wrong')\n" + END,
+    "from os import getenv\nprint(getenv := lambda *a: 'right')\n"
+    "url = getenv('UNSET', 'wrong')\n" + END,
+    "from os import getenv\n[(getenv := f) for f in [lambda *a: 'right']]\n"
+    "url = getenv('UNSET', 'wrong')\n" + END,
+    OTHER + "match O():\n    case O() as os:\n        pass\n" + FROM_ENVIRON,
+    OTHER + "match [O()]:\n    case [*os]:\n        os = os[0]\n" + FROM_ENVIRON,
+    OTHER + "match {'a': O()}:\n    case {**os}:\n        os = os['a']\n" + FROM_ENVIRON,
+    OTHER + "with O() as os:\n    pass\n" + FROM_ENVIRON,
+    OTHER + "for os in [O()]:\n    pass\n" + FROM_ENVIRON,
+    OTHER + "print(os := O())\n" + FROM_ENVIRON,
+    OTHER + "try:\n    raise O()\nexcept O as os:\n    o = os\nos = o\n" + FROM_ENVIRON,
+    "import os\nfrom settings import *\n" + FROM_ENVIRON,
+    "import os\nif True:\n    from settings import *\n" + FROM_ENVIRON,
+    "import os\nfrom dotenv import load_dotenv\nload_dotenv()\n" + FROM_ENVIRON,
+    "import os, dotenv\ndotenv.load_dotenv('.env')\n" + FROM_ENVIRON,
+    "import os\nimport dotenv as d\ndef f():\n    d.load_dotenv()\nf()\n" + FROM_ENVIRON,
+    "import os\nfrom dotenv import load_dotenv as load\nload()\n" + FROM_ENVIRON,
+    "import os\nfrom dotenv import *\nload_dotenv()\nimport os\n" + FROM_ENVIRON,
+    "import os\nfrom dotenv import load_dotenv\nx = load_dotenv\nx()\n" + FROM_ENVIRON,
+    "import os\nfrom dotenv import Env\nEnv().read_env()\n" + FROM_ENVIRON,
+    FROM_DOTENV + "load_dotenv(override=True)\nurl = os.environ['OTHER']\n" + END,
+    FROM_DOTENV + "load_dotenv(None, None, False, True)\nurl = os.environ['OTHER']\n" + END,
+    FROM_DOTENV + "load_dotenv(**{'override': True})\nurl = os.environ['OTHER']\n" + END,
+    FROM_DOTENV + "x = load_dotenv\nx(override=True)\nurl = os.environ['OTHER']\n" + END,
 ]
 
 # Each of them is one that people write, and ends with the URL that stands there.
@@ -138,15 +183,47 @@ HONEST = [
     "url = 'right'\n" + END + "c['services'] = []\nfor s in 'ab':\n    c['services'].append(s)\n",
     "url = 'right'\n" + END + "c['www'] = dict(port=1)\nc['www']['auth'] = len('x')\n",
     "def f():\n    return locals()\nurl = 'right'\n" + END,
+    FROM_DOTENV + "load_dotenv()\nurl = os.environ['SET']\n" + END,
+    FROM_DOTENV + "load_dotenv('.env', override=False)\nurl = os.environ.get('SET', 'x')\n" + END,
+    FROM_DOTENV + "url = os.environ['SET']\n" + END,
+    "import os\nfrom dotenv import dotenv_values\nx = dotenv_values()\n"
+    "url = os.environ.get('UNSET', 'right')\n" + END,
+    "import os\ndef f():\n    class os:\n        pass\n    for getenv in 'a': pass\n"
+    "url = os.environ['SET']\n" + END,
+    "import os\nx = [os for os in 'a']\nurl = os.environ['SET']\n" + END,
+    "from settings import *\nimport os\nurl = os.environ['SET']\n" + END,
 ]  # fmt: skip
+
+
+ENVIRON = {"SET": "right", "OTHER": "wrong"}
+
+
+def _dotenv() -> types.ModuleType:
+    """Return what python-dotenv and its like do, for a file that sets two variables."""
+
+    def load(
+        path: object = None, stream: object = None, verbose: bool = False, override: bool = False
+    ) -> None:
+        for name in ("UNSET", "OTHER"):
+            if override or name not in os.environ:
+                os.environ[name] = "right"
+
+    module = types.ModuleType("dotenv")
+    module.load_dotenv = load  # type: ignore[attr-defined]
+    module.dotenv_values = dict  # type: ignore[attr-defined]
+    module.Env = type("Env", (), {"read_env": staticmethod(load)})  # type: ignore[attr-defined]
+    return module
 
 
 def execute(program: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the URL that Buildbot would use: what the program, executed, leaves behind."""
     settings = types.ModuleType("settings")
     settings.url = "right"  # type: ignore[attr-defined]
+    settings.getenv = lambda *_: "right"  # type: ignore[attr-defined]
+    settings.os = types.SimpleNamespace(environ={"UNSET": "right"})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "settings", settings)
-    monkeypatch.setattr(os, "environ", {"SET": "right"})
+    monkeypatch.setitem(sys.modules, "dotenv", _dotenv())
+    monkeypatch.setattr(os, "environ", dict(ENVIRON))
     monkeypatch.setattr(os, "getenv", lambda key, default=None: os.environ.get(key, default))
     names: dict[str, Any] = {}
     exec(program, names)
@@ -157,7 +234,7 @@ def execute(program: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 def read(program: str, directory: Path) -> str:
     (directory / "buildbot.tac").touch()
     (directory / "master.cfg").write_text(program)
-    return read_db_url(str(directory), {"SET": "right"})
+    return read_configuration(str(directory), ENVIRON).db_url
 
 
 @pytest.mark.parametrize("program", DECEPTIVE)

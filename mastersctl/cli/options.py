@@ -49,12 +49,19 @@ class Settings:
         self.basedir: str | None = None
         self.timeout = _DEFAULT_TIMEOUT
         self.verbose = False
+        self._told: set[str] = set()
 
     def locate(self) -> "Location":
-        """Return where the database is."""
+        """Return where the database is; say once what it depends on."""
         from mastersctl.location import locate
 
-        return locate(self.db_url, self.basedir, os.environ)
+        location = locate(self.db_url, self.basedir, os.environ)
+        if not os.environ.get(COMPLETE_VARIABLE):  # who presses a key has asked for no message
+            for note in location.notes:
+                if note not in self._told:
+                    warn(note)
+        self._told.update(location.notes)
+        return location
 
     def progress(self, title: str) -> "AbstractContextManager[Progress]":
         """Show how far long work has come, on a terminal; with -v, its statements show that."""

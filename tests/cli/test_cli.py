@@ -163,6 +163,27 @@ def test_the_current_directory_is_a_buildmasters(
 
 
 @pytest.mark.parametrize(
+    "command",
+    ["list", "check", "show m:/", "find m:/", "set-state 1 active"],
+)
+def test_a_default_for_a_variable_that_is_not_set_is_said_once_on_stderr(
+    database: RealDatabase, mastersctl: Command, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "buildbot.tac").touch()
+    config = f"c['db_url'] = os.environ.get('BB_DB', {database.url!r})"
+    (tmp_path / "master.cfg").write_text(f"import os\nc = BuildmasterConfig = {{}}\n{config}\n")
+    add_master(database, "m:/", active=1)
+    result = mastersctl(*command.split())
+    assert result.code == 0
+    assert result.err == (
+        f"Warning: {tmp_path}/master.cfg:3: The database URL is the default for the environment "
+        "variable 'BB_DB', which is not set here; set it, or pass --db-url.\n"
+    )
+    assert "BB_DB" not in result.out
+    assert mastersctl(*command.split(), "--db-url", database.url).err == ""
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [(["list"], 0), (["show", "m"], 0), (["find", "m"], 0), (["list", "-o", "json"], 0),
      (["find", "m", "--no-create"], 0), (["show", "ghost"], 3)],

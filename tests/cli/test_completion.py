@@ -115,6 +115,15 @@ def two(tmp_path: Path, mastersctl: Command) -> SqliteFile:
     return database
 
 
+@pytest.mark.usefixtures("unmeasured")
+def test_a_default_for_a_variable_that_is_not_set_is_not_said(two: SqliteFile) -> None:
+    directory = two.path.parent
+    (directory / "buildbot.tac").touch()
+    config = f"BuildmasterConfig = {{'db_url': os.environ.get('BB_DB', {two.url!r})}}"
+    (directory / "master.cfg").write_text(f"import os\n{config}\n")
+    assert candidates("mastersctl show buil") == ["build1:/srv/bb\tID 1"]
+
+
 @pytest.mark.parametrize("name", SHELLS)
 @pytest.mark.parametrize(
     ("typed", "completed"),

@@ -12,7 +12,7 @@ import pytest
 
 from tests import buildbots
 from tests.conftest import Command, add_master
-from tests.databases import PostgresDatabase, SqliteFile
+from tests.databases import PostgresDatabase, PostgresServer, SqliteFile
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
@@ -205,3 +205,23 @@ def test_a_database_that_is_not_there_at_first_is_an_error() -> None:
     terminal = Terminal("list", "--watch", "--db-url", "sqlite:///missing")
     assert terminal.end() == 4
     assert "\x1b[?1049h" not in terminal.written
+
+
+def test_the_title_says_which_of_two_clusters_it_is_and_a_default_is_said_once(
+    postgres: PostgresServer, tmp_path: Path, mastersctl: Command
+) -> None:
+    database = PostgresDatabase(postgres)
+    database.execute("CREATE SCHEMA ci")
+    url = f"{database.url}?options=-csearch_path%3Dci"
+    assert mastersctl("init", "--db-url", url).code == 0
+    (tmp_path / "buildbot.tac").touch()
+    (tmp_path / "master.cfg").write_text(
+        f"import os\nBuildmasterConfig = {{'db_url': os.environ.get('BB_DB', {url!r})}}\n"
+    )
+    terminal = Terminal("list", "--watch", "0.1", columns=250)
+    lines = terminal.wait_for("Ctrl-C")
+    assert lines[0].startswith(f"{database.url}?options=-csearch_path=ci, every 0.1 s")
+    time.sleep(1)
+    terminal.read()
+    terminal.child.close(force=True)
+    assert terminal.written.count("BB_DB") == 1
