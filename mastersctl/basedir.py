@@ -49,8 +49,10 @@ def read_configuration(basedir: str, environ: Mapping[str, str]) -> Configured:
     if value is None:
         raise BasedirError(f"{file.path} does not define 'BuildmasterConfig'; pass --db-url.")
     config = file.dictionary(value, "'BuildmasterConfig'")
+    engine_kwargs = None
     if config.look_up("db") is not None:
         config = file.dictionary(config.look_up("db"), "c['db']", config.lines.get("db"))
+        engine_kwargs = config.look_up("engine_kwargs")
     url = config.look_up("db_url")
     line = config.lines.get("db_url")
     place = os.path.abspath(file.path)
@@ -58,4 +60,11 @@ def read_configuration(basedir: str, environ: Mapping[str, str]) -> Configured:
         db_url, source = DEFAULT_DB_URL, f"Buildbot's default, as {place} names no other"
     else:
         db_url, source = file.text(url, "The database URL", line), f"{place}:{line}"
-    return Configured(db_url, {}, source, [*tac.notes, *file.notes])
+    connect_args: Mapping[str, str | None] = {}
+    if engine_kwargs is not None or "engine_kwargs" in config:
+        from mastersctl.engine import read_connect_args
+
+        connect_args = read_connect_args(
+            file, engine_kwargs, config.lines.get("engine_kwargs"), db_url
+        )
+    return Configured(db_url, connect_args, source, [*tac.notes, *file.notes])
