@@ -1,9 +1,7 @@
 """``mastersctl check``"""
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -39,7 +37,7 @@ class _Check(click.Command):
         try:
             return super().make_context(info_name, [*args], *arguments, **keywords)
         except (click.UsageError, MastersctlError) as error:
-            _fail(error, _asked_format(args))
+            _fail(error, asked_format(args))
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -82,7 +80,9 @@ def check(
     many.
 
     With -o prometheus, for which the extra 'prometheus' must be installed, metrics are written for
-    the textfile collector of node_exporter, and the exit code is 0 whatever they say.
+    the textfile collector of node_exporter, and the exit code is 0 whatever they say. --write keeps
+    the mode of the file, and its owner when root writes it. Root follows no link in a directory
+    that others may write to: name the file itself.
 
     \b
     Examples:
@@ -105,7 +105,9 @@ def check(
         on_terminal = sys.stdout.isatty()
         sys.stdout.write("\n".join(map(visible, text.split("\n"))) if on_terminal else text)
     else:
-        _replace(path, text)
+        from mastersctl.replacing import replace  # late: few write a file
+
+        replace(path, text)
     raise click.exceptions.Exit(code)
 
 
@@ -176,48 +178,8 @@ def _metrics(connector: "MastersConnector", health: "Health", max_age: float) ->
     return render(health.counts, masters, health.missing)
 
 
-def _replace(path: str, text: str) -> None:
-    """Put the text in the place of a file, or of what a link leads to; nobody sees half of it."""
-    import tempfile  # late: it is slow to import, and few write a file
-
-    path = os.path.realpath(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise MastersctlError(
-            f"The path {path!r} is not that of a file; redirect the output to it."
-        )
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=os.path.dirname(path), prefix=".mastersctl-", delete=False
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                _be_like(path, file.name)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
-        raise MastersctlError(
-            f"The file {path!r} cannot be written ({error.strerror}); check its directory."
-        ) from error
-
-
-def _be_like(path: str, new: str) -> None:
-    """Give a new file the mode and the owner of the one at `path`, or let all read it."""
-    if not os.path.exists(path):
-        os.chmod(new, 0o644)
-        return
-    status = os.stat(path)
-    os.chmod(new, status.st_mode)
-    if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-        with suppress(PermissionError):  # only root may, and only root needs to
-            os.chown(new, status.st_uid, status.st_gid)
-
-
-def _asked_format(arguments: Sequence[str]) -> str:
-    """Return the value of -o in a command line that is wrong."""
+def asked_format(arguments: Sequence[str]) -> str:
+    """Return the value of -o in a command line that is wrong, or was not read."""
     for option, value in pairwise([*arguments, ""]):
         if option in ("-o", "--output"):
             return value
@@ -227,13 +189,16 @@ def _asked_format(arguments: Sequence[str]) -> str:
 
 
 def _fail(error: BaseException, format_: str) -> NoReturn:
-    """Say that nothing is known, where whoever reads the format looks for it, and end."""
     text = error.format_message() if isinstance(error, click.UsageError) else str(error)
-    text = text or "interrupted"
+    say_unknown(text or "interrupted", format_)
+    raise click.exceptions.Exit(UNKNOWN)
+
+
+def say_unknown(text: str, format_: str) -> None:
+    """Say that nothing is known, and why, where whoever reads the format looks for it."""
     if format_ == "prometheus":
         complain(text)
     elif format_ == "json":
         click.echo(_json({"status": _NAMES[UNKNOWN], "message": harmless(text)}), nl=False)
     else:
         click.echo(_line(UNKNOWN, text), nl=False)
-    raise click.exceptions.Exit(UNKNOWN)

@@ -339,6 +339,21 @@ def test_the_file_of_another_user_stays_theirs(
     assert "buildbot_masters" in file.read_text()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom others could mislead")
+def test_root_is_not_led_elsewhere_by_the_link_of_another_user(
+    database: RealDatabase, mastersctl: Command, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "x.prom").symlink_to(tmp_path / "victim")
+    os.chown(theirs, 65534, 65534)
+    arguments = ("check", "-o", "prometheus", "--db-url", database.url, "--write")
+    result = mastersctl(*arguments, theirs / "x.prom")
+    assert (result.code, result.out) == (UNKNOWN, "")
+    assert "root does not follow it" in result.err
+    assert not (tmp_path / "victim").exists()
+
+
 def test_only_metrics_are_written_to_a_file(mastersctl: Command, tmp_path: Path) -> None:
     result = mastersctl("check", "--write", tmp_path / "file")
     assert result.code == UNKNOWN

@@ -1,0 +1,171 @@
+"""A file that is replaced at once, without a way for other users to lead root elsewhere."""
+
+import hashlib
+import os
+import stat
+from contextlib import suppress
+
+from mastersctl.errors import MastersctlError
+
+_MOST_LINKS = 40  # as of Linux
+_ATTEMPTS = 100
+_DESCRIPTORS = "/proc/self/fd"
+_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
+
+
+def replace(path: str, text: str) -> None:
+    """Put the text, in UTF-8, in the place of a file, or of what a link leads to.
+
+    Nobody sees half of it. The file keeps its mode, and its owner where this is root; a new one can
+    be read by all. No name is trusted twice: the directory is opened, link by link, and whatever
+    is done to the new file is done to its descriptor. Root follows no link in a directory that
+    others may write to, who could let it lead to any file. What was written is no file before its
+    last moment, where the file system can do that (O_TMPFILE): a process that is killed leaves
+    none behind, or one that the next removes.
+
+    Raises:
+        MastersctlError: it is no file; it cannot be written; or a link is not to be followed.
+    """
+    try:
+        directory, name = _opened_parent(path)
+        try:
+            _replace(directory, name, text.encode(), path)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise MastersctlError(
+            f"The file {os.path.realpath(path)!r} cannot be written ({error.strerror}); check its "
+            "directory."
+        ) from error
+
+
+def _opened_parent(path: str) -> tuple[int, str]:
+    """Return a descriptor of the directory that holds the file, and the name of the file there."""
+    directory = os.open("/" if os.path.isabs(path) else ".", _DIRECTORY)
+    parts = _parts(path)
+    links = 0
+    try:
+        while parts:
+            part = parts.pop()
+            if _is_link(directory, part):
+                links += 1
+                if links > _MOST_LINKS:
+                    raise OSError(0, "too many links")
+                _check_link(directory, path)
+                target = os.readlink(part, dir_fd=directory)
+                parts += _parts(target)
+                if os.path.isabs(target):
+                    directory = _moved(directory, "/")
+            elif parts:
+                directory = _moved(directory, part)
+            else:
+                return directory, part
+        raise _is_no_file(path)
+    except BaseException:
+        os.close(directory)
+        raise
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of a path, the first one last."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+
+
+def _is_link(directory: int, name: str) -> bool:
+    with suppress(FileNotFoundError):
+        return stat.S_ISLNK(os.lstat(name, dir_fd=directory).st_mode)
+    return False
+
+
+def _check_link(directory: int, path: str) -> None:
+    """Raise MastersctlError for a link that root had better not follow."""
+    status = os.fstat(directory)
+    if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+        raise MastersctlError(
+            f"The path {path!r} leads through a link in a directory that others than root may "
+            "write to, and root does not follow it; name the file that is meant."
+        )
+
+
+def _moved(directory: int, name: str) -> int:
+    """Open what is called `name` in the directory, close that, and return the new descriptor."""
+    there = os.open(name, _DIRECTORY, dir_fd=directory)
+    os.close(directory)
+    return there
+
+
+def _replace(directory: int, name: str, content: bytes, path: str) -> None:
+    old = None
+    with suppress(FileNotFoundError):
+        old = os.lstat(name, dir_fd=directory)
+    if old and not stat.S_ISREG(old.st_mode):
+        raise _is_no_file(path)
+    # The same for each run, so that one removes what another left; no name is too long for it.
+    temporary = f".mastersctl-{hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()}"
+    file = nameless = _nameless(directory)
+    if file is None:
+        temporary += f"-{os.getpid()}"  # it is there for so long that two could meet in it
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        file = os.open(temporary, flags, 0o600, dir_fd=directory)
+    try:
+        _fill(file, content, old)
+        if nameless is None:
+            os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        else:
+            _give_name(file, directory, temporary, name)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+    finally:
+        os.close(file)
+
+
+def _nameless(directory: int) -> int | None:
+    """Return a new file in the directory that has no name yet; None where there are none such."""
+    if not (hasattr(os, "O_TMPFILE") and os.path.exists(_DESCRIPTORS)):
+        return None
+    with suppress(OSError):  # not every file system has them; whatever else it is comes again
+        return os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o600, dir_fd=directory)
+    return None
+
+
+def _fill(file: int, content: bytes, old: os.stat_result | None) -> None:
+    """Write the file, and give it the mode and the owner of the old one, or let all read it."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+    if old and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(PermissionError):  # only root may, and only root needs to
+            os.fchown(file, old.st_uid, old.st_gid)
+    os.fchmod(file, old.st_mode & 0o777 if old else 0o644)
+    os.fsync(file)
+
+
+def _give_name(file: int, directory: int, temporary: str, name: str) -> None:
+    """Put a file without a name in the place of the one called `name`.
+
+    No call of the system does that at once: it needs a name of its own for a moment. A file that
+    has this name already is that of a run that was killed then, or is at the same point: it is
+    whole, and put in its place.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            os.link(f"{_DESCRIPTORS}/{file}", temporary, dst_dir_fd=directory)
+            break
+        except FileExistsError:
+            _rename(directory, temporary, name)
+    else:
+        raise OSError(0, "other processes write it")
+    _rename(directory, temporary, name)
+
+
+def _rename(directory: int, temporary: str, name: str) -> None:
+    with suppress(FileNotFoundError):  # another process was faster
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def _is_no_file(path: str) -> MastersctlError:
+    return MastersctlError(
+        f"The path {os.path.realpath(path)!r} is not that of a file; redirect the output to it."
+    )
