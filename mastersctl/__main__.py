@@ -1,6 +1,38 @@
-"""``python -m mastersctl``, the same as the command ``mastersctl``."""
+"""The way in: ``python -m mastersctl``, and the command ``mastersctl``.
 
-from mastersctl.cli import main
+The command line is imported inside `main`, so that an interrupt, or an installation that is
+damaged, is no traceback meanwhile.
+"""
+
+import sys
+
+from mastersctl import _interrupt
+
+TYPE_CHECKING = False  # typing takes as long to import as this and all before
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def main() -> "NoReturn":
+    """Run the command that the arguments of this process name, and exit."""
+    _interrupt.end_process()
+    try:
+        from mastersctl.cli import main as run
+    except Exception as error:  # whatever a damaged file makes of itself
+        _cannot_start(error)
+    run()
+
+
+def _cannot_start(error: Exception) -> "NoReturn":
+    what = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")
+    message = f"mastersctl cannot be imported ({what}); install it again."
+    if {"-v", "--verbose"} & set(sys.argv):
+        sys.excepthook(type(error), error, error.__traceback__)
+    if "check" in sys.argv:  # nothing is there that could tell whether this is the command
+        print(f"MASTERS UNKNOWN - {message.replace('|', '/')}")
+        sys.exit(3)
+    sys.exit(f"Error: {message}")
+
 
 if __name__ == "__main__":
     main()

@@ -11,14 +11,16 @@ from typing import ClassVar, NoReturn, TextIO
 
 import click
 
-from mastersctl import __version__
-from mastersctl.cli.messages import complain, tell
-from mastersctl.cli.options import COMPLETE_VARIABLE, database_options
+from mastersctl import __version__, _interrupt
+from mastersctl.cli.messages import complain, harmless, tell
+from mastersctl.cli.options import COMPLETE_VARIABLE, Settings, database_options
 from mastersctl.errors import MastersctlError, did_you_mean
 from mastersctl.visible import visible
 
 _CHECK = "check"
+_UNKNOWN = 3  # the exit code of check that fails
 _NARROWEST, _NO_TERMINAL, _WIDEST = 50, 80, 100  # columns of help
+_LARGEST = 4096  # columns or lines of a terminal
 
 
 class _Commands(Mapping[str, click.Command]):
@@ -92,10 +94,20 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command that the arguments of this process name, and exit."""
+    """Run the command that the arguments of this process name, and exit.
+
+    An interrupt is an exception while it runs; when it has ended, that ends the process.
+    """
+    sys.unraisablehook = _lost
     try:
-        code = run(sys.argv[1:])
-        _flush_errors()
+        try:
+            _interrupt.raise_error()
+            code = run(sys.argv[1:])
+            _flush_errors()
+        finally:
+            _interrupt.end_process()
+    except KeyboardInterrupt:  # one more, while the first was told
+        _interrupt.interrupt()
     except BrokenPipeError:
         # The reader has seen enough (`mastersctl list | head -1`): end as every filter does.
         import signal  # late, like whatever only few calls need: each pays for its import
@@ -104,6 +116,12 @@ def main() -> NoReturn:
         os.kill(os.getpid(), signal.SIGPIPE)
     gc.freeze()  # or the exit begins with a search of all that was imported, a tenth of a call
     sys.exit(code)
+
+
+def _lost(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Handle an error where none can be raised, as in a destructor: only an interrupt counts."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _interrupt.interrupt()
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -116,8 +134,10 @@ def run(arguments: Sequence[str]) -> int:
         complain("Standard output is closed; redirect it to /dev/null to discard it.")
         return _failure(MastersctlError.exit_code, arguments)
     _set_encodings()
+    _set_size()
+    settings = Settings()
     try:
-        code = _run(arguments)
+        code = _run(arguments, settings)
         sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)
@@ -131,7 +151,7 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], settings: Settings) -> int:
     try:
         if os.environ.get(COMPLETE_VARIABLE):
             from mastersctl.cli.completion import answer
@@ -139,7 +159,10 @@ def _run(arguments: Sequence[str]) -> int:
             answer(cli, os.environ[COMPLETE_VARIABLE])
             return 0
         # Not cli.main(), which ends the process itself when whoever reads the output has gone.
-        with cli.make_context("mastersctl", [*arguments], terminal_width=_help_width()) as context:
+        width = _help_width()
+        with cli.make_context(
+            "mastersctl", [*arguments], terminal_width=width, obj=settings
+        ) as context:
             cli.invoke(context)
         return 0
     except click.exceptions.Exit as end:
@@ -158,6 +181,30 @@ def _run(arguments: Sequence[str]) -> int:
     except MastersctlError as error:
         complain(str(error))
         return _failure(error.exit_code, arguments)
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # of the output
+            raise
+        return _last_resort(error, arguments, settings)
+
+
+def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings) -> int:
+    """Say that there is an error that nothing has foreseen, and return the exit code."""
+    from mastersctl.cli.unexpected import sentence
+
+    # An option after a command that cannot be imported is not read.
+    verbose = settings.verbose or bool({"-v", "--verbose"} & {*arguments})
+    message = sentence(error, verbose=verbose)
+    code = _failure(MastersctlError.exit_code, arguments)
+    if code != _UNKNOWN:
+        complain(message)
+        return code
+    try:
+        from mastersctl.cli.check import asked_format, say_unknown
+    except Exception:  # that was the error
+        click.echo(f"MASTERS UNKNOWN - {harmless(message)}".replace("|", r"\x7c"))
+    else:
+        say_unknown(message, asked_format(arguments))
+    return code
 
 
 def _help_width() -> int:
@@ -165,23 +212,26 @@ def _help_width() -> int:
 
     Click would ask shutil, the import of which takes as long as all commands' together.
     """
-    width = 0
-    with suppress(ValueError):
-        width = int(os.environ.get("COLUMNS", ""))
-    if width <= 0:
+    width = int(os.environ.get("COLUMNS", "0"))
+    if not width:
         with suppress(OSError):
             width = os.get_terminal_size().columns
-    return max(_NARROWEST, min(width if width > 0 else _NO_TERMINAL, _WIDEST) - 2)
+    return max(_NARROWEST, min(width or _NO_TERMINAL, _WIDEST) - 2)
 
 
 def _failure(code: int, arguments: Sequence[str]) -> int:
     """Return the exit code of a command that failed with `code`: that of check has its own."""
-    command = next((argument for argument in arguments if argument in cli.commands), None)
-    if command != _CHECK:
-        return code
-    from mastersctl.cli.check import UNKNOWN
+    return _UNKNOWN if _command(arguments) == _CHECK else code
 
-    return UNKNOWN
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """Return the command that Click takes, whichever options it takes for wrong."""
+    context = click.Context(cli, ignore_unknown_options=True, resilient_parsing=True)
+    try:
+        _, rest, _ = cli.make_parser(context).parse_args([*arguments])
+    except click.UsageError:  # an option without its value, after which there is nothing
+        return None
+    return next((word for word in rest if not word.startswith("-")), None)
 
 
 def _set_encodings() -> None:
@@ -192,6 +242,18 @@ def _set_encodings() -> None:
                 stream.reconfigure(encoding="utf-8", errors="surrogateescape")
             else:
                 stream.reconfigure(errors="backslashreplace")
+
+
+def _set_size() -> None:
+    """Forget a size of the terminal that is none, on which Rich would fail; limit a huge one."""
+    for variable in ("COLUMNS", "LINES"):
+        size = 0
+        with suppress(ValueError):
+            size = int(os.environ.get(variable, ""))
+        if size > 0:
+            os.environ[variable] = str(min(size, _LARGEST))
+        else:
+            os.environ.pop(variable, None)
 
 
 def _flush_errors() -> None:

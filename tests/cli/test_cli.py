@@ -1,6 +1,10 @@
 """What all commands share: where options stand, what is printed where, and what is not."""
 
+import json
 import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -395,3 +399,112 @@ def test_only_what_a_command_needs_is_imported(
     drivers = {"sqlite": [], "postgresql": ["psycopg"], "mysql": ["pymysql"]}
     driver = drivers[database.kind] if "peewee" in imported else []
     assert modules == sorted(imported.split() + driver)
+
+
+def test_a_value_that_is_called_like_a_command_is_none(mastersctl: Command) -> None:
+    for arguments in (["--basedir", "check", "list"], ["list", "--basedir", "check"],
+                      ["--db-url=x", "--basedir", "check", "show", "check"]):  # fmt: skip
+        assert mastersctl(*arguments).code == 1
+    for arguments in (["--basedir", "list", "check"], ["-v", "--basedir=list", "--", "check"]):
+        assert mastersctl(*arguments).code == 3
+
+
+@pytest.mark.parametrize("value", ["²", "", "-5", "9" * 30, "9" * 5000])
+@pytest.mark.parametrize("variable", ["COLUMNS", "LINES"])
+def test_a_terminal_of_an_impossible_size_is_no_traceback(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    assert process("init").code == 0
+    add_master(SqliteFile(tmp_path / "state.sqlite"), "m")
+    child = pexpect.spawn(
+        sys.executable, ["-m", "mastersctl", "show", "m"],
+        encoding="utf-8", dimensions=(24, 80), env=os.environ | {variable: value},
+    )  # fmt: skip
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0, child.before
+    printed = process("list", environment={variable: value})
+    assert (printed.code, printed.err) == (0, "")
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A copy of the package, for a test to damage."""
+    target = tmp_path / "damaged"
+    shutil.copytree(Path(package.__file__).parent, target / "mastersctl")
+    return target
+
+
+def test_a_damaged_installation_is_an_error_in_one_sentence(damaged: Path) -> None:
+    def run(*arguments: str) -> Result:
+        return process(*arguments, environment={"PYTHONPATH": str(damaged)}, cwd=damaged)
+
+    for module in ("set_state", "check", "options"):
+        (damaged / f"mastersctl/cli/{module}.py").write_text("def f(:\n")
+        command = ["set-state", "1", "active"] if module != "check" else ["check"]
+        for verbose in ([], ["-v"]):
+            result = run(*command, *verbose)
+            lines = result.err.splitlines()
+            assert bool(verbose) == ("Traceback" in result.err)
+            if module == "check":
+                assert result.code == 3
+                assert result.out.startswith("MASTERS UNKNOWN - ")
+                assert result.out.count("\n") == 1
+                assert lines == [] or verbose
+            else:
+                assert (result.code, result.out) == (1, "")
+                assert lines[-1].startswith("Error: ")
+                assert "SyntaxError: " in lines[-1]
+                assert len(lines) == 1 or verbose
+    assert run("check").code == 3
+    (damaged / "mastersctl/cli/check.py").unlink()
+    (damaged / "mastersctl/cli/options.py").unlink()
+    result = run("check")
+    assert (result.code, result.out.count("\n"), result.err) == (3, 1, "")
+
+
+def test_too_little_memory_is_an_error_in_one_sentence(tmp_path: Path) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    assert process("init").code == 0
+    database.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
+        "INSERT INTO masters (name, name_hash, active, last_active) "
+        "SELECT printf('%.*c', 1000000, 'x') || i, i, 1, 1 FROM n"
+    )
+    result = shell("ulimit -v 200000; mastersctl list")
+    assert (result.code, result.out) == (1, "")
+    assert "MemoryError" in result.err
+    assert result.err.count("\n") == 1
+    check = shell("ulimit -v 200000; mastersctl check -o json")
+    assert (check.code, check.err) == (3, "")
+    assert json.loads(check.out)["status"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_an_interrupt_at_any_moment_is_no_traceback(database: RealDatabase, signals: int) -> None:
+    command = ["list", "-v", "--db-url", database.url]
+    for _ in range(10):
+        child = subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "mastersctl", *command],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
+        assert child.stderr
+        with child.stderr as errors:
+            # What comes before is Python's start, of which nobody has a say.
+            while b"mastersctl._interrupt" not in (line := errors.readline()):
+                assert line
+            time.sleep(random.uniform(0.001, 0.3))
+            for _ in range(signals):
+                child.send_signal(signal.SIGINT)
+                time.sleep(random.uniform(0, 0.01))
+            lines = errors.read().decode().splitlines()
+        told = [line for line in lines if not line.startswith(("import time:", "Using", "SQL:"))]
+        assert told in ([], ["Aborted."])
+        assert child.wait() in (0, 1, -signal.SIGINT)
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored(database: RealDatabase) -> None:
+    script = """trap '' INT; mastersctl list -v --db-url "$1" & sleep 0.1; kill -INT $!; wait $!"""
+    result = shell(script, database.url)
+    assert result.code == 0
+    assert "SQL: " in result.err
