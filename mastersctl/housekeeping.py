@@ -51,6 +51,7 @@ LINK_MODELS = (
 )
 
 _ACTIVE, _CLOCK = "active", "clock"  # what a row of the survey is about, beside tables
+_BUILDS, _CLAIMS = "builds", "claims"
 _MANY = 10_000  # parameters of one statement; SQLite takes 32,766
 
 Leftovers = dict[str, list[int]]
@@ -121,7 +122,13 @@ def survey(database: "Database", which: Any) -> tuple[dict[int, Leftovers], int 
             server_time = id_
         else:
             masters.setdefault(id_, {}).setdefault(kind, []).append(key)
-    return dict(sorted(masters.items())), server_time
+    return dict(sorted(masters.items(), key=_by_id)), server_time
+
+
+def _by_id(item: tuple[Any, Leftovers]) -> tuple[bool, Any]:
+    """Return what sorts masters by ID; on SQLite, that may be no number."""
+    id_, _ = item
+    return (False, id_) if isinstance(id_, int) else (True, repr(id_))
 
 
 def _parts(chosen: Any) -> Iterator[Part]:
@@ -216,16 +223,38 @@ def _count(database: "Database", model: Any, condition: Any, values: object) -> 
     return int(rows)
 
 
-def delete_links(database: "Database", masterid: int) -> None:
-    """Delete the links of the master, in the transaction of the caller.
+def delete_links(database: "Database", masterid: int, *, dry_run: bool = False) -> int:
+    """Delete the links of the master, in the transaction of the caller; return how many.
 
     Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
     the connected workers, which it leaves behind.
+
+    Parameters:
+        dry_run: only count them.
     """
+    do = _count if dry_run else _change
     there = database.existing_tables([_table(model) for model in LINK_MODELS])
-    for model in LINK_MODELS:
-        if _table(model) in there:
-            model.delete().where(of_master(model, masterid)).execute(database)
+    return sum(
+        do(database, model, of_master(model, masterid), None)
+        for model in LINK_MODELS
+        if _table(model) in there
+    )
+
+
+def count_unfinished(database: "Database", masterid: int) -> tuple[int, int]:
+    """Return how many unfinished builds the master has, and claims on unfinished requests."""
+    builds = Build.select(Build.id).where(Build.masterid == masterid, Build.complete_at.is_null())
+    claims = BuildRequestClaim.select(BuildRequestClaim.brid).where(
+        BuildRequestClaim.masterid == masterid, peewee.fn.EXISTS(unfinished_request())
+    )
+    counts = (peewee.fn.COUNT(peewee.SQL("*")),)
+    parts = [
+        Part(builds.select(peewee.Value(_BUILDS), *counts), (Build,)),
+        Part(claims.select(peewee.Value(_CLAIMS), *counts), (BuildRequestClaim, BuildRequest)),
+    ]
+    queries = existing(database, parts)
+    found = dict(database.rows(union_all(queries))) if queries else {}
+    return found.get(_BUILDS, 0), found.get(_CLAIMS, 0)
 
 
 def _table(model: Any) -> str:

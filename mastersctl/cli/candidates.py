@@ -90,7 +90,8 @@ def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[
     with _at_most(_PATIENCE), suppress(Exception), settings.connect("read") as connector:
         rows = connector.begin_with(incomplete, _MOST, builders=builders)
     if not incomplete or (incomplete.isascii() and incomplete.isdigit()):
-        items = [CompletionItem(str(id_), help=visible(name)) for id_, name in rows]
+        numbers = [(id_, name) for id_, name in rows if isinstance(id_, int)]  # SQLite holds any
+        items = [CompletionItem(str(id_), help=visible(name)) for id_, name in numbers]
         return [item for item in items if item.value.startswith(incomplete)]  # but not "1" to "01"
     # A database may compare without regard to case.
     rows = [(id_, name) for id_, name in rows if name.startswith(incomplete)]

@@ -147,7 +147,9 @@ def _line(code: int, text: str, performance: str | None = None) -> str:
 def _json(status: dict[str, Any]) -> str:
     from json import dumps  # late: it is for this format alone
 
-    return f"{dumps(status)}\n"
+    from mastersctl.output.values import to_json
+
+    return f"{dumps(to_json(status))}\n"
 
 
 def _to_json(health: "Health") -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """``mastersctl find``"""
 
+import sys
+
 import click
 
 from mastersctl.cli.messages import note
@@ -33,4 +35,9 @@ def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
         found = connector.find_master_id(name, create=not no_create)
     if found.created:
         note(f"There was no master called {name!r}; it was added, inactive.")
-    print_result(format_, found._asdict(), found.id)
+    if format_ == "json":
+        print_result(format_, found._asdict(), found.id)
+    else:
+        from mastersctl.output.id import write_ids
+
+        write_ids([found.id], sys.stdout)

@@ -93,8 +93,9 @@ def _write(done: "list[Housekept]", format_: str, *, whole: bool = True) -> None
     masters = [master._asdict() for master in done]
     total = _sum(masters)
     if format_ == "id":
-        for master in done:
-            click.echo(master.id)
+        from mastersctl.output.id import write_ids
+
+        write_ids((master.id for master in done), sys.stdout)
     elif format_ == "json":
         from mastersctl.output.json import write_object
 

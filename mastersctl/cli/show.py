@@ -14,6 +14,7 @@ from mastersctl.cli.options import (
     pass_settings,
     warn_of_lag,
 )
+from mastersctl.stored import text
 
 if TYPE_CHECKING:
     from mastersctl.belongings import Belongings, Item
@@ -44,7 +45,9 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
             raise connector.no_such_master(master)
         belongings = connector.get_belongings(row.id) if format_ != "id" else {}
     if format_ == "id":
-        click.echo(row.id)
+        from mastersctl.output.id import write_ids
+
+        write_ids([row.id], sys.stdout)
     elif format_ == "json":
         from mastersctl.output.json import write_object
 
@@ -89,9 +92,9 @@ def _pairs(row: "MasterRow", belongings: "Belongings") -> Iterator[tuple[str, An
 
 
 def _describe(kind: str, item: "Item") -> str:
-    name = "(deleted)" if item.name is None else item.name
+    name = "(deleted)" if item.name is None else text(item.name)
     if item.number is not None:
-        name += f" #{item.number}"
+        name += f" #{text(item.number)}"
     what = "build request" if kind == "claims" else "ID"
     since = "" if item.since is None else f", since {item.since.isoformat()}"
-    return f"{name} ({what} {item.id}{since})"
+    return f"{name} ({what} {text(item.id)}{since})"

@@ -2,20 +2,34 @@
 
 import hashlib
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, INACTIVE, STALE
 
 
+class Number(peewee.IntegerField):
+    """An integer that is compared as it was read: SQLite holds anything, and 1.5 is not 1."""
+
+    def adapt(self, value: Any) -> Any:
+        return value
+
+
+class Key(peewee.AutoField):
+    """The number of a row; see `Number`."""
+
+    def adapt(self, value: Any) -> Any:
+        return value
+
+
 class Master(peewee.Model):
     """A master, and when it last checked in (epoch seconds, UTC)."""
 
-    id = peewee.AutoField()
+    id = Key()
     name = peewee.TextField()
     name_hash = peewee.CharField(max_length=40)
-    active = peewee.IntegerField()
-    last_active = peewee.IntegerField()
+    active = Number()
+    last_active = Number()
 
     class Meta:
         table_name = "masters"

@@ -3,10 +3,11 @@
 from typing import Any
 
 from mastersctl._peewee import peewee
+from mastersctl.models.master import Key, Number
 
 
 class Scheduler(peewee.Model):
-    id = peewee.AutoField()
+    id = Key()
     name = peewee.TextField()
 
     class Meta:
@@ -14,15 +15,15 @@ class Scheduler(peewee.Model):
 
 
 class SchedulerMaster(peewee.Model):
-    schedulerid = peewee.IntegerField(primary_key=True)
-    masterid = peewee.IntegerField()
+    schedulerid = Number(primary_key=True)
+    masterid = Number()
 
     class Meta:
         table_name = "scheduler_masters"
 
 
 class ChangeSource(peewee.Model):
-    id = peewee.AutoField()
+    id = Key()
     name = peewee.TextField()
 
     class Meta:
@@ -30,15 +31,15 @@ class ChangeSource(peewee.Model):
 
 
 class ChangeSourceMaster(peewee.Model):
-    changesourceid = peewee.IntegerField(primary_key=True)
-    masterid = peewee.IntegerField()
+    changesourceid = Number(primary_key=True)
+    masterid = Number()
 
     class Meta:
         table_name = "changesource_masters"
 
 
 class Builder(peewee.Model):
-    id = peewee.AutoField()
+    id = Key()
     name = peewee.TextField()
     name_hash = peewee.CharField(max_length=40)
 
@@ -47,16 +48,16 @@ class Builder(peewee.Model):
 
 
 class BuilderMaster(peewee.Model):
-    id = peewee.AutoField()
-    builderid = peewee.IntegerField()
-    masterid = peewee.IntegerField()
+    id = Key()
+    builderid = Number()
+    masterid = Number()
 
     class Meta:
         table_name = "builder_masters"
 
 
 class Worker(peewee.Model):
-    id = peewee.AutoField()
+    id = Key()
     name = peewee.TextField()
 
     class Meta:
@@ -66,18 +67,18 @@ class Worker(peewee.Model):
 class ConfiguredWorker(peewee.Model):
     """A worker that a builder of a master may use; it refers to `BuilderMaster`."""
 
-    id = peewee.AutoField()
-    buildermasterid = peewee.IntegerField()
-    workerid = peewee.IntegerField()
+    id = Key()
+    buildermasterid = Number()
+    workerid = Number()
 
     class Meta:
         table_name = "configured_workers"
 
 
 class ConnectedWorker(peewee.Model):
-    id = peewee.AutoField()
-    masterid = peewee.IntegerField()
-    workerid = peewee.IntegerField()
+    id = Key()
+    masterid = Number()
+    workerid = Number()
 
     class Meta:
         table_name = "connected_workers"
@@ -86,13 +87,13 @@ class ConnectedWorker(peewee.Model):
 class Build(peewee.Model):
     """A build; unfinished while ``complete_at`` is NULL."""
 
-    id = peewee.AutoField()
-    number = peewee.IntegerField()
-    builderid = peewee.IntegerField()
-    masterid = peewee.IntegerField()
-    started_at = peewee.IntegerField()
-    complete_at = peewee.IntegerField(null=True)
-    results = peewee.IntegerField(null=True)
+    id = Key()
+    number = Number()
+    builderid = Number()
+    masterid = Number()
+    started_at = Number()
+    complete_at = Number(null=True)
+    results = Number(null=True)
 
     class Meta:
         table_name = "builds"
@@ -101,11 +102,11 @@ class Build(peewee.Model):
 class Step(peewee.Model):
     """A step of a build; unfinished while ``results`` is NULL."""
 
-    id = peewee.AutoField()
-    buildid = peewee.IntegerField()
-    complete_at = peewee.IntegerField(null=True)
-    results = peewee.IntegerField(null=True)
-    hidden = peewee.IntegerField()
+    id = Key()
+    buildid = Number()
+    complete_at = Number(null=True)
+    results = Number(null=True)
+    hidden = Number()
 
     class Meta:
         table_name = "steps"
@@ -114,18 +115,18 @@ class Step(peewee.Model):
 class Log(peewee.Model):
     """A log of a step; open while ``complete`` is 0."""
 
-    id = peewee.AutoField()
-    stepid = peewee.IntegerField()
-    complete = peewee.IntegerField()
+    id = Key()
+    stepid = Number()
+    complete = Number()
 
     class Meta:
         table_name = "logs"
 
 
 class BuildRequest(peewee.Model):
-    id = peewee.AutoField()
-    builderid = peewee.IntegerField()
-    complete = peewee.IntegerField()
+    id = Key()
+    builderid = Number()
+    complete = Number()
 
     class Meta:
         table_name = "buildrequests"
@@ -134,9 +135,9 @@ class BuildRequest(peewee.Model):
 class BuildRequestClaim(peewee.Model):
     """The claim of a master on a build request, which no other master then builds."""
 
-    brid = peewee.IntegerField()
-    masterid = peewee.IntegerField()
-    claimed_at = peewee.IntegerField()
+    brid = Number()
+    masterid = Number()
+    claimed_at = Number()
 
     class Meta:
         table_name = "buildrequest_claims"

@@ -1,9 +1,23 @@
-"""IDs, one a line; the other fields are left out."""
+r"""IDs, one a line; the other fields are left out.
+
+An ID that is no number, which a table on SQLite can hold that is not Buildbot's, is written as in
+TSV: each is one line, so that none is taken for two.
+"""
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TextIO
 
+from mastersctl.output.tsv import escaped
+from mastersctl.output.values import filled, visibly
+
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    file.writelines(map("%s\n".__mod__, map(itemgetter(fields.index("id")), rows)))
+    write_ids(map(itemgetter(fields.index("id")), rows), file)
+
+
+def write_ids(ids: Iterable[Any], file: TextIO) -> None:
+    """Write the IDs, as the database holds them."""
+    others = visibly(escaped) if file.isatty() else escaped
+    for some in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"name": others}):
+        file.write("".join(some))

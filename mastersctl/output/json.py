@@ -20,7 +20,7 @@ def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) 
 
 def write_object(item: dict[str, Any], file: TextIO) -> None:
     """Write one object, a line for each of its keys."""
-    file.write(json.dumps(item, default=to_json, indent=2) + "\n")
+    file.write(json.dumps(to_json(item), indent=2) + "\n")
 
 
 def template(fields: Sequence[str]) -> str:

@@ -15,4 +15,4 @@ def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) 
 
 def write_object(item: dict[str, Any], file: TextIO) -> None:
     """Write one object on one line."""
-    file.write(json.dumps(item, default=to_json) + "\n")
+    file.write(json.dumps(to_json(item)) + "\n")

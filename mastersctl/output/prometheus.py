@@ -62,7 +62,7 @@ class _Masters(Collector):
             )
         ]
         for id_, name, state, checked_in, unfinished_builds, claimed in self._masters:
-            labels = [str(id_), text(name).encode(errors="replace").decode()]
+            labels = [_label(id_), _label(name)]
             active.add_metric(labels, state == ACTIVE)
             if moment(checked_in):
                 last_active.add_metric(labels, checked_in)
@@ -71,3 +71,7 @@ class _Masters(Collector):
         for master in self._missing:
             active.add_metric([str(master), ""] if isinstance(master, int) else ["", master], 0)
         yield from families
+
+
+def _label(value: Any) -> str:
+    return text(value).encode(errors="replace").decode()

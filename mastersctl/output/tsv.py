@@ -13,9 +13,10 @@ _TABLE = str.maketrans(_ESCAPES)
 
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    write_lines(rows, fields, "\t", {"name": _escaped}, file)
+    write_lines(rows, fields, "\t", {"name": escaped}, file)
 
 
-def _escaped(column: Column) -> Iterable[str]:
+def escaped(column: Column) -> Iterable[str]:
+    """Return the texts of a column, each as one line without a tab."""
     texts = names(column)
     return [text.translate(_TABLE) for text in texts] if hold(texts, "".join(_ESCAPES)) else texts

@@ -29,7 +29,7 @@ def write_lines(
     """Write a line with the names of the fields, and one for each row."""
     to_texts = {"active": booleans, "last_active": iso_8601} | dict(to_texts)
     if file.isatty():  # which acts on control characters
-        to_texts["name"] = _visibly(to_texts["name"])
+        to_texts["name"] = visibly(to_texts["name"])
     template = separator.join(["%s"] * len(fields)) + "\n"
     file.write(template % tuple(fields))
     for some in filled(template, rows, fields, to_texts):
@@ -66,16 +66,21 @@ def hold(texts: Iterable[str], characters: str) -> bool:
     return any(character in together for character in characters)
 
 
-def to_json(value: Any) -> str:
-    """Return what JSON has for a moment, or for bytes where there should be a number or a text.
+def to_json(item: Any) -> Any:
+    """Return what JSON has for a value, be it what it should be or not, and for what is in it.
 
-    For `json.dumps(default=...)`, and what is no column.
+    For what is no column.
     """
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return text(value)
-    raise TypeError(f"{value!r} has no JSON form")
+    match item:
+        case dict():
+            return {key: to_json(value) for key, value in item.items()}
+        case list() | tuple():
+            return [to_json(value) for value in item]
+        case datetime():
+            return item.isoformat()
+        case None | bool() | int() | str():
+            return item
+    return text(item)  # bytes; or a number that is not whole, which JSON does not always have
 
 
 def boolean(value: Any) -> str:
@@ -88,7 +93,8 @@ def _numbers(otherwise: ToTexts) -> ToTexts:
     return lambda column: column if set(map(type, column)) == {int} else otherwise(column)
 
 
-def _visibly(to_texts: ToTexts) -> ToTexts:
+def visibly(to_texts: ToTexts) -> ToTexts:
+    """Return what makes a column text, with nothing that a terminal would act on."""
     return lambda column: map(visible, to_texts(column))
 
 
