@@ -50,6 +50,12 @@ class StateChange(NamedTuple):
     changed: bool
     previous: str
     """The state before, one of `mastersctl.state.STATES`."""
+    links: int = 0
+    """How many links were deleted, or would have been."""
+    builds: int = 0
+    """How many unfinished builds an inactive master leaves behind."""
+    claims: int = 0
+    """How many claims on unfinished build requests it leaves behind."""
 
 
 class Expiry(NamedTuple):
@@ -155,24 +161,30 @@ class MastersConnector:
 
         Mirrors setMasterState. The old state is read and the new one written under one lock, so
         that of several processes that make the same change one is told that it changed something.
+        What the master leaves unfinished stays, for `housekeep`: Buildbot's masters do that for
+        none but those that they mark inactive themselves.
+
+        Parameters:
+            dry_run: change nothing.
 
         Raises:
             NoSuchMasterError: there is no such master. (Buildbot returns False.)
         """
-        if dry_run:
-            return self._planned_change(master, active, lock=False)
 
         def change() -> StateChange:
-            planned = self._planned_change(master, active, lock=True)
+            planned = self._planned_change(master, active, lock=not dry_run)
             if not active:
-                from mastersctl.housekeeping import delete_links
+                from mastersctl.housekeeping import count_unfinished, delete_links
 
-                delete_links(self._database, planned.id)
-            values = {"active": 1, "last_active": self._now()} if active else {"active": 0}
-            Master.update(values).where(Master.id == planned.id).execute(self._database)
+                links = delete_links(self._database, planned.id, dry_run=dry_run)
+                builds, claims = count_unfinished(self._database, planned.id)
+                planned = planned._replace(links=links, builds=builds, claims=claims)
+            if not dry_run:
+                values = {"active": 1, "last_active": self._now()} if active else {"active": 0}
+                Master.update(values).where(Master.id == planned.id).execute(self._database)
             return planned
 
-        return self._transact(change)
+        return self._transact(change, dry_run=dry_run)
 
     def _planned_change(self, master: int | str, active: bool, *, lock: bool) -> StateChange:
         query = self._select_master(master)

@@ -43,7 +43,7 @@ fi
 # until it has started. The times of their last check-ins are lost.
 seen="$(others --filter last_active__gt=10m)"
 if [ -z "$seen" ]; then
-    mastersctl expire-all
+    mastersctl expire-all --yes # this master may have checked in lately, if it was killed
     mastersctl housekeep
     # Check in, and out, so that those that start now see that this one does, too.
     mastersctl set-state "$name" active >/dev/null

@@ -1,5 +1,8 @@
 """``mastersctl expire-all``"""
 
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
 from mastersctl.cli.messages import tell, warn
@@ -11,41 +14,74 @@ from mastersctl.cli.options import (
     pass_settings,
     print_result,
 )
-from mastersctl.errors import MastersctlError
+from mastersctl.errors import MastersctlError, listed
+
+if TYPE_CHECKING:
+    from mastersctl.connector import Expiry
 
 
 @click.command()
 @click.option("--unless-alive", is_flag=True, help="Refuse when a master looks alive.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @dry_run_option
 @output_option("text", "json")
 @database_options
 @pass_settings
-def expire_all(settings: Settings, unless_alive: bool, dry_run: bool, format_: str) -> None:
+def expire_all(
+    settings: Settings, unless_alive: bool, yes: bool, dry_run: bool, format_: str
+) -> None:
     """Make housekeeping due for every master.
 
     Marks all masters active, last seen at the epoch: the next one that starts then does the
     housekeeping for all the others. The times of their last check-ins are lost. 'buildbot
     upgrade-master' of Buildbot 4.3.0 means to do the same, but does not commit it; run this after
-    it, while no master runs. Masters that look alive are named in a warning. Prints 'expired N
-    masters'.
+    it, while no master runs. Prints 'expired N masters'.
+
+    While masters run it does harm: the first that checks in takes the others for dead, ends their
+    builds, and takes over their schedulers and builders until they are restarted. Masters that look
+    alive are named in a warning; on a terminal it asks before it goes on.
 
     \b
     Example:
       buildbot upgrade-master /srv/bb &&
           mastersctl expire-all --basedir /srv/bb
     """
-    with settings.connect("read" if dry_run else "write") as connector:
-        expiry = connector.set_all_masters_active_long_time_ago(
-            unless_alive=unless_alive, dry_run=dry_run
-        )
-    names = ", ".join(map(repr, expiry.alive))
+
+    def do(*, dry_run: bool = False, unless_alive: bool = unless_alive) -> "Expiry":
+        with settings.connect("read" if dry_run else "write") as connector:
+            return connector.set_all_masters_active_long_time_ago(
+                unless_alive=unless_alive, dry_run=dry_run
+            )
+
+    if dry_run or yes or unless_alive or not _is_terminal():
+        expiry = do(dry_run=dry_run)
+    else:
+        expiry = do(dry_run=True)
+        if not expiry.alive:
+            expiry = do(unless_alive=True)  # as one may check in at this moment
+        if expiry.alive:  # so nothing was changed; and nothing is locked while the user thinks
+            _warn(expiry)
+            click.confirm("Go on?", abort=True, err=True)
+            expiry = do()._replace(alive=[])  # of which was warned
     if expiry.refused:
         raise MastersctlError(
-            f"No master was expired, because these look alive: {names}. Stop them, or leave out "
-            "--unless-alive."
+            f"No master was expired, because these look alive: {listed(expiry.alive)}. Stop them, "
+            "or leave out --unless-alive."
         )
     if expiry.alive:
-        warn(f"These masters look alive, and check in again within a minute if they are: {names}.")
+        _warn(expiry)
     if dry_run:
         tell("Dry run: nothing was changed.")
     print_result(format_, {"expired": expiry.expired}, f"expired {expiry.expired} masters")
+
+
+def _is_terminal() -> bool:
+    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _warn(expiry: "Expiry") -> None:
+    warn(
+        f"These masters look alive: {listed(expiry.alive)}. The first that checks in takes the "
+        "other ones for dead: it ends their builds, and takes over their schedulers and builders "
+        "until they are restarted."
+    )

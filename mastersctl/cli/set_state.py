@@ -1,5 +1,7 @@
 """``mastersctl set-state``"""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mastersctl.cli.messages import tell, warn
@@ -14,6 +16,9 @@ from mastersctl.cli.options import (
     print_result,
 )
 from mastersctl.state import ACTIVE
+
+if TYPE_CHECKING:
+    from mastersctl.connector import StateChange
 
 
 @click.command()
@@ -30,12 +35,17 @@ def set_state(
 
     MASTER is an ID or an exact name. 'active' sets its last check-in to now; 'inactive' leaves
     that as it is, and deletes the links of schedulers, change sources, builders and workers to the
-    master, which a master that runs makes again only when it is restarted: stop it first. It warns
-    when a master that looks alive is marked inactive. Prints 'changed' or 'unchanged'.
+    master, which a master that runs makes again only when it is restarted: stop it first. Prints
+    'changed' or 'unchanged', and on the standard error how many links were deleted.
+
+    Do not mark a master that died: its unfinished builds and claims stay as they are, and the
+    masters that run clean up only after those that they mark inactive themselves. Leave it to
+    them, or run 'mastersctl housekeep'. A warning says what stays behind, and whether the master
+    looks alive.
 
     \b
     Example:
-      mastersctl set-state build1:/srv/bb inactive
+      mastersctl set-state build1:/srv/bb inactive  # after it was stopped
     """
     active = state == "active"
     with settings.connect("read" if dry_run else "write") as connector:
@@ -46,7 +56,25 @@ def set_state(
             "If it runs, it will be active again within a minute, but without its links until it "
             "is restarted."
         )
+    if change.links:
+        deleted = "that would be deleted" if dry_run else "that were deleted"
+        tell(
+            f"Links of schedulers, change sources, builders and workers {deleted}: {change.links}."
+        )
+    _tell_left(change)
     if dry_run:
         tell("Dry run: nothing was changed.")
     result = {"id": change.id, "active": active, "changed": change.changed}
+    if not active:
+        result["links_deleted"] = change.links
     print_result(format_, result, "changed" if change.changed else "unchanged")
+
+
+def _tell_left(change: "StateChange") -> None:
+    """Warn of what no running master will clean up."""
+    if change.builds or change.claims:
+        warn(
+            f"The master {change.name!r} leaves unfinished builds behind: {change.builds}, and "
+            f"claims on unfinished build requests: {change.claims}. Run 'mastersctl housekeep' "
+            "once it has not checked in for ten minutes; no running master cleans these up."
+        )

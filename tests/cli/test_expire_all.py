@@ -1,5 +1,10 @@
 """``mastersctl expire-all``"""
 
+import sys
+
+import pexpect
+import pytest
+
 from tests.conftest import Command, add_master, masters
 from tests.databases import RealDatabase
 
@@ -25,8 +30,9 @@ def test_masters_that_look_alive_are_named_and_expired(
     add_master(database, "dead", active=1, last_active=5)
     result = mastersctl("expire-all", "--db-url", database.url)
     assert result[:2] == (0, "expired 2 masters\n")
-    assert "alive" in result.err
-    assert "dead" not in result.err
+    assert "look alive: 'alive" in result.err
+    assert "takes the other ones for dead: it ends their builds" in result.err
+    assert "'dead'" not in result.err
     assert "\x1b" not in result.err
 
 
@@ -56,3 +62,53 @@ def test_dry_run_prints_the_same_and_changes_nothing(
     result = mastersctl("expire-all", "--dry-run", "--db-url", database.url)
     assert result == (0, "expired 1 masters\n", "Dry run: nothing was changed.\n")
     assert masters(database) == before
+
+
+def on_terminal(database: RealDatabase, *arguments: str) -> "pexpect.spawn[str]":
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "mastersctl", "expire-all", *arguments, "--db-url", database.url],
+        encoding="utf-8", dimensions=(24, 200), timeout=30,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1), ("\x03", 1)])
+def test_on_a_terminal_it_asks_while_a_master_looks_alive(
+    database: RealDatabase, mastersctl: Command, answer: str, code: int
+) -> None:
+    id_ = add_master(database, "alive", active=1)
+    before = masters(database)
+    child = on_terminal(database)
+    child.expect_exact("look alive: 'alive'. The first that checks in")
+    child.expect(r"Go on\? \[y/N\]: ")
+    # Nothing is locked meanwhile: a master checks in.
+    assert (
+        mastersctl("set-state", id_, "active", "--timeout", "1", "--db-url", database.url).code == 0
+    )
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == code
+    if code:
+        assert "Aborted." in str(child.before)
+        assert [row[:3] for row in masters(database)] == [row[:3] for row in before]
+        assert masters(database)[0][3] > 0
+    else:
+        assert "expired 1 masters" in str(child.before)
+        assert "alive" not in str(child.before)
+        assert masters(database)[0][2:] == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "active", "code"),
+    [(["--yes"], 1, 0), (["--dry-run"], 1, 0), (["--unless-alive"], 1, 1), ([], 0, 0)],
+)
+def test_on_a_terminal_it_does_not_ask_where_that_is_of_no_use(
+    database: RealDatabase, arguments: list[str], active: int, code: int
+) -> None:
+    add_master(database, "m", active=active)
+    child = on_terminal(database, *arguments)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == code
+    assert "Go on" not in str(child.before)

@@ -45,12 +45,44 @@ def test_a_dead_master_is_made_inactive_without_a_warning(
     assert mastersctl("set-state", 1, "inactive", "--db-url", database.url).err == ""
 
 
-def test_inactive_deletes_the_links(buildbot_database: RealDatabase, mastersctl: Command) -> None:
-    id_ = add_master(buildbot_database, "m", active=1, last_active=5)
+LEFT = (
+    "unfinished builds behind: 1, and claims on unfinished build requests: 1. Run 'mastersctl hou"
+)
+
+
+def test_inactive_deletes_the_links_and_says_how_many_and_what_stays(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(buildbot_database, "m\x1b[2J", active=0, last_active=5)
     add_belongings(buildbot_database, id_)
-    assert mastersctl("set-state", "m", "inactive", "--db-url", buildbot_database.url).code == 0
+    add_belongings(buildbot_database, add_master(buildbot_database, "other"))
+    arguments = ("set-state", id_, "inactive", "-o", "json", "--db-url", buildbot_database.url)
+    dry_run = mastersctl(*arguments, "--dry-run")
+    assert dry_run.json == {"id": 1, "active": False, "changed": False, "links_deleted": 5}
+    assert "that would be deleted: 5." in dry_run.err
+    result = mastersctl(*arguments)
+    assert (result.code, result.json) == (dry_run.code, dry_run.json)
+    assert "that were deleted: 5." in result.err
+    for err in (dry_run.err, result.err):
+        assert LEFT in err
+        assert "\x1b" not in err
     for table in LINK_TABLES:
-        assert buildbot_database.execute(f"SELECT * FROM {table}") == [], table
+        assert len(buildbot_database.execute(f"SELECT * FROM {table}")) == 1, table
+    again = mastersctl(*arguments)
+    assert again.json == {"id": 1, "active": False, "changed": False, "links_deleted": 0}
+    assert "deleted" not in again.err
+    assert LEFT in again.err
+    assert mastersctl("housekeep", "--db-url", buildbot_database.url).code == 0
+    assert mastersctl(*arguments).err == ""
+
+
+def test_active_says_nothing_of_what_is_left(
+    buildbot_database: RealDatabase, mastersctl: Command
+) -> None:
+    id_ = add_master(buildbot_database, "m")
+    add_belongings(buildbot_database, id_)
+    result = mastersctl("set-state", "m", "active", "--db-url", buildbot_database.url)
+    assert result == (0, "changed\n", "")
 
 
 @pytest.mark.parametrize("state", ["active", "inactive"])
@@ -62,7 +94,8 @@ def test_dry_run_prints_the_same_and_changes_nothing(
     before = masters(buildbot_database)
     url = ("--db-url", buildbot_database.url)
     result = mastersctl("set-state", "m", state, "--dry-run", *url)
-    assert result == (0, "changed\n", "Dry run: nothing was changed.\n")
+    assert result[:2] == (0, "changed\n")
+    assert result.err.endswith("Dry run: nothing was changed.\n")
     assert masters(buildbot_database) == before
     for table in LINK_TABLES:
         assert len(buildbot_database.execute(f"SELECT * FROM {table}")) == 1, table
