@@ -8,7 +8,6 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl.errors import InvalidValueError, did_you_mean
@@ -42,6 +41,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "state": _EQUALITY,
     **dict.fromkeys(COUNTS, (*_COMPARISON, *_MEMBERSHIP)),
 }
+_MOST_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
 _AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
 
@@ -107,12 +107,18 @@ def parse_filters(texts: Iterable[str], now: float) -> list[Filter]:
 
     Raises:
         InvalidValueError: a text names no field, operator or value, or compares (``lt``, ``le``,
-            ``gt``, ``ge``) with several values.
+            ``gt``, ``ge``) with several values; or they are more values than a statement takes.
     """
     values: dict[tuple[str, str], list[int | str]] = {}
     for text in texts:
         field, operator_, value = _split_filter(text)
         values.setdefault((field, operator_), []).append(_parse_value(field, value, now))
+    number = sum(len(set(given)) for given in values.values())
+    if number > _MOST_VALUES:
+        raise InvalidValueError(
+            f"The filters have {number} values, and at most {_MOST_VALUES} can be asked for at a "
+            "time; ask several times."
+        )
     for (field, operator_), given in values.items():
         if len(given) > 1 and operator_ in _SINGLE_VALUE:
             raise InvalidValueError(
@@ -225,13 +231,17 @@ def apply(
         columns: the SQL expression for each field; text compares by code point in it.
         contains: makes the SQL expression for "this column contains this text".
     """
-    for filter_ in spec.filters:
-        query = query.where(_condition(filter_, columns[filter_.field], contains))
+    conditions = [_condition(filter_, columns[filter_.field], contains) for filter_ in spec.filters]
+    if conditions:
+        query = query.where(_joined(operator.and_, conditions))
+    directions: dict[str, bool] = {}
+    for field, descending in (*spec.order, Order("id", descending=False)):
+        directions.setdefault(field, descending)  # the first one decides, where there are several
     ordering = [
         columns[field].desc() if descending else columns[field].asc()
-        for field, descending in spec.order
+        for field, descending in directions.items()
     ]
-    query = query.order_by(*ordering, columns["id"])
+    query = query.order_by(*ordering)
     return query.limit(spec.limit).offset(spec.offset)
 
 
@@ -240,13 +250,21 @@ def _condition(
     column: "peewee.ColumnBase",
     contains: "Callable[[peewee.ColumnBase, str], peewee.ColumnBase]",
 ) -> Any:
-    values = filter_.values
+    values = [*dict.fromkeys(filter_.values)]  # each once
     match filter_.operator:
         case "eq" | "in":
             return column.in_(values)
         case "ne" | "notin":
             return column.not_in(values)
         case "contains":
-            return reduce(operator.or_, (contains(column, str(value)) for value in values))
+            return _joined(operator.or_, [contains(column, str(value)) for value in values])
         case comparison:
             return _SINGLE_VALUE[comparison](column, values[0])
+
+
+def _joined(join: Callable[[Any, Any], Any], conditions: Sequence[Any]) -> Any:
+    """Return one condition for all, as a tree: a chain of hundreds is too deep for SQLite."""
+    while len(conditions) > 1:
+        pairs = [join(*pair) for pair in zip(conditions[::2], conditions[1::2], strict=False)]
+        conditions = [*pairs, *conditions[2 * len(pairs) :]]
+    return conditions[0]

@@ -24,7 +24,7 @@ from mastersctl.resultspec import (
 )
 from mastersctl.state import STATES
 from mastersctl.url import DatabaseURL
-from tests.conftest import NOW, Result, add_master
+from tests.conftest import NOW, Result, add_master, process
 from tests.databases import RealDatabase, make_room_for_all_names
 
 
@@ -120,6 +120,49 @@ def test_no_text_is_a_traceback(text: str) -> None:
             parse(text)
         except InvalidValueError as error:
             assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "found"),
+    [
+        ("--filter", "name__contains=x{}", []),
+        ("--filter", "name__contains={}", ["1:/", "2:/", "3:/"]),
+        ("--filter", "name__ne=x{}", ["1:/", "2:/", "3:/"]),
+        ("--filter", "id={}", ["1:/", "2:/", "3:/"]),
+        ("--order", "-name", ["3:/", "2:/", "1:/"]),
+        ("--field", "name", ["1:/", "2:/", "3:/"]),
+        ("--filter", "state=inactive", ["1:/", "2:/", "3:/"]),
+    ],
+)
+def test_an_option_can_be_given_thousands_of_times(
+    database: RealDatabase, option: str, value: str, found: list[str]
+) -> None:
+    for number in (1, 2, 3):
+        add_master(database, f"{number}:/")
+    options = [word for number in range(5000) for word in (option, value.format(number))]
+    field = () if option == "--field" else ("--field", "name")
+    result = process("list", *options, *field, "-o", "tsv", "--db-url", database.url)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == ["name", *found]
+
+
+def test_every_filter_there_is_can_be_given_at_once(
+    buildbot_database: RealDatabase, mastersctl: Callable[..., Result]
+) -> None:
+    values = {"state": "active", "active": "1", "name": "m", "last_active": "1"}
+    filters = [
+        f"--filter={field}__{operator_}={values.get(field, '0')}"
+        for field in OPERATORS
+        for operator_ in OPERATORS[field]
+    ]
+    assert len(filters) > 80
+    assert mastersctl("list", *filters, "--db-url", buildbot_database.url).code == 0
+
+
+def test_more_values_than_a_statement_takes_are_refused() -> None:
+    assert parse_filters([f"id={number % 10}" for number in range(20_000)], NOW)
+    with pytest.raises(InvalidValueError, match="have 10001 values, and at most 10000"):
+        parse_filters([*(f"id={number}" for number in range(10_000)), "name=x"], NOW)
 
 
 def test_orders_are_parsed() -> None:
