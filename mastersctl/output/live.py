@@ -20,6 +20,7 @@ from mastersctl.visible import visible
 Rows = Sequence[tuple[Any, ...]]
 
 _NOTHING = object()
+_PATIENCE = 2.0  # seconds, after which it looks whether the terminal is still there
 
 
 class Screen:
@@ -73,9 +74,17 @@ class Screen:
         self._draw()
 
     def wait(self, seconds: float) -> None:
-        """Wait, and follow the size of the terminal meanwhile, and Ctrl-Z."""
+        """Wait, and follow the size of the terminal meanwhile, and Ctrl-Z.
+
+        Raises:
+            SystemExit: the terminal is gone.
+        """
         deadline = time.monotonic() + seconds
-        while self._is_signalled(deadline):
+        while (now := time.monotonic()) < deadline:
+            is_signalled = self._is_signalled(min(deadline, now + _PATIENCE))
+            self._check_terminal()
+            if not is_signalled:
+                continue
             if self._suspended:
                 self._suspended = False
                 self._live.stop()
@@ -102,10 +111,26 @@ class Screen:
         self._suspended = True
         self._signals.put(None)
 
+    def _check_terminal(self) -> None:
+        """End as a process does that its terminal hangs up on, if that is gone.
+
+        It has not ended by that signal where it ignores it, as below nohup.
+        """
+        file = self._live.console.file
+        if not file.isatty():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())  # what is left goes nowhere
+            raise SystemExit(128 + signal.SIGHUP)
+
     def _draw(self) -> None:
+        self._check_terminal()
         rows = [tuple(values) for _, *values in self._rows]
         table = build(rows, self._fields, on_terminal=True, marked=self._marked)
-        self._live.update(_Cropped(Group(self._title, *self._head, Text(), table)), refresh=True)
+        drawn = _Cropped(Group(self._title, *self._head, Text(), table))
+        try:
+            self._live.update(drawn, refresh=True)
+        except OSError:
+            self._check_terminal()  # it may have gone at this moment
+            raise
 
 
 class _Cropped:

@@ -2,7 +2,10 @@
 
 import contextlib
 import os
+import pty
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +110,29 @@ def test_the_terminal_is_left_as_it_was(
     assert terminal.written.rfind("\x1b[?25h") > terminal.written.rfind("\x1b[?25l")
     assert "Traceback" not in terminal.written
     assert "Aborted" not in terminal.written
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("seconds", ["0.2", "3600"])
+def test_it_ends_silently_when_its_terminal_is_gone_and_hang_ups_are_ignored(
+    tmp_path: Path, seconds: str
+) -> None:
+    master, slave = pty.openpty()
+    with (tmp_path / "err").open("w") as errors:
+        child = subprocess.Popen(
+            ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-m", "mastersctl",
+             "list", "--watch", seconds],
+            stdin=slave, stdout=slave, stderr=errors, start_new_session=True,
+            env=os.environ | {"TERM": "xterm"},
+        )  # fmt: skip
+    os.close(slave)
+    drawn = b""
+    while b"LAST" not in drawn:
+        drawn += os.read(master, 65536)
+    time.sleep(0.5)  # it may be reading, drawing or waiting
+    os.close(master)
+    assert child.wait(timeout=20) == 128 + signal.SIGHUP
+    assert (tmp_path / "err").read_text() == ""
 
 
 def test_a_storm_of_resizes_is_no_trouble(terminal: Terminal, database: SqliteFile) -> None:
