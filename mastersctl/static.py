@@ -11,7 +11,7 @@ Taken on trust is that code in other files changes neither the environment nor t
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeGuard
 
 
 class Unknown:
@@ -328,11 +328,13 @@ class _Check:
         self._steps = 0
         self._getenv_names: set[str] = set()
         self._loaders = set(_LOADERS)
-        self.bindings = set(_all_bindings(tree))
+        nodes = list(ast.walk(tree))
+        self.bindings = set(_all_bindings(nodes))
         for statement in tree.body:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 self._note_import(statement)
-        self._note_loads(tree)
+        self._note_loads(nodes)
+        self._looks_up = any(map(self.is_environ, nodes)) or any(map(self.is_getenv, nodes))
         for statement in tree.body:
             self._statement(statement)
 
@@ -352,6 +354,8 @@ class _Check:
 
     def why(self, node: ast.AST) -> tuple[str, ...]:
         """Return why the value of `node` is unknown, if that is for a variable that is not set."""
+        if not self._looks_up:
+            return ()
         for part in ast.walk(node):
             match part:
                 case ast.Subscript(value=base, slice=ast.Constant(value=str(variable))):
@@ -394,9 +398,8 @@ class _Check:
                 names = {"environ": self._environ_names, "getenv": self._getenv_names}
                 names.get(alias.name, set()).add(name)
 
-    def _note_loads(self, tree: ast.Module) -> None:
+    def _note_loads(self, nodes: list[ast.AST]) -> None:
         """Note what may set variables from a file, which the environment has not yet."""
-        nodes = list(ast.walk(tree))
         self._loaders.update(
             alias.asname or alias.name
             for node in nodes
@@ -404,21 +407,26 @@ class _Check:
             for alias in node.names
             if alias.name in _LOADERS
         )
+        found = [node for node in nodes if self._is_loader(node)]
+        if not found:
+            return
         gentle = {
             id(node.func) for node in nodes if isinstance(node, ast.Call) and _keeps_variables(node)
         }
-        for node in nodes:
-            match node:
-                case ast.Attribute(attr=name) if name in _LOADERS:
-                    pass
-                case ast.Name(id=name, ctx=ast.Load()) if name in self._loaders:
-                    pass
-                case _:
-                    continue
+        for node in found:
             self.loads_line = self.loads_line or node.lineno
             self.loads = self.loads or f"line {node.lineno}"
             if id(node) not in gentle:
                 self.environ = self.environ or Unknown(node.lineno)
+
+    def _is_loader(self, node: ast.AST) -> TypeGuard[ast.expr]:
+        if isinstance(node, ast.Attribute):
+            return node.attr in _LOADERS
+        return (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and node.id in self._loaders
+        )
 
     # Statements of the top level, of which some are understood
 
@@ -737,8 +745,8 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
             yield from names
 
 
-def _all_bindings(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _all_bindings(nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         yield from _bound_by(node)
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
