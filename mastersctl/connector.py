@@ -50,6 +50,8 @@ class StateChange(NamedTuple):
     changed: bool
     previous: str
     """The state before, one of `mastersctl.state.STATES`."""
+    in_future: bool
+    """Whether that was so by a last check-in that is yet to come."""
     links: int = 0
     """How many links were deleted, or would have been."""
     builds: int = 0
@@ -191,7 +193,8 @@ class MastersConnector:
         row = self._first(self._locking(query) if lock else query)
         if row is None:
             raise self.no_such_master(master)
-        return StateChange(row.id, row.name, row.active != active, row.state)
+        in_future = row.is_in_future(self._clock())
+        return StateChange(row.id, row.name, row.active != active, row.state, in_future)
 
     def get_master(self, master: int | str) -> MasterRow | None:
         """Return the master, or None when there is no such one. Mirrors getMaster."""
@@ -332,6 +335,9 @@ class MastersConnector:
             _check_owner(found.get(_key(name), row), row, name)
             if row.name == name and _key(name) in found:
                 return Renaming(row.id, row.name, changed=False, previous=row.state)
+            called = self._called(name)
+            if called not in (None, row.id):
+                raise RefusedError(misnamed(name, called))
             if row.state == ACTIVE and not force:
                 raise RefusedError(
                     f"The master {row.name!r} is active, and would register itself under that "
@@ -380,9 +386,10 @@ class MastersConnector:
             heir = None
             if reassign_to is not None:  # it is not locked: it may be alive, and must check in
                 heir = self._pick(self._look_up([reassign_to], lock=False), reassign_to)
-            removal = plan(self._database, [*rows.values()], heir, skip_used=skip_used)
+            now = self._now()
+            removal = plan(self._database, [*rows.values()], heir, now, skip_used=skip_used)
             if not dry_run:
-                remove(self._database, removal, self._now())
+                remove(self._database, removal, now)
             return removal
 
         return self._transact(change, dry_run=dry_run)
@@ -470,7 +477,7 @@ class MastersConnector:
         return Health(
             counts,
             [row for row in rows.values() if row.state != ACTIVE],
-            [row for row in rows.values() if row.state == ACTIVE and _is_after(row, now)],
+            [row for row in rows.values() if row.is_in_future(now)],
             missing,
             [str(error) for error in errors if error.is_misnamed],
             [*rows],
@@ -615,10 +622,6 @@ def _is(model: Any, one: int | str) -> Any:
 def _key(master: int | str) -> int | str:
     """Return what `_look_up` finds a master by: its ID, or the hash of its name."""
     return master if isinstance(master, int) else name_hash(master)
-
-
-def _is_after(row: MasterRow, now: float) -> bool:
-    return row.last_active is None or row.last_active.timestamp() > now + TOLERANCE
 
 
 def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:

@@ -60,10 +60,14 @@ def plan(
     database: "Database",
     masters: Sequence[MasterRow],
     heir: MasterRow | None,
+    now: int,
     *,
     skip_used: bool,
 ) -> Removal:
     """Return how the masters can be removed.
+
+    Parameters:
+        now: epoch seconds.
 
     Raises:
         RefusedError: one is active, or is the heir; or something refers to one that nobody
@@ -71,12 +75,17 @@ def plan(
     """
     if heir is not None and heir.id in {master.id for master in masters}:
         raise RefusedError(f"The master {heir.name!r} cannot be its own heir; name another one.")
-    active = [master.name for master in masters if master.state == ACTIVE]
+    active = [master for master in masters if master.state == ACTIVE]
     if active:
+        remedy = "stop them, or, if they died, wait until ten minutes after their last check-in"
+        if any(master.is_in_future(now) for master in active):
+            remedy = (
+                "the last check-in of one is in the future, and 'mastersctl set-state MASTER "
+                "active' makes it now"
+            )
         raise RefusedError(
-            f"Nothing was removed, because these masters are active: {listed(active)}; stop them, "
-            "or, if they died, wait until ten minutes after their last check-in, which "
-            "'mastersctl show MASTER' shows."
+            "Nothing was removed, because these masters are active: "
+            f"{listed([master.name for master in active])}; {remedy}."
         )
     database.check_upgrade()
     used = _uses(database, [master.id for master in masters])

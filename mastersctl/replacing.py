@@ -8,7 +8,7 @@ from contextlib import suppress
 from mastersctl.errors import MastersctlError
 
 _MOST_LINKS = 40  # as of Linux
-_ATTEMPTS = 100
+_ATTEMPTS = 10
 _DESCRIPTORS = "/proc/self/fd"
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
@@ -41,6 +41,8 @@ def replace(path: str, text: str) -> None:
 
 def _opened_parent(path: str) -> tuple[int, str]:
     """Return a descriptor of the directory that holds the file, and the name of the file there."""
+    if os.path.basename(path) in ("", ".", ".."):
+        raise _is_no_file(path)
     directory = os.open("/" if os.path.isabs(path) else ".", _DIRECTORY)
     parts = _parts(path)
     links = 0
@@ -100,19 +102,44 @@ def _replace(directory: int, name: str, content: bytes, path: str) -> None:
         old = os.lstat(name, dir_fd=directory)
     if old and not stat.S_ISREG(old.st_mode):
         raise _is_no_file(path)
-    # The same for each run, so that one removes what another left; no name is too long for it.
-    temporary = f".mastersctl-{hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()}"
+    # Begins as all others for this file, so that one run removes what another left.
+    prefix = f".mastersctl-{hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()}-"
+    _remove_left(directory, prefix)
+    for _ in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):  # another run took it for left
+            _write(directory, name, f"{prefix}{os.urandom(8).hex()}", content, old)
+            return
+    raise OSError(0, "other processes write it")
+
+
+def _remove_left(directory: int, prefix: str) -> None:
+    """Remove what runs that were killed have left in the directory, where it can be listed."""
+    with suppress(OSError):
+        listed = os.open(".", os.O_RDONLY, dir_fd=directory)
+        try:
+            for name in os.listdir(listed):
+                if name.startswith(prefix):
+                    os.unlink(name, dir_fd=directory)
+        finally:
+            os.close(listed)
+
+
+def _write(
+    directory: int, name: str, temporary: str, content: bytes, old: os.stat_result | None
+) -> None:
+    """Write a file, and put it in the place of the one called `name` as soon as it is whole.
+
+    No call of the system puts a file without a name there: it is `temporary` for a moment.
+    """
     file = nameless = _nameless(directory)
     if file is None:
-        temporary += f"-{os.getpid()}"  # it is there for so long that two could meet in it
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         file = os.open(temporary, flags, 0o600, dir_fd=directory)
     try:
         _fill(file, content, old)
-        if nameless is None:
-            os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-        else:
-            _give_name(file, directory, temporary, name)
+        if nameless is not None:
+            os.link(f"{_DESCRIPTORS}/{file}", temporary, dst_dir_fd=directory)
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=directory)
@@ -140,29 +167,6 @@ def _fill(file: int, content: bytes, old: os.stat_result | None) -> None:
             os.fchown(file, old.st_uid, old.st_gid)
     os.fchmod(file, old.st_mode & 0o777 if old else 0o644)
     os.fsync(file)
-
-
-def _give_name(file: int, directory: int, temporary: str, name: str) -> None:
-    """Put a file without a name in the place of the one called `name`.
-
-    No call of the system does that at once: it needs a name of its own for a moment. A file that
-    has this name already is that of a run that was killed then, or is at the same point: it is
-    whole, and put in its place.
-    """
-    for _ in range(_ATTEMPTS):
-        try:
-            os.link(f"{_DESCRIPTORS}/{file}", temporary, dst_dir_fd=directory)
-            break
-        except FileExistsError:
-            _rename(directory, temporary, name)
-    else:
-        raise OSError(0, "other processes write it")
-    _rename(directory, temporary, name)
-
-
-def _rename(directory: int, temporary: str, name: str) -> None:
-    with suppress(FileNotFoundError):  # another process was faster
-        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 def _is_no_file(path: str) -> MastersctlError:

@@ -35,24 +35,23 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
-_PYMYSQL_PARAMETERS = {  # which are passed on
-    "read_default_file",
-    "read_default_group",
-    "ssl_ca",
-    "ssl_cert",
-    "ssl_key",
-    "ssl_verify_cert",
-    "ssl_verify_identity",
-    "unix_socket",
+_PYMYSQL_PARAMETERS = ("read_default_file", "read_default_group", "unix_socket")
+_TLS_PARAMETERS = {  # by the keys of PyMySQL's dictionary "ssl", which verifies where there is a CA
+    "ssl_ca": "ca",
+    "ssl_cert": "cert",
+    "ssl_key": "key",
+    "ssl_verify_cert": "verify_mode",
+    "ssl_verify_identity": "check_hostname",
 }
 _MYSQL_PARAMETERS = {  # and those of Buildbot, of its connections and its tables
     *_PYMYSQL_PARAMETERS,
+    *_TLS_PARAMETERS,
     "charset",
     "max_idle",
     "storage_engine",
     "use_unicode",
 }
-_FALSE = ("0", "false", "no", "off")
+_FALSE = ("0", "false", "no", "none", "off")
 _LARGEST_PORT = 65535
 REFUSED = {  # of libpq, as a configuration may be another user's
     "hostaddr": "gives the password of one host to another",
@@ -268,11 +267,10 @@ class DatabaseURL:
             "password": told.get("password", "").encode(),  # PyMySQL would take it for Latin-1
             "database": told.get("dbname"),
         }
-        return {name: value for name, value in parts.items() if value} | {
-            name: value.lower() not in _FALSE if "_verify_" in name else value
-            for name, value in told.items()
-            if name in _PYMYSQL_PARAMETERS
-        }
+        found = {name: value for name, value in parts.items() if value}
+        found.update((name, told[name]) for name in _PYMYSQL_PARAMETERS if name in told)
+        tls = {key: told[name] for name, key in _TLS_PARAMETERS.items() if name in told}
+        return found | ({"ssl": _tls(tls)} if tls else {})
 
     def _tell(self) -> dict[str, str]:
         """Return what a driver is told; several hosts are written in either of two ways.
@@ -302,6 +300,19 @@ class DatabaseURL:
                 host, _, port = value.rpartition(":")
                 # a socket's directory and an IPv6 address may hold a colon, and have no port here
                 yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
+
+
+def _tls(told: dict[str, str]) -> dict[str, Any]:
+    """Return PyMySQL's dictionary "ssl": a certificate is verified unless it says otherwise."""
+    mode = told.get("verify_mode", "").lower()
+    tls: dict[str, Any] = {**told}
+    if mode:
+        tls["verify_mode"] = mode if mode == "optional" else mode not in _FALSE
+    if "check_hostname" in told:
+        tls["check_hostname"] = told["check_hostname"].lower() not in _FALSE
+    elif mode in _FALSE:
+        tls["check_hostname"] = False
+    return tls
 
 
 def _quoted(text: str) -> str:

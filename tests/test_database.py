@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
+import psycopg
 import pytest
 
 from mastersctl.connector import MastersConnector
@@ -229,8 +230,10 @@ def test_a_url_that_is_not_utf_8_is_an_error(mastersctl: Command, part: str) -> 
     assert mastersctl("list", "--timeout", 1, "--db-url", f"postgresql://{part}").code in (2, 4)
 
 
-@pytest.fixture
-def pooled(postgres: PostgresServer, public_directory: Path) -> Iterator[str]:
+@pytest.fixture(params=["refuses options", "drops options"])
+def pooled(
+    request: pytest.FixtureRequest, postgres: PostgresServer, public_directory: Path
+) -> Iterator[str]:
     """The URL of an empty database behind PgBouncer, which passes no options on."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
@@ -240,8 +243,10 @@ def pooled(postgres: PostgresServer, public_directory: Path) -> Iterator[str]:
         f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = trust\nauth_file = {public_directory}/users\npool_mode = transaction\n"
+        + "ignore_startup_parameters = options\n"
+        * (request.param == "drops options")
     )
-    (public_directory / "users").write_text('"postgres" ""\n')
+    (public_directory / "users").write_text('"postgres" ""\n"limited" ""\n')
     nobody = {"user": "nobody"} if os.geteuid() == 0 else {}
     server = subprocess.Popen([program, "-q", public_directory / "ini"], **nobody)  # type: ignore[call-overload]
     for _ in range(100):
@@ -261,7 +266,48 @@ def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str, mastersctl: Co
         assert mastersctl(*command.split(), "--db-url", pooled).code == 0, command
 
 
-def test_options_that_a_pool_refuses_are_not_left_out(pooled: str, mastersctl: Command) -> None:
+def test_row_security_refuses_behind_a_pool(
+    postgres: PostgresServer, pooled: str, mastersctl: Command
+) -> None:
+    assert mastersctl("init", "--db-url", pooled).code == 0
+    name = pooled.rpartition("/")[2]
+    with psycopg.connect(postgres.url(name), autocommit=True) as connection:
+        connection.execute("CREATE ROLE limited LOGIN")
+        connection.execute("GRANT ALL ON masters TO limited")
+        connection.execute("ALTER TABLE masters ENABLE ROW LEVEL SECURITY")
+    try:
+        url = pooled.replace("postgres@", "limited@")
+        commands = "list", "show m", "find m", "find m --no-create", "expire-all", "housekeep"
+        for command in commands:
+            result = mastersctl(*command.split(), "--db-url", url)
+            assert (result.code, result.out) == (4, ""), command
+            assert "row-level security" in result.err
+    finally:
+        with psycopg.connect(postgres.url(name), autocommit=True) as connection:
+            connection.execute("DROP OWNED BY limited")
+            connection.execute("DROP ROLE limited")
+
+
+def test_a_service_is_stronger_than_the_environment(
+    postgres: PostgresServer, mastersctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = PostgresDatabase(postgres)
+    database.execute("CREATE SCHEMA bb")
+    (tmp_path / "services").write_text(
+        f"[bb]\nhost=127.0.0.1\nport={postgres.port}\nuser=postgres\ndbname={database.name}\n"
+        "options=-csearch_path=bb\n"
+    )
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    monkeypatch.setenv("PGOPTIONS", "-csearch_path=public")
+    assert mastersctl("init", "--db-url", "postgresql:///?service=bb").out == "created\n"
+    assert database.execute("SELECT count(*) FROM bb.masters") == [(0,)]
+
+
+def test_options_that_a_pool_refuses_are_not_left_out(
+    request: pytest.FixtureRequest, pooled: str, mastersctl: Command
+) -> None:
+    if "drops options" in request.node.name:
+        pytest.skip("such a pool says nothing of them")
     url = f"{pooled}?options=-csearch_path%3Dbb"
     assert_fails(mastersctl, url, 4, "unsupported startup parameter", [["init"], ["list"]])
 
@@ -599,7 +645,7 @@ def test_few_statements_are_sent_to_a_server(
         ("housekeep --dry-run", 2 + 3 * 1),
         ("housekeep", 2 + 3 * 4),
         ("housekeep", 2),
-        ("rename o p", 4),
+        ("rename o p", 5),
         ("remove n --yes", 12),
         ("set-state m active", 4),
         ("check m", 1),

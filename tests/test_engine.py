@@ -169,10 +169,7 @@ def test_the_certificates_of_connect_args_are_passed_on(tmp_path: Path) -> None:
     assert locate(None, str(tmp_path), {}).url.mysql_parameters() == {
         "host": "h",
         "database": "d",
-        "ssl_ca": "/ca",
-        "ssl_cert": "/cert",
-        "ssl_key": "/key",
-        "ssl_verify_identity": True,
+        "ssl": ssl,
     }
 
 

@@ -41,8 +41,16 @@ def database(mysql_server: Server, request: pytest.FixtureRequest) -> MariadbDat
         ("mysql:///d?unix_socket=/run/s&read_default_file=~/.my.cnf",
          {"unix_socket": "/run/s", "read_default_file": "~/.my.cnf", "database": "d"}),
         ("mysql://h/d?ssl_ca=/ca.pem&ssl_verify_cert=true&ssl_verify_identity=False",
-         {"host": "h", "database": "d", "ssl_ca": "/ca.pem", "ssl_verify_cert": True,
-          "ssl_verify_identity": False}),
+         {"host": "h", "database": "d",
+          "ssl": {"ca": "/ca.pem", "verify_mode": True, "check_hostname": False}}),
+        ("mysql://h/d?ssl_ca=/ca.pem", {"host": "h", "database": "d", "ssl": {"ca": "/ca.pem"}}),
+        *((f"mysql://h/d?ssl_verify_cert={word}",
+           {"host": "h", "database": "d", "ssl": {"verify_mode": True}})
+          for word in ("1", "yes", "on", "required", "True")),
+        *((f"mysql://h/d?ssl_ca=/c&ssl_verify_cert={word}",
+           {"host": "h", "database": "d",
+            "ssl": {"ca": "/c", "verify_mode": False, "check_hostname": False}})
+          for word in ("0", "no", "off", "none", "False")),
     ],
 )  # fmt: skip
 def test_a_url_means_what_it_means_to_buildbot(url: str, parameters: dict[str, Any]) -> None:

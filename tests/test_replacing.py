@@ -133,10 +133,41 @@ def test_a_process_that_is_killed_leaves_a_whole_file_and_nothing_else(tmp_path:
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / f".mastersctl-{hashlib.sha1(b'x.prom').hexdigest()}"
+    left = tmp_path / f".mastersctl-{hashlib.sha1(b'x.prom').hexdigest()}-0123"
     left.write_text("left")
     replace(str(tmp_path / "x.prom"), "new")
     assert [file.read_text() for file in tmp_path.iterdir()] == ["new"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, beside another user")
+def test_root_publishes_nothing_that_another_user_puts_beside_it(public_directory: Path) -> None:
+    public_directory.chmod(0o1777)  # where no user may remove what is another's
+    prefix = f".mastersctl-{hashlib.sha1(b'x.prom').hexdigest()}-"
+    attacker = os.fork()
+    if not attacker:
+        try:
+            os.setuid(NOBODY)
+            while True:
+                for name in ["", *(name for name in os.listdir(public_directory))]:
+                    if name.startswith(prefix) or not name:
+                        with suppress(OSError):
+                            (public_directory / (name or prefix)).write_text("theirs")
+        finally:
+            os._exit(1)
+    try:
+        for _ in range(200):
+            replace(str(public_directory / "x.prom"), "ours")
+            assert (public_directory / "x.prom").read_text() == "ours"
+    finally:
+        os.kill(attacker, signal.SIGKILL)
+        os.waitpid(attacker, 0)
+
+
+@pytest.mark.parametrize("end", ["/", "/.", "/.."])
+def test_a_path_that_names_a_directory_makes_no_file(tmp_path: Path, end: str) -> None:
+    with pytest.raises(MastersctlError, match="not that of a file"):
+        replace(f"{tmp_path}/nope{end}", "new")
+    assert not (tmp_path / "nope").exists()
 
 
 def test_several_processes_do_not_get_in_each_others_way(tmp_path: Path) -> None:

@@ -227,6 +227,26 @@ def test_a_schema_of_the_path_that_is_not_usable_is_not_an_empty_one(
 # MariaDB and MySQL alone
 
 
+def test_a_hidden_table_that_would_follow_a_change_loses_no_row(
+    mysql_server: Server, mastersctl: Command
+) -> None:
+    database = MariadbDatabase(mysql_server)
+    assert mastersctl("init", "--db-url", database.url).code == 0
+    add_master(database, "gone")
+    other = f"other_{database.name}"
+    database.execute(f"CREATE SCHEMA {other}")
+    database.execute(
+        f"CREATE TABLE {other}.notes (masterid INTEGER, FOREIGN KEY (masterid) REFERENCES "
+        f"{database.name}.masters (id) ON DELETE CASCADE ON UPDATE CASCADE)"
+    )
+    database.execute(f"INSERT INTO {other}.notes VALUES (1)")
+    with user(database) as grantee:
+        grant(database, grantee, [f"{database.name}.*"])
+        url = url_of_user(database, grantee.partition("@")[0])
+        assert mastersctl("remove", "gone", "--yes", "--db-url", url).code == 0
+    assert database.execute(f"SELECT masterid FROM {other}.notes") == [(1,)]
+
+
 def test_a_master_that_nothing_refers_to_keeps_no_other_id(
     mysql_server: Server, mastersctl: Command
 ) -> None:

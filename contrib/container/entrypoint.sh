@@ -47,7 +47,11 @@ if [ -z "$seen" ]; then
     mastersctl housekeep
     # Check in, and out, so that those that start now see that this one does, too.
     mastersctl set-state "$name" active >/dev/null
-    mastersctl set-state "$name" inactive >/dev/null 2>&1 # which warns that it looks alive
+    said="$(mastersctl set-state "$name" inactive 2>&1)" || { # which warns that it looks alive
+        code=$?
+        echo "$said" >&2
+        exit $code
+    }
 fi
 
 exec buildbot start --nodaemon "$PWD"

@@ -81,7 +81,7 @@ def _is_terminal() -> bool:
 
 def _warn(expiry: "Expiry") -> None:
     warn(
-        f"These masters look alive: {listed(expiry.alive)}. The first that checks in takes the "
-        "other ones for dead: it ends their builds, and takes over their schedulers and builders "
+        f"These masters look alive: {listed(expiry.alive)}. The first master that checks in takes "
+        "all others for dead: it ends their builds, and takes over their schedulers and builders "
         "until they are restarted."
     )

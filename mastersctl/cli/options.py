@@ -221,13 +221,21 @@ heir_option = click.option(
 pass_settings = click.make_pass_decorator(Settings)
 
 
+def warn_of_future(name: str) -> None:
+    """Say that a master is active by a last check-in that is yet to come."""
+    warn(
+        f"The last check-in of the master {name!r} is in the future, so it stays active until "
+        "then; 'mastersctl set-state MASTER active' makes it now."
+    )
+
+
 def warn_of_lag(connector: "MastersConnector") -> None:
     """Say that the database is a standby, if that is so far behind that what it shows is old."""
     from mastersctl.clock import TOLERANCE, describe_lag
 
     lag = connector.replication_lag()
     if lag > TOLERANCE:
-        warn(f"{describe_lag(lag)}: what it shows is as old.")
+        warn(f"{describe_lag(lag)}; what it shows may be as old.")
 
 
 def print_result(format_: str, result: dict[str, Any], text: object) -> None:

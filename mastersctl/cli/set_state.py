@@ -14,6 +14,7 @@ from mastersctl.cli.options import (
     output_option,
     pass_settings,
     print_result,
+    warn_of_future,
 )
 from mastersctl.state import ACTIVE
 
@@ -38,8 +39,8 @@ def set_state(
     master, which a master that runs makes again only when it is restarted: stop it first. Prints
     'changed' or 'unchanged', and on the standard error how many links were deleted.
 
-    Do not mark a master that died: its unfinished builds and claims stay as they are, and the
-    masters that run clean up only after those that they mark inactive themselves. Leave it to
+    Do not mark a master inactive that died: its unfinished builds and claims stay as they are, and
+    the masters that run clean up only after those that they mark inactive themselves. Leave it to
     them, or run 'mastersctl housekeep'. A warning says what stays behind, and whether the master
     looks alive.
 
@@ -50,7 +51,9 @@ def set_state(
     active = state == "active"
     with settings.connect("read" if dry_run else "write") as connector:
         change = connector.set_master_state(master, active, dry_run=dry_run)
-    if not active and change.previous == ACTIVE:
+    if not active and change.in_future:
+        warn_of_future(change.name)
+    elif not active and change.previous == ACTIVE:
         warn(
             f"The master {change.name!r} looks alive: it checked in within the last ten minutes. "
             "If it runs, it will be active again within a minute, but without its links until it "
@@ -72,9 +75,13 @@ def set_state(
 
 def _tell_left(change: "StateChange") -> None:
     """Warn of what no running master will clean up."""
-    if change.builds or change.claims:
+    left = {
+        "unfinished builds": change.builds,
+        "claims on unfinished build requests": change.claims,
+    }
+    counts = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
+    if counts:
         warn(
-            f"The master {change.name!r} leaves unfinished builds behind: {change.builds}, and "
-            f"claims on unfinished build requests: {change.claims}. Run 'mastersctl housekeep' "
-            "once it has not checked in for ten minutes; no running master cleans these up."
+            f"The master {change.name!r} leaves behind: {counts}. No other master cleans that up; "
+            "run 'mastersctl housekeep' once it has not checked in for ten minutes."
         )

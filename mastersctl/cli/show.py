@@ -1,6 +1,7 @@
 """``mastersctl show``"""
 
 import sys
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from mastersctl.cli.options import (
     master_argument,
     output_option,
     pass_settings,
+    warn_of_future,
     warn_of_lag,
 )
 from mastersctl.stored import text
@@ -43,6 +45,8 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
         row = connector.get_master(master)
         if row is None:
             raise connector.no_such_master(master)
+        if row.is_in_future(time.time()):
+            warn_of_future(row.name)
         belongings = connector.get_belongings(row.id) if format_ != "id" else {}
     if format_ == "id":
         from mastersctl.output.id import write_ids

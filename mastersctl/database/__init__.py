@@ -69,11 +69,16 @@ class Database(abc.ABC, peewee.Database):
 
         Parameters:
             change: makes all of the change, from its first look on.
-            lock_table, shared: as for `begin`.
+            lock_table: whose rows nobody else may change meanwhile; or, when `shared`, only those
+                that it locks itself.
+
+        Raises:
+            InterruptedUpgradeError: as `check_upgrade`.
         """
 
         def attempt() -> T:
             with self.atomic(lock_table=lock_table, shared=shared):
+                self.check_upgrade()
                 return change()
 
         return self.retried(attempt)

@@ -207,12 +207,15 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         return True
 
     def delete_unreferenced(self, model: Any, ids: Sequence[int]) -> None:
+        if not self._may_be_referred_to(model._meta.table_name):
+            super().delete_unreferenced(model, ids)
+            return
         # The catalogue leaves out foreign keys of tables that this user has no right on. The server
-        # itself knows them: it lets no ID change to which one refers, and would cascade a DELETE.
-        if self._may_be_referred_to(model._meta.table_name):
-            other = -1 - model.id
+        # itself knows them: it lets no ID change to which one refers.
+        others = [-1 - id_ for id_ in ids]
+        for old in (ids, others):
             try:
-                model.update({"id": other}).where(model.id.in_(ids)).execute(self)
+                model.update({"id": -1 - model.id}).where(model.id.in_(old)).execute(self)
             except peewee.IntegrityError as error:
                 if _code(original(error)) not in _REFERRED_TO:
                     raise
@@ -220,13 +223,18 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
                     "Nothing was removed, because rows that this user cannot see refer to one of "
                     f"these masters ({self.reason(original(error))}); use a user who can see them."
                 ) from error
-            ids = [-1 - id_ for id_ in ids]
-        super().delete_unreferenced(model, ids)
+        # Or changes it there, too (ON UPDATE CASCADE): whatever else it would do is left undone.
+        self.execute_sql("SET SESSION foreign_key_checks = 0")
+        try:
+            super().delete_unreferenced(model, ids)
+        finally:
+            self.execute_sql("SET SESSION foreign_key_checks = 1")
 
     def _may_be_referred_to(self, table: str) -> bool:
         query = (
-            "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() "
-            "AND table_name = %s AND engine = 'InnoDB'"
+            "SELECT 1 FROM information_schema.tables "
+            "JOIN information_schema.engines USING (engine) "
+            "WHERE table_schema = DATABASE() AND table_name = %s AND transactions = 'YES'"
         )
         return bool(self.execute_sql(query, (table,)).fetchall())
 

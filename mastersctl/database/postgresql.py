@@ -33,6 +33,8 @@ _KINDS: dict[str, server.Kind] = {  # by SQLSTATE
     **dict.fromkeys(("25006", "42501"), server.FORBIDDEN),  # read-only transaction, privileges
     "53100": server.DISK_FULL,
 }
+# Which nothing here depends on, and the server reports: a pool may drop all options in silence.
+_PROOF = ("IntervalStyle", "sql_standard")
 _NO_SUCH_TABLE, _DUPLICATE = "42P01", "23505"
 _SEQUENCE_IS_BEHIND: server.Kind = (
     MastersctlError,
@@ -89,16 +91,15 @@ class _Adapter(peewee.Psycopg3Adapter):
         pass
 
     def connect(self, db: Any, **params: Any) -> _Connection:
-        has_settings: bool = db.options != db.given_options
         try:
             connection = _connect(db.conninfo, db.options)
         except psycopg.OperationalError as error:
             if "startup parameter" not in str(error) or db.given_options:
                 raise
-            has_settings = False
             connection = _connect(db.conninfo, "")  # PgBouncer knows no options
         connection.patience = db.patience + _GRACE
-        connection.has_settings = has_settings
+        reported = connection.pgconn.parameter_status(_PROOF[0].encode())
+        connection.has_settings = reported == _PROOF[1].encode()
         return connection
 
 
@@ -116,11 +117,13 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         self.patience = timeout
         try:
             parameters = _parameters(url, timeout)
-            given = parameters.pop("options", "") or os.environ.get("PGOPTIONS", "")
-            self.given_options = given
-            self.options = _options(given, mode, timeout)
+            given = parameters.pop("options", "")
             if "service" in parameters or "PGSERVICE" in os.environ:
                 self.options = given  # the service may have options, which ours would replace
+            else:
+                given = given or os.environ.get("PGOPTIONS", "")
+                self.options = _options(given, mode, timeout)
+            self.given_options = given
             self.conninfo = make_conninfo("", **parameters)
         except (psycopg.Error, TypeError) as error:
             raise InvalidValueError(
@@ -286,7 +289,12 @@ def _parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
 def _options(given: str, mode: Mode, timeout: float) -> str:
     """Return the settings of the session, which so take no round trip."""
     # Row security would leave rows out in silence: without it, the server refuses instead.
-    options = [given, f"-c lock_timeout={_milliseconds(timeout)}", "-c row_security=off"]
+    options = [
+        given,
+        f"-c lock_timeout={_milliseconds(timeout)}",
+        "-c row_security=off",
+        f"-c {'='.join(_PROOF)}",
+    ]
     if mode == "read":
         options.append("-c default_transaction_read_only=on")
     return " ".join(filter(None, options))

@@ -225,7 +225,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return column.collate("BINARY")
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
-        return peewee.fn.instr(column, text) > 0
+        return peewee.fn.instr(column, text) > peewee.SQL("0")  # or its planner is quadratic
 
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         found = set(names) & set(self.get_tables())

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from mastersctl._peewee import peewee
+from mastersctl.clock import TOLERANCE
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, INACTIVE, STALE
 
 
@@ -51,6 +52,15 @@ class MasterRow(NamedTuple):
     active: bool
     last_active: datetime | None
     state: str
+
+    def is_in_future(self, now: float) -> bool:
+        """Return whether it is active by a last check-in that is yet to come.
+
+        Parameters:
+            now: epoch seconds.
+        """
+        when = self.last_active
+        return self.state == ACTIVE and (when is None or when.timestamp() > now + TOLERANCE)
 
 
 def name_hash(name: str) -> str:

@@ -31,7 +31,7 @@ def test_masters_that_look_alive_are_named_and_expired(
     result = mastersctl("expire-all", "--db-url", database.url)
     assert result[:2] == (0, "expired 2 masters\n")
     assert "look alive: 'alive" in result.err
-    assert "takes the other ones for dead: it ends their builds" in result.err
+    assert "takes all others for dead: it ends their builds" in result.err
     assert "'dead'" not in result.err
     assert "\x1b" not in result.err
 
@@ -79,7 +79,7 @@ def test_on_a_terminal_it_asks_while_a_master_looks_alive(
     id_ = add_master(database, "alive", active=1)
     before = masters(database)
     child = on_terminal(database)
-    child.expect_exact("look alive: 'alive'. The first that checks in")
+    child.expect_exact("look alive: 'alive'. The first master that checks in")
     child.expect(r"Go on\? \[y/N\]: ")
     # Nothing is locked meanwhile: a master checks in.
     assert (
