@@ -16,8 +16,8 @@ from benchmarks.comparisons import Comparison, Setting, comparisons
 from benchmarks.data import fill_postgres, make_sqlite
 from benchmarks.environments import make_bare, make_full
 from benchmarks.measure import Figures, measure
-from tests.buildbots import make_basedir
-from tests.databases import PostgresServer
+from tests.support.buildbots import make_basedir
+from tests.support.databases import PostgresServer
 
 _FEWER = 3  # how many times fewer runs there are of what takes seconds
 _WIDTH = 130  # columns of the table

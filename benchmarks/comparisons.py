@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from benchmarks.data import name
 from benchmarks.measure import Command
-from tests.buildbots import call_command
+from tests.support.buildbots import call_command
 
 _COLUMNS = "SELECT id, name, active, last_active FROM masters"
 _IMPORTS = "import click, peewee"

@@ -7,8 +7,9 @@ from mastersctl.belongings import Belongings
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
-from tests.conftest import Command, add_belongings, add_master
-from tests.databases import RealDatabase, SqliteFile, copy_sqlite
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite
+from tests.support.rows import add_belongings, add_master
 
 
 def belongings(database: RealDatabase, masterid: int) -> Belongings:

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
@@ -12,18 +12,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from mastersctl.basedir import read_configuration
-from tests import buildbots
-from tests.conftest import (
-    LINK_TABLES,
-    MINUTE,
-    Command,
-    add_belongings,
-    add_master,
-    contents,
-    masters,
-)
-from tests.databases import PostgresDatabase, RealDatabase, SqliteFile, copy
-from tests.mariadb import MariadbDatabase
+from tests.support import buildbots
+from tests.support.commands import Command, wait_for
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy
+from tests.support.mysql import MariadbDatabase
+from tests.support.rows import LINK_TABLES, MINUTE, add_belongings, add_master, contents, masters
 
 
 @pytest.fixture
@@ -44,13 +37,6 @@ def new_database(request: pytest.FixtureRequest, basedir: Path) -> RealDatabase:
 def configured_url(database: RealDatabase) -> str:
     """Return the URL as it stands in the master's configuration."""
     return "sqlite:///state.sqlite" if isinstance(database, SqliteFile) else database.url
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
-        time.sleep(0.2)
 
 
 def row(master: tuple[Any, ...]) -> dict[str, Any]:

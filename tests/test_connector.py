@@ -9,8 +9,8 @@ from mastersctl.database import opened
 from mastersctl.errors import NoSuchMasterError
 from mastersctl.resultspec import Order, ResultSpec
 from mastersctl.url import DatabaseURL
-from tests.conftest import LINK_TABLES, MINUTE, NOW, add_belongings, add_master, masters
-from tests.databases import RealDatabase
+from tests.support.databases import RealDatabase
+from tests.support.rows import LINK_TABLES, MINUTE, NOW, add_belongings, add_master, masters
 
 
 def test_find_adds_an_unknown_master_inactive_and_last_active_now(

@@ -16,10 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from tests import buildbots
-from tests.conftest import Command, add_belongings, add_master, masters
-from tests.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite, free_port
-from tests.test_buildbot import wait_for
+from tests.support import buildbots
+from tests.support.commands import Command, wait_for
+from tests.support.databases import (
+    PostgresDatabase,
+    RealDatabase,
+    SqliteFile,
+    copy_sqlite,
+    free_port,
+)
+from tests.support.rows import add_belongings, add_master, masters
 
 CONTRIB = Path(__file__).parent.parent / "contrib"
 BIN = Path(sys.executable).parent

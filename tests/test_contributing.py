@@ -11,8 +11,8 @@ import pytest
 
 from mastersctl import database
 from mastersctl.url import BACKENDS
-from tests.conftest import DATABASES
-from tests.sources import ROOT, copy_sources, is_clone, python_m, run, start
+from tests.support.databases import DATABASES
+from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run, start
 
 TEXT = (ROOT / "CONTRIBUTING.rst").read_text()
 CI = (ROOT / ".ci" / "run").read_text()

@@ -3,8 +3,9 @@
 import pytest
 
 from mastersctl.resultspec import COUNTS
-from tests.conftest import Command, add_belongings, add_master
-from tests.databases import RealDatabase
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase
+from tests.support.rows import add_belongings, add_master
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import DatabaseUnavailableError
 from mastersctl.url import DatabaseURL
-from tests import buildbots
-from tests.conftest import Command, Result, add_master, masters, process
-from tests.databases import (
+from tests.support import buildbots
+from tests.support.commands import Command, Result, process
+from tests.support.databases import (
     LOCKED_USER,
     PostgresDatabase,
     PostgresServer,
@@ -29,6 +29,7 @@ from tests.databases import (
     SqliteFile,
     free_port,
 )
+from tests.support.rows import add_master, masters
 
 COMMANDS = [
     ["list"],

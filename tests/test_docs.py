@@ -14,10 +14,11 @@ import pytest
 
 from mastersctl import errors, location
 from mastersctl.cli import cli
-from tests import buildbots
-from tests.conftest import Command, add_master, masters
-from tests.databases import SqliteFile
 from tests.reliability import test_beside_masters, test_kill, test_races, test_server
+from tests.support import buildbots
+from tests.support.commands import Command
+from tests.support.databases import SqliteFile
+from tests.support.rows import add_master, masters
 from tests.test_man import example_lines
 
 ROOT = Path(__file__).parent.parent

@@ -9,9 +9,10 @@ import pytest
 import sqlalchemy
 
 from mastersctl.location import locate
-from tests.conftest import Command, add_master, masters
-from tests.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
-from tests.mariadb import MariadbDatabase, MariadbServer
+from tests.support.commands import Command
+from tests.support.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
+from tests.support.mysql import MariadbDatabase, MariadbServer
+from tests.support.rows import add_master, masters
 
 NOW = 1_700_000_000
 URL = "postgresql://u@h:5433/d"

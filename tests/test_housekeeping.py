@@ -13,7 +13,8 @@ from mastersctl.database import opened
 from mastersctl.errors import ClockError
 from mastersctl.housekeeping import RETRY, Housekept
 from mastersctl.url import DatabaseURL
-from tests.conftest import (
+from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.rows import (
     LINK_TABLES,
     MINUTE,
     Contents,
@@ -22,7 +23,6 @@ from tests.conftest import (
     contents,
     masters,
 )
-from tests.databases import PostgresDatabase, RealDatabase
 
 
 @contextmanager

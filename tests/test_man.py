@@ -18,8 +18,8 @@ from mastersctl.cli.check import UNKNOWN
 from mastersctl.output import FORMATS
 from mastersctl.resultspec import FIELDS, OPERATORS
 from mastersctl.state import STATES
-from tests.conftest import Command
-from tests.sources import ROOT, run
+from tests.support.commands import Command
+from tests.support.sources import ROOT, run
 
 PAGES = sorted((ROOT / "man").glob("*.1"))
 MAIN = ROOT / "man" / "mastersctl.1"

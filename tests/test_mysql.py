@@ -13,9 +13,10 @@ import pytest
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
-from tests.conftest import Command, Result, add_master, masters, process
-from tests.databases import PostgresServer, free_port
-from tests.mariadb import MariadbDatabase, MysqlServer, Server
+from tests.support.commands import Command, Result, process
+from tests.support.databases import PostgresServer, free_port
+from tests.support.mysql import MariadbDatabase, MysqlServer, Server
+from tests.support.rows import add_master, masters
 
 
 @pytest.fixture

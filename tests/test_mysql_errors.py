@@ -14,8 +14,9 @@ import pytest
 
 from mastersctl.database.mysql import MysqlDatabase
 from mastersctl.url import DatabaseURL
-from tests.conftest import Command, add_master, masters, process
-from tests.mariadb import MariadbDatabase, MysqlServer, Server
+from tests.support.commands import Command, process
+from tests.support.mysql import MariadbDatabase, MysqlServer, Server
+from tests.support.rows import add_master, masters
 
 FORBIDDEN = "does not permit it"
 GAVE_UP = "gave up"

@@ -17,7 +17,7 @@ import pytest
 
 import mastersctl as package
 from mastersctl.cli import cli
-from tests.sources import ROOT, copy_sources, is_clone, python_m, run
+from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run
 
 VERSION = package.__version__
 PAGES = sorted((ROOT / "man").glob("*.[1-9]"))

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from tests.conftest import add_master
-from tests.databases import RealDatabase
+from tests.support.databases import RealDatabase
+from tests.support.rows import add_master
 
 LIBRARY = """
 import sys

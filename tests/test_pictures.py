@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import ROOT, run
+from tests.support.sources import ROOT, run
 
 PICTURES = sorted((ROOT / "pictures").glob("*.svg"))
 README = (ROOT / "README.rst").read_text()

@@ -24,8 +24,9 @@ from mastersctl.resultspec import (
 )
 from mastersctl.state import STATES
 from mastersctl.url import DatabaseURL
-from tests.conftest import NOW, Result, add_master, process
-from tests.databases import RealDatabase, make_room_for_all_names
+from tests.support.commands import Result, process
+from tests.support.databases import RealDatabase, make_room_for_all_names
+from tests.support.rows import NOW, add_master
 
 
 @pytest.mark.parametrize(

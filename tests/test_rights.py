@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command, add_belongings, add_master, contents
-from tests.databases import PostgresDatabase, PostgresServer, ServerDatabase
-from tests.mariadb import MariadbDatabase, Server
+from tests.support.commands import Command
+from tests.support.databases import PostgresDatabase, PostgresServer, ServerDatabase
+from tests.support.mysql import MariadbDatabase, Server
+from tests.support.rows import add_belongings, add_master, contents
 
 # What needs other tables than that of the masters
 NEEDY = (

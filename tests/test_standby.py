@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command, Result, add_master, process
-from tests.databases import PostgresDatabase, PostgresServer, Standby
-from tests.terminal import Terminal
+from tests.support.commands import Command, Result, process
+from tests.support.databases import PostgresDatabase, PostgresServer, Standby
+from tests.support.rows import add_master
+from tests.support.terminal import Terminal
 
 TOLERANCE = 60  # seconds that a standby may be behind
 

@@ -11,8 +11,9 @@ import pytest
 import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import MINUTE, Command, add_belongings, add_master, process
-from tests.databases import PostgresDatabase, RealDatabase
+from tests.support.commands import Command, process
+from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.rows import MINUTE, add_belongings, add_master
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 

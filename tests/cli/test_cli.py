@@ -15,19 +15,11 @@ import pytest
 
 import mastersctl as package
 from mastersctl.cli import cli
-from tests.conftest import Command, Result, add_master, process
-from tests.databases import RealDatabase, SqliteFile
+from tests.support.commands import Command, Result, process, shell
+from tests.support.databases import RealDatabase, SqliteFile
+from tests.support.rows import add_master
 
 COMMANDS = sorted(cli.commands)
-
-
-def shell(script: str, *arguments: str) -> Result:
-    """Run a script of bash, in which ``mastersctl`` is the command."""
-    prelude = f'mastersctl() {{ "{sys.executable}" -m mastersctl "$@"; }}\n'
-    done = subprocess.run(
-        ["bash", "-c", prelude + script, "bash", *arguments], capture_output=True, check=False
-    )
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def test_options_for_the_database_stand_before_or_after_the_command(

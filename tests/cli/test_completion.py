@@ -15,9 +15,10 @@ import pytest
 
 from mastersctl.resultspec import FIELDS
 from mastersctl.state import STATES
-from tests.buildbots import make_basedir
-from tests.conftest import Command, Result, add_belongings, add_master, process
-from tests.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
+from tests.support.buildbots import make_basedir
+from tests.support.commands import Command, Result, process
+from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
+from tests.support.rows import add_belongings, add_master
 
 pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
 

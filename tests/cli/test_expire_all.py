@@ -5,8 +5,9 @@ import sys
 import pexpect
 import pytest
 
-from tests.conftest import Command, add_master, masters
-from tests.databases import RealDatabase
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase
+from tests.support.rows import add_master, masters
 
 
 def test_every_master_is_reset_and_counted(database: RealDatabase, mastersctl: Command) -> None:

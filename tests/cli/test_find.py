@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.conftest import Command, add_master, masters, process
-from tests.databases import PostgresDatabase, PostgresServer, RealDatabase
+from tests.support.commands import Command, process
+from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase
+from tests.support.rows import add_master, masters
 
 
 def test_it_prints_the_id_alone(database: RealDatabase, mastersctl: Command) -> None:

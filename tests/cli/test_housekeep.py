@@ -10,17 +10,10 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from tests.conftest import (
-    MINUTE,
-    Command,
-    add_belongings,
-    add_master,
-    contents,
-    masters,
-    process,
-)
-from tests.databases import PostgresDatabase, RealDatabase, SqliteFile
-from tests.terminal import Terminal
+from tests.support.commands import Command, process
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
+from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
+from tests.support.terminal import Terminal
 
 
 def add_dead(database: RealDatabase, name: str) -> int:

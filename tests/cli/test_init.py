@@ -3,9 +3,10 @@
 import pytest
 import sqlalchemy
 
-from tests.conftest import Command, add_master, masters
-from tests.databases import RealDatabase, SqliteFile
-from tests.mariadb import MariadbDatabase, MysqlServer
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase, SqliteFile
+from tests.support.mysql import MariadbDatabase, MysqlServer
+from tests.support.rows import add_master, masters
 
 
 def test_it_creates_the_table_and_a_second_run_changes_nothing(

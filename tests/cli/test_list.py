@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from tests.conftest import Command, add_master, process
-from tests.databases import RealDatabase
+from tests.support.commands import Command, process
+from tests.support.databases import RealDatabase
+from tests.support.rows import add_master
 
 NAMES = ["active", "stale", "expired", "inactive"]
 

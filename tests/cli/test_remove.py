@@ -11,16 +11,16 @@ import pytest
 import time_machine
 
 from mastersctl.housekeeping import survey
-from tests.cli.test_cli import shell
-from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters, process
-from tests.databases import (
+from tests.support.commands import Command, process, shell
+from tests.support.databases import (
     PostgresDatabase,
     RealDatabase,
     ServerDatabase,
     SqliteFile,
     copy_sqlite,
 )
-from tests.terminal import Terminal
+from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
+from tests.support.terminal import Terminal
 
 
 def names(database: RealDatabase) -> list[str]:

@@ -9,8 +9,9 @@ import pytest
 import time_machine
 
 from mastersctl.models.master import name_hash
-from tests.conftest import MINUTE, Command, add_belongings, add_master, contents, masters
-from tests.databases import PostgresDatabase, RealDatabase
+from tests.support.commands import Command
+from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
 
 
 def test_the_row_keeps_its_id_and_all_that_refers_to_it(

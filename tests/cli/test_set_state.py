@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from tests.conftest import LINK_TABLES, Command, add_belongings, add_master, masters
-from tests.databases import RealDatabase
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase
+from tests.support.rows import LINK_TABLES, add_belongings, add_master, masters
 
 
 @pytest.mark.parametrize("by", ["id", "name"])

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.conftest import NOW, Command, add_belongings, add_master, process
-from tests.databases import RealDatabase
+from tests.support.commands import Command, process
+from tests.support.databases import RealDatabase
+from tests.support.rows import NOW, add_belongings, add_master
 
 
 @pytest.mark.parametrize("by", ["id", "name"])

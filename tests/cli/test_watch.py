@@ -13,10 +13,11 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests import buildbots
-from tests.conftest import Command, add_master
-from tests.databases import PostgresDatabase, PostgresServer, SqliteFile
-from tests.terminal import Terminal
+from tests.support import buildbots
+from tests.support.commands import Command
+from tests.support.databases import PostgresDatabase, PostgresServer, SqliteFile
+from tests.support.rows import add_master
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mastersctl.output import FORMATS, writer
-from tests.conftest import NOW, Command, add_master, process
-from tests.databases import RealDatabase, SqliteFile, holds
+from tests.support.commands import Command, process
+from tests.support.databases import RealDatabase, SqliteFile, holds
+from tests.support.rows import NOW, add_master
 
 HOSTILE = [
     "plain:/srv/bb",

@@ -15,8 +15,9 @@ import pytest
 
 from mastersctl.cli import run
 from mastersctl.models.master import name_hash
-from tests.conftest import Command, add_belongings, add_master
-from tests.databases import SqliteFile, copy_sqlite
+from tests.support.commands import Command
+from tests.support.databases import SqliteFile, copy_sqlite
+from tests.support.rows import add_belongings, add_master
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 ODD: dict[str, Any] = {

@@ -10,8 +10,8 @@ import pexpect
 import pytest
 
 from mastersctl.output.table import ago
-from tests.conftest import add_master
-from tests.databases import SqliteFile
+from tests.support.databases import SqliteFile
+from tests.support.rows import add_master
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 Environment = dict[str, str] | None

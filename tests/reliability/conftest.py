@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.crowd import Crowd, crowd
+from tests.support.crowd import Crowd, crowd
 
 TIMED = [
     Path(__file__).with_name(f"test_{name}.py")

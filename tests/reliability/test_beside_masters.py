@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import buildbots
-from tests.conftest import Result
-from tests.databases import SqliteFile
-from tests.reliability.crowd import Crowd
+from tests.support import buildbots
+from tests.support.commands import Result
+from tests.support.crowd import Crowd
+from tests.support.databases import SqliteFile
 
 WRITERS = 4
 WRITES = 2000

@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import (
-    Command,
-    add_belongings,
-    add_master,
-    contents,
-    process,
-    without_times,
-)
-from tests.databases import PostgresDatabase, SqliteFile, copy_sqlite
+from tests.support.commands import Command, process
+from tests.support.databases import PostgresDatabase, SqliteFile, copy_sqlite
+from tests.support.rows import add_belongings, add_master, contents, without_times
 
 CHANGES = [
     "find new",

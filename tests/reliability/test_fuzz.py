@@ -18,9 +18,10 @@ from mastersctl.cli import cli
 from mastersctl.database.postgresql import PostgresqlDatabase
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
-from tests.conftest import Command, add_belongings, add_master
-from tests.databases import SqliteFile, copy_sqlite
-from tests.reliability.hostile import HOSTILE, SECRET
+from tests.support.commands import Command
+from tests.support.databases import SqliteFile, copy_sqlite
+from tests.support.hostile import HOSTILE, SECRET
+from tests.support.rows import add_belongings, add_master
 
 ROOT = Path(__file__).parents[2]
 CODES = range(6)  # those of the contract
@@ -253,7 +254,7 @@ TRAPS = [
 def watched(*commands: list[str], environment: dict[str, str] | None = None) -> str:
     """Run the commands where nothing may be executed or started; return all that they print."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.reliability.audit", *map(json.dumps, commands)],
+        [sys.executable, "-m", "tests.support.audit", *map(json.dumps, commands)],
         env=os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
         capture_output=True,
         text=True,
@@ -300,7 +301,7 @@ def test_a_name_is_no_command_for_a_shell_and_a_password_no_argument_of_a_child(
 
 
 def test_what_is_executed_would_be_seen(tmp_path: Path) -> None:
-    program = "import tests.reliability.audit as a, sys, os; sys.addaudithook(a.hear); "
+    program = "import tests.support.audit as a, sys, os; sys.addaudithook(a.hear); "
     for harm in ("exec('1')", "os.system('true')", "import subprocess; subprocess.run('true')"):
         done = subprocess.run([sys.executable, "-c", program + harm], cwd=ROOT, check=False)
         assert done.returncode == 99

@@ -10,16 +10,11 @@ from collections import Counter
 
 import pytest
 
-from tests.conftest import (
-    Command,
-    add_belongings,
-    add_master,
-    contents,
-    without_times,
-)
-from tests.databases import RealDatabase, copy
-from tests.reliability.crowd import Crowd
-from tests.reliability.outcome import by_master, settle
+from tests.support.commands import Command
+from tests.support.crowd import Crowd
+from tests.support.databases import RealDatabase, copy
+from tests.support.outcome import by_master, settle
+from tests.support.rows import add_belongings, add_master, contents, without_times
 
 MASTERS = 3
 

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from mastersctl.models.master import name_hash
-from tests.conftest import Command, add_belongings, add_master, contents, masters
-from tests.databases import PostgresDatabase, RealDatabase
+from tests.support.commands import Command
+from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.rows import add_belongings, add_master, contents, masters
 
 CHANGES = [
     "set-state 1 active",

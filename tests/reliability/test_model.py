@@ -16,9 +16,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import Command
-from tests.databases import RealDatabase, make_room_for_all_names
-from tests.reliability.hostile import HOSTILE
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase, make_room_for_all_names
+from tests.support.hostile import HOSTILE
 
 BUILDERS = ["b1", "b2", "b3"]
 NAMES = st.sampled_from(HOSTILE) | st.text(

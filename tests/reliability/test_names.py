@@ -13,9 +13,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mastersctl.models.master import name_hash
-from tests.conftest import Command, add_belongings, add_master, masters
-from tests.databases import RealDatabase, SqliteFile, holds
-from tests.reliability.hostile import HOSTILE
+from tests.support.commands import Command
+from tests.support.databases import RealDatabase, SqliteFile, holds
+from tests.support.hostile import HOSTILE
+from tests.support.rows import add_belongings, add_master, masters
 
 TSV = {"\\\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
 WRITTEN_BY_RICH = re.compile(r"\x1b\[[0-9;]*m")

@@ -9,9 +9,10 @@ from collections import Counter
 import psycopg
 import pytest
 
-from tests.conftest import add_belongings, add_master, masters, process
-from tests.databases import PostgresDatabase, PostgresServer, RealDatabase
-from tests.reliability.crowd import Crowd
+from tests.support.commands import process
+from tests.support.crowd import Crowd
+from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase
+from tests.support.rows import add_belongings, add_master, masters
 
 PROCESSES = 64
 NEW_NAMES = 20

@@ -10,10 +10,10 @@ from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import InvalidValueError, MastersctlError
 from mastersctl.url import DatabaseURL
-from tests.conftest import Command, process
-from tests.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
-from tests.mariadb import MariadbServer
-from tests.reliability.hostile import SECRET
+from tests.support.commands import Command, process
+from tests.support.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
+from tests.support.hostile import SECRET
+from tests.support.mysql import MariadbServer
 
 SECRETS = [SECRET, PASSWORD, "p%w d:&=#?@/", "pässwörd☃", "'\"\\ $HOME"]
 WELL_FORMED = [

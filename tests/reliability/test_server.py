@@ -18,19 +18,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.conftest import (
-    Command,
-    Result,
-    add_belongings,
-    add_master,
-    contents,
-    masters,
-    without_times,
-)
-from tests.databases import PostgresDatabase, PostgresServer
-from tests.reliability.crowd import Crowd
-from tests.reliability.outcome import by_master, settle
-from tests.reliability.proxy import Proxy, proxy
+from tests.support.commands import Command, Result
+from tests.support.crowd import Crowd
+from tests.support.databases import PostgresDatabase, PostgresServer
+from tests.support.outcome import by_master, settle
+from tests.support.proxy import Proxy, proxy
+from tests.support.rows import add_belongings, add_master, contents, masters, without_times
 
 READS = [
     "list",

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from mastersctl.models.master import name_hash
-from tests.conftest import Command, add_belongings, add_master
-from tests.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
+from tests.support.commands import Command
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
+from tests.support.rows import add_belongings, add_master
 
 NEEDLE = "needle'); DROP TABLE masters; --"
 OTHER = 'other"needle'

@@ -2,7 +2,7 @@
 
 It reads lines of JSON, [commands, seconds], and answers each with a line, the [code, stdout,
 stderr] of each command. They all start at the same moment; what runs after that many seconds is
-killed. `tests.reliability.crowd` is its other end.
+killed. `tests.support.crowd` is its other end.
 """
 
 import gc

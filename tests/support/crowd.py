@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tests.buildbots import NOT_COVERED
-from tests.conftest import Result
+from tests.support.buildbots import NOT_COVERED
+from tests.support.commands import Result
 
 _ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ class Crowd:
     """Runs commands of mastersctl, each in a process of its own.
 
     Parameters:
-        requests, answers: the ends of pipes to a process of `tests.reliability.forks`.
+        requests, answers: the ends of pipes to a process of `tests.support.forks`.
     """
 
     def __init__(self, requests: IO[str], answers: IO[str]) -> None:
@@ -38,7 +38,7 @@ class Crowd:
 def crowd() -> Iterator[Crowd]:
     """Start the process that the commands are forked off."""
     # What ends at once, or is killed, hands in no coverage, and would only be slowed down.
-    program = [*NOT_COVERED, sys.executable, "-m", "tests.reliability.forks"]
+    program = [*NOT_COVERED, sys.executable, "-m", "tests.support.forks"]
     with subprocess.Popen(
         program, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -3,8 +3,8 @@
 import time
 from typing import Any
 
-from tests.conftest import Contents
-from tests.databases import RealDatabase
+from tests.support.databases import RealDatabase
+from tests.support.rows import Contents
 
 
 def by_master(found: Contents) -> dict[int, list[tuple[str, Any]]]:

@@ -14,8 +14,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.mariadb import MariadbDatabase
+from tests.support.mysql import MariadbDatabase
 
+DATABASES = ["sqlite", "postgresql", "mariadb"]
 LOCKED_USER = "locked"  # the one user of the server who needs a password
 PASSWORD = "s3cret/p@ss"
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 _OF_THIS_RUN = ("COVERAGE_PROCESS_CONFIG", "PYTEST_ADDOPTS")
 """What tells processes to measure coverage, and pytest how to run; none of it is for a copy."""
