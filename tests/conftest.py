@@ -12,7 +12,7 @@ from mastersctl.cli import run
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
-from tests.support import buildbots
+from tests.support import buildbots, sizes
 from tests.support.commands import Command, Result
 from tests.support.databases import (
     DATABASES,
@@ -34,32 +34,54 @@ from tests.support.mysql import (
 )
 from tests.support.rows import NOW
 
+_SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # their fixtures
 _PARAMETERS = {
-    "empty_database": DATABASES,
-    "buildbot_database": DATABASES,
-    "new_database": DATABASES,
-    "server_database": ["postgresql", "mariadb"],
-    "mysql_server": ["mariadb"],
+    "empty_database": [*DATABASES, "mysql"],
+    "buildbot_database": [*DATABASES, "mysql"],
+    "new_database": [*DATABASES, "mysql"],
+    "server_database": ["postgresql", "mariadb", "mysql"],
+    "mysql_server": ["mariadb", "mysql"],
 }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--thorough", action="store_true", help="run what runs on MariaDB on MySQL, too"
+        "--thorough",
+        action="store_true",
+        help="repeat what is repeated often, and run what runs on MariaDB on MySQL, too",
+    )
+    parser.addoption(
+        "--database",
+        action="append",
+        choices=[*DATABASES, "mysql"],
+        help="run on this database alone; repeatable",
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    sizes.Run.thorough = config.getoption("thorough")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that needs one of these fixtures on all databases."""
-    more = ["mysql"] if metafunc.config.getoption("thorough") else []
+    """Run each test that needs one of these fixtures on all databases, or those of the option."""
+    chosen = _chosen(metafunc.config)
     for fixture in _PARAMETERS.keys() & set(metafunc.fixturenames):
-        metafunc.parametrize(fixture, _PARAMETERS[fixture] + more, indirect=True)
+        databases = [one for one in _PARAMETERS[fixture] if one in chosen]
+        metafunc.parametrize(fixture, databases, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about MySQL alone."""
-    if not config.getoption("thorough"):
-        items[:] = [item for item in items if "mysql" not in getattr(item, "fixturenames", ())]
+    """Leave out what is about databases that were not chosen; MySQL is by --thorough alone."""
+    chosen = _chosen(config)
+    others = {_SERVERS[one] for one in _SERVERS if one not in chosen}
+    others |= {fixture for fixture, databases in _PARAMETERS.items() if not chosen & {*databases}}
+    items[:] = [item for item in items if not others & {*getattr(item, "fixturenames", ())}]
+
+
+def _chosen(config: pytest.Config) -> set[str]:
+    """Return the databases that this run is about."""
+    every = [*DATABASES, "mysql"] if config.getoption("thorough") else DATABASES
+    return {*(config.getoption("database") or every)}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,8 +14,7 @@ import pytest
 
 from mastersctl import errors, location
 from mastersctl.cli import cli
-from tests.reliability import test_beside_masters, test_kill, test_races, test_server
-from tests.support import buildbots
+from tests.support import buildbots, sizes
 from tests.support.commands import Command
 from tests.support.databases import SqliteFile
 from tests.support.rows import add_master, masters
@@ -113,12 +112,12 @@ def test_the_readme_names_every_file_to_copy() -> None:
 def test_the_figures_of_the_readme_are_those_of_the_tests() -> None:
     readme = " ".join(README.split())
     for figure in (
-        f"{test_races.PROCESSES} processes at once",
-        f"the same {test_races.NEW_NAMES} new names",
-        f"in {test_races.ROUNDS} rounds",
-        f"{test_beside_masters.WRITES} changes by four processes",
-        f"killed at {test_kill.KILLS} random moments",
-        f"cut at {test_server.CUTS} points",
+        f"{sizes.PROCESSES.full} processes at once",
+        f"the same {sizes.NEW_NAMES.full} new names",
+        f"in {sizes.ROUNDS.full} rounds",
+        f"{sizes.WRITES.full} changes by four processes",
+        f"killed at {sizes.KILLS.full} random moments",
+        f"cut at {sizes.CUTS.full} points",
     ):
         assert figure in readme
 

@@ -27,6 +27,7 @@ from mastersctl.url import DatabaseURL
 from tests.support.commands import Result, process
 from tests.support.databases import RealDatabase, make_room_for_all_names
 from tests.support.rows import NOW, add_master
+from tests.support.sizes import QUERIES
 
 
 @pytest.mark.parametrize(
@@ -278,7 +279,9 @@ def many(buildbot_database: RealDatabase) -> Iterator[MastersConnector]:
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=QUERIES.now,
 )
 @given(spec=SPECS)
 def test_every_database_answers_as_python_would(many: MastersConnector, spec: ResultSpec) -> None:

@@ -87,8 +87,10 @@ def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[
     settings.timeout, settings.verbose = _PATIENCE, False
     rows: list[tuple[int, str]] = []
     # Whatever fails: who presses a key has not asked for a message.
-    with _at_most(_PATIENCE), suppress(Exception), settings.connect("read") as connector:
-        rows = connector.begin_with(incomplete, _MOST, builders=builders)
+    with suppress(Exception):
+        settings.prepare()  # its imports are no time of the database's
+        with _at_most(_PATIENCE), settings.connect("read") as connector:
+            rows = connector.begin_with(incomplete, _MOST, builders=builders)
     if not incomplete or (incomplete.isascii() and incomplete.isdigit()):
         numbers = [(id_, name) for id_, name in rows if isinstance(id_, int)]  # SQLite holds any
         items = [CompletionItem(str(id_), help=visible(name)) for id_, name in numbers]

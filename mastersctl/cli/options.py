@@ -63,6 +63,13 @@ class Settings:
         self._told.update(location.notes)
         return location
 
+    def prepare(self) -> None:
+        """Import all that `connect` needs, down to the driver of the database."""
+        import mastersctl.connector  # noqa: F401  # late: with it comes Peewee
+        from mastersctl.database import database_class
+
+        database_class(self.locate().url)
+
     def progress(self, title: str) -> "AbstractContextManager[Progress]":
         """Show how far long work has come, on a terminal; with -v, its statements show that."""
         from mastersctl.output.progress import progress

@@ -192,7 +192,7 @@ def opened(
         NotBuildbotDatabaseError: it is no database, or not Buildbot's.
         MastersctlError: it failed otherwise. So do the statements inside the ``with``.
     """
-    database = _database_class(url)(url, mode, timeout)
+    database = database_class(url)(url, mode, timeout)
     if on_query:
         database.query_hooks.append(on_query)
     try:
@@ -212,7 +212,12 @@ def original(error: Exception) -> Exception:
     return getattr(error, "orig", error)
 
 
-def _database_class(url: DatabaseURL) -> Callable[[DatabaseURL, Mode, float], Database]:
+def database_class(url: DatabaseURL) -> Callable[[DatabaseURL, Mode, float], Database]:
+    """Return what makes the database at `url`; this imports its driver.
+
+    Raises:
+        DatabaseUnavailableError: the driver is not installed.
+    """
     try:
         module = importlib.import_module(f"{__name__}.{url.backend}")
     except ImportError as error:
@@ -220,6 +225,6 @@ def _database_class(url: DatabaseURL) -> Callable[[DatabaseURL, Mode, float], Da
             f"The driver for {url.backend} cannot be imported ({error}); install it with "
             f"\"pip install 'mastersctl[{_EXTRAS[url.backend]}]'\"."
         ) from error
-    database_class: Callable[[DatabaseURL, Mode, float], Database]
-    database_class = getattr(module, f"{url.backend.capitalize()}Database")
-    return database_class
+    found: Callable[[DatabaseURL, Mode, float], Database]
+    found = getattr(module, f"{url.backend.capitalize()}Database")
+    return found

@@ -17,7 +17,7 @@ import mastersctl as package
 from mastersctl.cli import cli
 from tests.support.commands import Command, Result, process, shell
 from tests.support.databases import RealDatabase, SqliteFile
-from tests.support.rows import add_master
+from tests.support.rows import add_master, add_masters
 
 COMMANDS = sorted(cli.commands)
 
@@ -202,8 +202,7 @@ def test_an_error_shows_the_value_but_no_control_character(mastersctl: Command) 
 
 @pytest.mark.parametrize("arguments", ["list", "list -o jsonl", "list -o csv", "show 1"])
 def test_a_reader_that_goes_away_is_no_error(database: RealDatabase, arguments: str) -> None:
-    for number in range(300):
-        add_master(database, f"{number}" * 100)
+    add_masters(database, (f"{number}" * 100 for number in range(300)))
     result = shell(f'mastersctl {arguments} --db-url "$1" | head -1', database.url)
     assert result.code == 0
     assert result.out
@@ -310,8 +309,7 @@ def test_a_full_disk_behind_stderr_changes_no_result(
 
 
 def test_a_reader_that_goes_away_ends_the_command_by_sigpipe(database: RealDatabase) -> None:
-    for number in range(300):
-        add_master(database, f"{number}" * 100)
+    add_masters(database, (f"{number}" * 100 for number in range(300)))
     command = 'mastersctl list -o jsonl --db-url "$1" | head -1 >/dev/null; echo ${PIPESTATUS[0]}'
     assert shell(command, database.url) == (0, "141\n", "")
 

@@ -16,7 +16,7 @@ import pytest
 from tests.support import buildbots
 from tests.support.commands import Command
 from tests.support.databases import PostgresDatabase, PostgresServer, SqliteFile
-from tests.support.rows import add_master
+from tests.support.rows import add_master, add_masters
 from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
@@ -137,8 +137,7 @@ def test_it_ends_silently_when_its_terminal_is_gone_and_hang_ups_are_ignored(
 
 
 def test_a_storm_of_resizes_is_no_trouble(terminal: Terminal, database: SqliteFile) -> None:
-    for number in range(3, 200):
-        add_master(database, f"build{number}:/srv/bb")
+    add_masters(database, (f"build{number}:/srv/bb" for number in range(3, 200)))
     terminal.wait_for("198 inactive")
     for number in range(200):
         terminal.resize(20 + number % 2 * 30, 60 + number % 7)

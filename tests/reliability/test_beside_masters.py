@@ -15,9 +15,9 @@ from tests.support import buildbots
 from tests.support.commands import Result
 from tests.support.crowd import Crowd
 from tests.support.databases import SqliteFile
+from tests.support.sizes import WRITES
 
 WRITERS = 4
-WRITES = 2000
 MOST_BETWEEN_CHECK_INS = 5  # seconds; it checks in every second, and the time is in whole ones
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_lost_of_what_is_written_while_a_master_runs_and_it_misses_no
     with buildbots.running_master(basedir):
         wait_until_built(database)
         with check_ins(database) as times:
-            for number in range(WRITES // WRITERS // len(steps)):
+            for number in range(WRITES.now // WRITERS // len(steps)):
                 names = [f"{writer}-{number}" for writer in range(WRITERS)]
                 for step in steps:
                     done = crowd.run(
@@ -82,7 +82,7 @@ def test_nothing_is_lost_of_what_is_written_while_a_master_runs_and_it_misses_no
         log = (basedir / "twistd.log").read_text()  # a master that stops ends its build by an error
     ours = "SELECT name, active FROM masters WHERE id <> 1"
     assert sorted(database.execute(ours)) == sorted((name, 1) for name in written)
-    assert len(written) * len(steps) == WRITES
+    assert len(written) * len(steps) == WRITES.now
     assert len(times) > 2
     gaps = [later - earlier for earlier, later in pairwise([*times, ended])]
     assert max(gaps) <= MOST_BETWEEN_CHECK_INS

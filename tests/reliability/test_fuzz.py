@@ -22,6 +22,7 @@ from tests.support.commands import Command
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.hostile import HOSTILE, SECRET
 from tests.support.rows import add_belongings, add_master
+from tests.support.sizes import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 CODES = range(6)  # those of the contract
@@ -65,7 +66,9 @@ def state(
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=2000
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=EXAMPLES.now,
 )
 @given(st.sampled_from(sorted(cli.commands)), st.lists(ARGUMENTS, max_size=5), st.integers(0, 5))
 @example("list", ["--limit", "9" * 5000], 0)
@@ -92,7 +95,7 @@ PARTS = st.sampled_from(
 URLS = st.lists(PARTS | st.text(max_size=3), max_size=15).map("".join)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=EXAMPLES.now, deadline=None)
 @given(URLS | URLS.map("postgresql://{}".format) | URLS.map("sqlite:///{}".format))
 def test_no_url_is_a_traceback(text: str) -> None:
     with suppress(InvalidValueError):

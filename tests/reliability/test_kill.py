@@ -15,6 +15,7 @@ from tests.support.crowd import Crowd
 from tests.support.databases import RealDatabase, copy
 from tests.support.outcome import by_master, settle
 from tests.support.rows import add_belongings, add_master, contents, without_times
+from tests.support.sizes import KILLS, STATEMENTS
 
 MASTERS = 3
 
@@ -65,7 +66,7 @@ def test_housekeep_does_a_master_wholly_or_not_at_all(
     assert mastersctl("housekeep", "--db-url", finished.url).code == 0
     new = by_master(without_times(contents(finished)))
     done = set()
-    for statements in itertools.count(1):
+    for statements in itertools.count(1, STATEMENTS.now):
         target = copy(database)
         running = killed(target, statements, "housekeep")
         found = by_master(without_times(contents(target)))
@@ -85,7 +86,7 @@ def test_remove_removes_all_masters_or_none(database: RealDatabase, mastersctl: 
     finished = copy(database)
     assert mastersctl(*arguments, "--db-url", finished.url).code == 0
     new = without_times(contents(finished))
-    for statements in itertools.count(1):
+    for statements in itertools.count(1, STATEMENTS.now):
         target = copy(database)
         running = killed(target, statements, *arguments)
         found = without_times(contents(target))
@@ -98,7 +99,6 @@ def test_remove_removes_all_masters_or_none(database: RealDatabase, mastersctl: 
     assert found == new
 
 
-KILLS = 200
 CHANGES = [
     "find new",
     "set-state 1 active",
@@ -121,7 +121,7 @@ def test_killed_at_random_moments_a_change_leaves_each_master_whole(
     longest = duration(crowd, arguments)
     new = by_master(without_times(contents(database)))
     outcomes = Counter[str]()
-    for _ in range(KILLS):
+    for _ in range(KILLS.now):
         restore()
         (result,) = crowd.run([arguments], kill_after=moments.uniform(0, longest))
         assert result.code in (0, -signal.SIGKILL), result

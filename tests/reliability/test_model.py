@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 from tests.support.commands import Command
 from tests.support.databases import RealDatabase, make_room_for_all_names
 from tests.support.hostile import HOSTILE
+from tests.support.sizes import OPERATIONS
 
 BUILDERS = ["b1", "b2", "b3"]
 NAMES = st.sampled_from(HOSTILE) | st.text(
@@ -173,7 +174,7 @@ def test_random_operations_do_what_the_specification_says(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=OPERATIONS.now,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[*HealthCheck],

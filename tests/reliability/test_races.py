@@ -13,24 +13,21 @@ from tests.support.commands import process
 from tests.support.crowd import Crowd
 from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase
 from tests.support.rows import add_belongings, add_master, masters
-
-PROCESSES = 64
-NEW_NAMES = 20
-ROUNDS = 50
+from tests.support.sizes import NEW_NAMES, PROCESSES, ROUNDS
 
 
 def test_processes_that_find_the_same_new_names_agree_on_the_ids(
     database: RealDatabase, crowd: Crowd
 ) -> None:
     ids = {}
-    for number in range(NEW_NAMES):
+    for number in range(NEW_NAMES.now):
         name = f"new{number}"
-        found = crowd.run([["find", name, "--db-url", database.url]] * PROCESSES)
+        found = crowd.run([["find", name, "--db-url", database.url]] * PROCESSES.now)
         assert {(result.code, result.err) for result in found} == {(0, "")}
         (out,) = {result.out for result in found}
         ids[int(out)] = name
     assert [(id_, name) for id_, name, *_ in masters(database)] == sorted(ids.items())
-    assert len(ids) == NEW_NAMES
+    assert len(ids) == NEW_NAMES.now
 
 
 def test_one_of_the_processes_that_make_the_same_change_changes_something(
@@ -38,13 +35,13 @@ def test_one_of_the_processes_that_make_the_same_change_changes_something(
 ) -> None:
     id_ = add_master(database, "m")
     state = "inactive"
-    for number in range(ROUNDS):
+    for number in range(ROUNDS.now):
         before, state = state, random.Random(number).choice(["active", "inactive"])
-        done = crowd.run([["set-state", id_, state, "--db-url", database.url]] * PROCESSES)
+        done = crowd.run([["set-state", id_, state, "--db-url", database.url]] * PROCESSES.now)
         assert {result.code for result in done} == {0}, done
         changed = int(state != before)
         printed = Counter(result.out for result in done)
-        assert printed == Counter({"changed\n": changed, "unchanged\n": PROCESSES - changed})
+        assert printed == Counter({"changed\n": changed, "unchanged\n": PROCESSES.now - changed})
         assert masters(database)[0][2] == (state == "active")
 
 
@@ -80,10 +77,10 @@ def test_a_master_that_is_being_added_is_not_overlooked(postgres: PostgresServer
 def test_one_of_the_processes_that_create_the_table_creates_it(
     empty_database: RealDatabase, crowd: Crowd
 ) -> None:
-    done = crowd.run([["init", "--db-url", empty_database.url]] * PROCESSES)
+    done = crowd.run([["init", "--db-url", empty_database.url]] * PROCESSES.now)
     assert {result.code for result in done} == {0}, done
     printed = Counter(result.out for result in done)
-    assert printed == {"created\n": 1, "unchanged\n": PROCESSES - 1}
+    assert printed == {"created\n": 1, "unchanged\n": PROCESSES.now - 1}
 
 
 def test_housekeepings_at_the_same_time_do_each_master_once(
@@ -93,7 +90,7 @@ def test_housekeepings_at_the_same_time_do_each_master_once(
         id_ = add_master(buildbot_database, f"dead{number}", active=1, last_active=5)
         add_belongings(buildbot_database, id_)
     command = ["housekeep", "-o", "id", "--db-url", buildbot_database.url]
-    results = crowd.run([command] * PROCESSES)
+    results = crowd.run([command] * PROCESSES.now)
     assert {result.code for result in results} == {0}, results
     done = [int(id_) for result in results for id_ in result.out.split()]
     assert sorted(done) == list(range(1, 11))

@@ -24,6 +24,7 @@ from tests.support.databases import PostgresDatabase, PostgresServer
 from tests.support.outcome import by_master, settle
 from tests.support.proxy import Proxy, proxy
 from tests.support.rows import add_belongings, add_master, contents, masters, without_times
+from tests.support.sizes import CUTS
 
 READS = [
     "list",
@@ -56,7 +57,6 @@ CHANGES = [
 MASTERS = 40
 TIMEOUT = 1
 SLACK = 6  # seconds, of which libpq takes one, as it waits for two at least, and a cancel one
-CUTS = 40  # points at which the answers to a command end
 
 
 def unreachable(command: str) -> int:
@@ -111,9 +111,9 @@ def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
     whole = mastersctl(*arguments)
     new = by_master(without_times(contents(database)))
     total = before.answered
-    assert total > CUTS
+    assert total > CUTS.now
     told = 0
-    for left in range(0, total, total // CUTS):
+    for left in range(0, total, total // CUTS.now):
         restore()
         before.left = left
         started = time.monotonic()
@@ -130,7 +130,7 @@ def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
             assert all(found[master] in (old[master], new[master]) for master in found)
         else:
             assert found in (old, new)
-    assert told > CUTS / 2
+    assert told > CUTS.now / 2
 
 
 @pytest.mark.parametrize("command", ["list -o json", "find new", "set-state 1 inactive"])

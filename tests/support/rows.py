@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mastersctl.models.master import name_hash
@@ -25,6 +25,16 @@ def add_master(
     )
     ((id_,),) = database.execute("SELECT id FROM masters WHERE name_hash = ?", (name_hash(name),))
     return int(id_)
+
+
+def add_masters(database: RealDatabase, names: Iterable[str]) -> None:
+    """Add inactive masters, in one statement."""
+    rows = [(name, name_hash(name), int(time.time())) for name in names]
+    database.execute(
+        "INSERT INTO masters (name, name_hash, active, last_active) VALUES "
+        + ", ".join(["(?, ?, 0, ?)"] * len(rows)),
+        [*itertools.chain(*rows)],
+    )
 
 
 def masters(database: RealDatabase) -> list[tuple[Any, ...]]:

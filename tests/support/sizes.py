@@ -1,0 +1,33 @@
+"""How often the tests repeat what they repeat: a few times, or often, with ``--thorough``."""
+
+from typing import ClassVar, NamedTuple
+
+
+class Size(NamedTuple):
+    """A number of repetitions: `small` by default, and `full`, which the documents quote."""
+
+    small: int
+    full: int
+
+    @property
+    def now(self) -> int:
+        """The number for this run of the tests."""
+        return self.full if Run.thorough else self.small
+
+
+class Run:
+    """This run of the tests; `tests.conftest` sets what its options say."""
+
+    thorough: ClassVar[bool] = False
+
+
+PROCESSES = Size(16, 64)  # at once
+NEW_NAMES = Size(5, 20)
+ROUNDS = Size(5, 50)
+WRITES = Size(160, 2000)  # beside a master that runs
+KILLS = Size(20, 200)  # at random moments of a change
+STATEMENTS = Size(4, 1)  # executed between two kills of a change
+CUTS = Size(8, 40)  # of a connection, in the answers to a command
+EXAMPLES = Size(100, 2000)  # of Hypothesis
+QUERIES = Size(50, 300)  # on each database
+OPERATIONS = Size(10, 40)  # sequences of them
