@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-from mastersctl.url import BACKENDS, REFUSED
+from mastersctl.url import BACKENDS, REFUSED, scheme_of
 
 if TYPE_CHECKING:
     from mastersctl.configfile import ConfigFile
@@ -206,7 +206,7 @@ def _check_execution_options(file: "ConfigFile", value: object, line: int) -> No
 def _connect_args(
     file: "ConfigFile", value: object, line: int, db_url: str
 ) -> Mapping[str, str | None]:
-    scheme = db_url.partition("://")[0].partition("+")[0]
+    scheme = scheme_of(db_url)
     backend = BACKENDS.get(scheme)
     if backend is None:
         return {}  # whoever reads the URL says what is wrong

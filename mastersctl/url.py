@@ -104,7 +104,7 @@ class DatabaseURL:
             raise InvalidValueError(
                 f"The database URL cannot be parsed; write it like {_EXAMPLES}."
             )
-        scheme = match["scheme"].partition("+")[0]
+        scheme = scheme_of(text)
         if scheme not in BACKENDS:
             raise InvalidValueError(  # nor is what may be a password gone astray
                 "The database URL starts with none of "
@@ -313,6 +313,11 @@ def _tls(told: dict[str, str]) -> dict[str, Any]:
     elif mode in _FALSE:
         tls["check_hostname"] = False
     return tls
+
+
+def scheme_of(text: str) -> str:
+    """Return the scheme of a database URL, a key of `BACKENDS` if it is known, less its driver."""
+    return text.partition("://")[0].partition("+")[0]
 
 
 def _quoted(text: str) -> str:
