@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import stat
 import warnings
 from collections.abc import Mapping
@@ -12,8 +13,7 @@ from mastersctl.static import Default, Dictionary, Program, Unknown
 _LARGEST_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
 _LARGEST_NEST = 8 * _LARGEST_FILE  # bytes times brackets around them, each of which takes memory
 _DEEPEST = 200  # brackets in brackets; Python's limit
-
-
+_OPEN = rb"[(\[{](?![^()\[\]{}'\"#\n]*[)\]}])"  # brackets, but for those around nothing such
 _KEYS = ("connect_args", "db", "db_url", "engine_kwargs", "ssl")  # of dictionaries, that matter
 
 
@@ -40,7 +40,7 @@ class ConfigFile(Program):
         try:
             super().__init__(tree, environ, _KEYS, changed, loaded)
         except RecursionError:
-            raise BasedirError(f"{path} is nested too deeply to be read; pass --db-url.") from None
+            raise _too_much(path) from None
 
     def text(self, value: object, what: str, line: int | None = None) -> str:
         """Return `value` if it is a string; raise an error that says why not otherwise."""
@@ -112,9 +112,13 @@ def _parse(path: str) -> ast.Module:
             f"{path}:{error.lineno or 1}: This is not valid Python ({error.msg}); pass --db-url."
         ) from None
     except (MemoryError, RecursionError):  # Python raises either for what is nested too deeply
-        raise BasedirError(f"{path} is nested too deeply to be read; pass --db-url.") from None
+        raise _too_much(path) from None
     except ValueError as error:
         raise BasedirError(f"{path} cannot be parsed ({error}); pass --db-url.") from None
+
+
+def _too_much(path: str) -> BasedirError:
+    return BasedirError(f"{path} is too large, or nested too deeply, to be read; pass --db-url.")
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -122,9 +126,12 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def _depth(source: bytes) -> int:
-    """Return how many brackets are open at once, at most; what a small file can have, of one."""
-    if len(source) * _DEEPEST <= _LARGEST_NEST:
-        return _DEEPEST
+    """Return how many brackets are open at once, at most; for a small file, what it can have."""
+    most = _DEEPEST
+    if b"coding" not in source:  # with which they may be written in other ways
+        most = min(most, len(re.findall(_OPEN, source)) + 1)
+    if len(source) * most <= _LARGEST_NEST:
+        return most
     from io import BytesIO  # late: few are so large
     from tokenize import TokenError, tokenize
 

@@ -10,8 +10,8 @@ Taken on trust is that code in other files changes neither the environment nor t
 """
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple, Self, TypeGuard
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple, Self, TypeGuard
 
 
 class Unknown:
@@ -127,7 +127,7 @@ class Program:
             case ast.Import() | ast.ImportFrom():
                 for name, line in _imported_names(statement):
                     self._bind(name, Unknown(line, "is imported"))
-        for line in _stars(statement):
+        for line in _stars(statement) if self._check.has_stars else ():
             self._forget_names(Unknown(line, "may be imported"))
 
     def value(self, name: str) -> object:
@@ -267,7 +267,7 @@ def _put(container: Dictionary, key: object, value: object, line: int) -> None:
             value.spoil(container.spoiled)
 
 
-_MOST_STEPS = 2**19  # at most a second; some times what the largest file takes that nests nothing
+_MOST_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a third of it
 _LONGEST_KEY = 64  # bits; longer ones take long to hash
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -290,6 +290,7 @@ _Local = frozenset[str]
 _Import = ast.Import | ast.ImportFrom
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_Visitor = Callable[[Any, _Local, bool], None]
 
 
 class _Check:
@@ -326,10 +327,13 @@ class _Check:
         self._os_names = {"os"}
         self._environ_names: set[str] = set()
         self._steps = 0
+        self._visitors: dict[type[ast.AST], _Visitor] = {}
         self._getenv_names: set[str] = set()
         self._loaders = set(_LOADERS)
-        nodes = list(ast.walk(tree))
+        nodes = _nodes(tree)
+        self._spend(len(nodes))
         self.bindings = set(_all_bindings(nodes))
+        self.has_stars = any(isinstance(node, ast.ImportFrom) and _is_star(node) for node in nodes)
         for statement in tree.body:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 self._note_import(statement)
@@ -546,8 +550,10 @@ class _Check:
 
     def _visit(self, node: ast.AST, local: _Local, inside: bool = False) -> None:
         """Look at `node`, where `local` are not names of the top level; `inside` a function."""
-        visit = getattr(self, f"_visit_{type(node).__name__}", self._visit_other)
-        visit(node, local, inside)
+        kind = type(node)
+        if kind not in self._visitors:
+            self._visitors[kind] = getattr(self, f"_visit_{kind.__name__}", self._visit_other)
+        self._visitors[kind](node, local, inside)
 
     def _note_bound(self, name: str, unknown: Unknown, local: _Local) -> None:
         """Note that a name is bound, in a way that is not understood."""
@@ -558,7 +564,7 @@ class _Check:
     def _visit_other(self, node: ast.AST, local: _Local, inside: bool) -> None:
         for name in _bound_by(node):
             self._note_bound(name, Unknown(getattr(node, "lineno", 0), *self._why), local)
-        for child in ast.iter_child_nodes(node):
+        for child in _children(node):
             self._visit(child, local, inside)
 
     def _visit_Name(self, node: ast.Name, local: _Local, inside: bool) -> None:
@@ -641,14 +647,15 @@ class _Check:
 
     def _visit_any_function(self, node: _Function, local: _Local, inside: bool) -> None:
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        for child in ast.iter_child_nodes(node):
-            if child not in body:
+        in_body = set(map(id, body))
+        for child in _children(node):
+            if id(child) not in in_body:
                 self._visit(child, local, inside)
         if not isinstance(node, ast.Lambda):
             self._note_bound(node.name, Unknown(node.lineno, "is a function"), local)
         own = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
         own.update(name for part in body for name in _local_bindings(part))
-        nodes = [inner for part in body for inner in ast.walk(part)]
+        nodes = [inner for part in body for inner in _nodes(part)]
         self._spend(len(nodes) + len(local))
         outer = {
             name
@@ -656,11 +663,12 @@ class _Check:
             if isinstance(inner, ast.Global | ast.Nonlocal)
             for name in inner.names
         }
+        local = frozenset((local | own) - outer)
         for part in body:
-            self._visit(part, frozenset((local | own) - outer), inside=True)
+            self._visit(part, local, inside=True)
 
     def _spend(self, steps: int) -> None:
-        """Give up a program that functions in functions make endless to look at."""
+        """Give up a program that its size, or functions in functions, make endless to look at."""
         self._steps += steps
         if self._steps > _MOST_STEPS:
             raise RecursionError
@@ -677,9 +685,9 @@ class _Check:
             if isinstance(target, ast.Name) and isinstance(target.ctx, ast.Store)
         }
         self._spend(len(local))
-        for child in ast.iter_child_nodes(node):
+        for child in _children(node):
             in_clause = isinstance(child, ast.comprehension)
-            for part in ast.iter_child_nodes(child) if in_clause else [child]:
+            for part in _children(child) if in_clause else [child]:
                 if part is not first:
                     self._visit(part, local | own, inside)
 
@@ -725,11 +733,34 @@ def _imported_names(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, in
 
 def _stars(statement: ast.stmt) -> Iterator[int]:
     """Yield the lines of those ``import *`` that may bind any name."""
-    for node in ast.walk(statement):
-        match node:
-            case ast.ImportFrom(module=module, names=[ast.alias(name="*")]):
-                if (module or "").partition(".")[0] != "buildbot":  # whose names are its plugins'
-                    yield node.lineno
+    for node in _nodes(statement):
+        if isinstance(node, ast.ImportFrom) and _is_star(node):
+            yield node.lineno
+
+
+def _is_star(node: ast.ImportFrom) -> bool:
+    module = (node.module or "").partition(".")[0]
+    return node.names[0].name == "*" and module != "buildbot"  # whose names are its plugins'
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """Return the parts of a node, but for those that only say what it is, as `ast.Load`."""
+    found: list[ast.AST] = []
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            found += [part for part in value if isinstance(part, ast.AST)]
+        elif isinstance(value, ast.AST) and value._fields:
+            found.append(value)
+    return found
+
+
+def _nodes(root: ast.AST) -> list[ast.AST]:
+    """Return a node and all in it."""
+    found = [root]
+    for node in found:  # which grows meanwhile
+        found += _children(node)
+    return found
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
@@ -767,4 +798,4 @@ def _local_bindings(part: ast.AST) -> Iterator[str]:
             case ast.Import() | ast.ImportFrom():
                 yield from (name for name, _ in _imported_names(node))
         if not isinstance(node, (*_FUNCTIONS, *_COMPREHENSIONS, ast.ClassDef)):
-            waiting += ast.iter_child_nodes(node)
+            waiting += _children(node)

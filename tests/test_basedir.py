@@ -136,6 +136,7 @@ def test_a_computed_url_is_an_error_with_file_and_line(basedir: Path, config: st
         ("x = " + "-" * 50000 + "1", "nested|parsed|define"),
         ("a" + ".b" * 50000, "nested|parsed|define"),
         ("x = " + "1+" * 50000 + "1", "nested|parsed|define"),
+        ("a;" * 140_000, "too large, or nested too deeply,"),
         ("BuildmasterConfig = " + "9" * 10000, "not valid Python"),
         ("c = BuildmasterConfig = {}\nc['db'] = c\nc['db_url'] = c", "not a string"),
     ],
