@@ -195,7 +195,10 @@ class Program:
                 return self._dictionary_of(node)
             case ast.Call() if self._check.is_getenv(node.func):
                 return self._call_of_getenv(node)
-        return Unknown(node.lineno, *self._check.why(node))
+        return Unknown(node.lineno, *self._why(node))
+
+    def _why(self, node: ast.expr) -> tuple[str, ...]:
+        return () if self._changed else self._check.why(node, self._names)
 
     def _item(self, node: ast.Subscript) -> object:
         key = self._evaluate(node.slice)
@@ -205,7 +208,7 @@ class Program:
         if isinstance(owner, Dictionary) and isinstance(key, str) and key in self._keys:
             value = owner.look_up(key)
             return Unknown(node.lineno) if value is None else value
-        return Unknown(node.lineno)
+        return Unknown(node.lineno, *_reason(owner))
 
     def _call_of_getenv(self, call: ast.Call) -> object:
         named = {keyword.arg: keyword.value for keyword in call.keywords}
@@ -241,7 +244,7 @@ class Program:
         variable, *default = arguments
         root = next((node.id for node in ast.walk(function) if isinstance(node, ast.Name)), "")
         if self._check.environ or not isinstance(variable, str):
-            return self._check.environ or Unknown(line)
+            return self._check.environ or Unknown(line, *_reason(variable))
         if self._changed:
             return Unknown(line, f"comes from the environment, which {self._changed} may change")
         if self._otherwise and root not in self._names:  # and may be anything that is imported
@@ -254,6 +257,21 @@ class Program:
             case [Unknown() as unknown] if not self._check.loads:
                 return unknown
         return Unknown(line, *self._check.not_set(variable))
+
+
+def _reason(value: object) -> tuple[str, ...]:
+    """Return why a value is unknown, and the remedy, if that is for a variable that is not set."""
+    match value:
+        case Unknown(why=why, remedy=remedy) if remedy:
+            return why, remedy
+    return ()
+
+
+def _literal(node: ast.expr | None) -> object:
+    match node:
+        case ast.Constant(value=value) | ast.JoinedStr(values=[ast.Constant(value=value)]):
+            return value
+    return None
 
 
 def _put(container: Dictionary, key: object, value: object, line: int) -> None:
@@ -317,6 +335,7 @@ class _Check:
         self._environ = environ
         self._keys = keys
         self._why: tuple[str, ...] = ()  # what is bound by the statement that is looked at
+        self._values: dict[str, object] = {}  # of names, at this statement
         self.bound: dict[str, Unknown] = {}
         self.used: dict[str, Unknown] = {}
         self.stored: dict[str, Unknown] = {}
@@ -356,23 +375,41 @@ class _Check:
             "set it, or ",
         )
 
-    def why(self, node: ast.AST) -> tuple[str, ...]:
-        """Return why the value of `node` is unknown, if that is for a variable that is not set."""
-        if not self._looks_up:
+    def why(self, node: ast.AST, names: Mapping[str, object]) -> tuple[str, ...]:
+        """Return why the value of `node` is unknown, if that is for a variable that is not set.
+
+        Parameters:
+            names: the values of names at that place.
+        """
+        if not self._looks_up or self.environ:
             return ()
-        for part in ast.walk(node):
-            match part:
-                case ast.Subscript(value=base, slice=ast.Constant(value=str(variable))):
-                    looks_up = self.is_environ(base)
-                case ast.Call(func=function, args=[ast.Constant(value=str(variable)), *_]):
-                    looks_up = self.is_getenv(function)
-                case ast.Compare(left=ast.Constant(value=str(variable)), comparators=[base]):
-                    looks_up = self.is_environ(base)
-                case _:
-                    continue
-            if looks_up and not self.is_set(variable):
+        parts = _nodes(node)
+        self._spend(len(parts))
+        for part in parts:
+            reason = _reason(self._named(part, names))
+            if reason:
+                return reason
+            key = self._key_looked_up(part)
+            variable = names.get(key.id) if isinstance(key, ast.Name) else _literal(key)
+            if isinstance(variable, str) and not self.is_set(variable):
                 return self.not_set(variable)
         return ()
+
+    def _named(self, node: ast.AST, names: Mapping[str, object]) -> object:
+        return names.get(node.id) or self.bound.get(node.id) if isinstance(node, ast.Name) else None
+
+    def _key_looked_up(self, node: ast.AST) -> ast.expr | None:
+        """Return which variable `node` itself looks up, if it does."""
+        match node:
+            case ast.Subscript(value=base, slice=key) if self.is_environ(base):
+                return key
+            case ast.Call(func=function, args=[key, *_]) if self.is_getenv(function):
+                return key
+            case ast.Call(func=function, keywords=keywords) if self.is_getenv(function):
+                return next((word.value for word in keywords if word.arg == "key"), None)
+            case ast.Compare(left=key, comparators=[base]) if self.is_environ(base):
+                return key
+        return None
 
     def is_environ(self, node: ast.AST) -> bool:
         match node:
@@ -440,10 +477,12 @@ class _Check:
                 if True in [self._target(target) for target in targets]:  # each of them
                     self._give_away(value)
                 self._value(value)
+                self._note_values(targets, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value, annotation=annotation):
                 if self._target(target):
                     self._give_away(value)
                 self._value(value)
+                self._note_values([target], value)
                 self._visit(annotation, frozenset())
             case ast.Expr(
                 value=ast.Call(func=ast.Attribute(value=base, attr="update")) as call
@@ -453,9 +492,16 @@ class _Check:
             case ast.Import() | ast.ImportFrom():
                 self._check_imports(statement)
             case _:
-                self._why = self.why(statement)
+                self._why = self.why(statement, self._values)
                 self._visit(statement, frozenset())
                 self._why = ()
+
+    def _note_values(self, targets: list[ast.expr], value: ast.expr) -> None:
+        """Note what names are at this place, if that may say why another is unknown."""
+        known = _literal(value)
+        if known is None:
+            known = Unknown(value.lineno, *self.why(value, self._values))
+        self._values.update((one.id, known) for one in targets if isinstance(one, ast.Name))
 
     def _target(self, target: ast.expr) -> bool:
         """Look at a target; return whether nothing is known of what is assigned to it."""
@@ -652,7 +698,9 @@ class _Check:
             if id(child) not in in_body:
                 self._visit(child, local, inside)
         if not isinstance(node, ast.Lambda):
-            self._note_bound(node.name, Unknown(node.lineno, "is a function"), local)
+            returned = [part for part in node.body if isinstance(part, ast.Return)]
+            why = self.why(returned[0], self._values) if returned else ()
+            self._note_bound(node.name, Unknown(node.lineno, *(why or ["is a function"])), local)
         own = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
         own.update(name for part in body for name in _local_bindings(part))
         nodes = [inner for part in body for inner in _nodes(part)]

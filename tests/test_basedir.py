@@ -1,6 +1,7 @@
 """Buildmasters' directories, read and never executed."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -247,7 +248,51 @@ LOOK_UPS = {
     "try": "import os\ntry:\n  url = os.environ['BB_DB']\nexcept KeyError:\n  url = 'a'",
     "tuple": "import os\nurl, x = os.environ['BB_DB'], 1",
     "unpacked": "import os\nx, url = os.environ['BB_DB'].split()",
+    "name in a sum": "import os\nh = os.environ['BB_DB']\nurl = 'postgresql://' + h + '/x'",
+    "name in an f-string": "import os\nh = os.getenv('BB_DB')\nurl = f'postgresql://{h}/x'",
+    "name in a format": "import os\nh = os.getenv('BB_DB')\nurl = 'sqlite:///{}'.format(h)",
+    "name in a percent": "import os\nh = os.getenv('BB_DB')\nurl = 'sqlite:///%s' % h",
+    "format": "import os\nurl = 'sqlite:///{}'.format(os.environ['BB_DB'])",
+    "percent": "import os\nurl = 'sqlite:///%s' % os.environ['BB_DB']",
+    "keyword in a sum": "import os\nurl = 'x' + os.getenv(key='BB_DB')",
+    "named in a sum": "import os\nN = 'BB_DB'\nurl = 'x' + os.environ[N]",
+    "item of a name": "import os\nh = os.environ['BB_DB'].split()\nurl = h[0]",
+    "name of a name": "import os\nh = os.environ['BB_DB']\ng = h + 'x'\nurl = g + 'y'",
+    "name in a branch": "import os\nh = os.getenv('BB_DB')\nif h:\n  url = 'x' + h",
+    "named in a branch": "import os\nN = 'BB_DB'\nif x:\n  url = 'x' + os.environ[N]",
+    "name of a branch": "import os\nif x:\n  h = os.environ['BB_DB']\nurl = 'x' + h",
+    "key from another": "import os\nurl = os.environ[os.environ['BB_DB']]",
+    "function": "import os\ndef f():\n  return 'x' + os.environ['BB_DB']\nurl = f()",
+    "lambda": "import os\nf = lambda: os.environ['BB_DB']\nurl = f()",
 }
+COMPUTED_FROM = [name for name in LOOK_UPS if re.search("name|sum|format|percent|function", name)]
+
+
+@pytest.mark.parametrize("name", COMPUTED_FROM)
+def test_a_variable_that_is_set_is_not_said_to_be_missing(basedir: Path, name: str) -> None:
+    program = f"{LOOK_UPS[name]}\nBuildmasterConfig = {{'db_url': url}}"
+    try:
+        read(basedir, program, BB_DB=URL)
+    except BasedirError as error:
+        assert "not set" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "h = os.environ['BB_DB']\nh = 'x'\nurl = h + f()",
+        "N = 'BB_DB'\nN = 'SET'\nif x:\n  url = os.environ[N] + 'x'",
+        "h = os.environ['BB_DB']\nh = g()\nif x:\n  url = h + 'x'",
+        "if x:\n  os.environ['BB_DB'] = 'x'\nurl = 'x' + os.environ['BB_DB']",
+        "def f():\n  x = os.environ['BB_DB']\n  return 'x'\nurl = f()",
+    ],
+)
+def test_a_variable_that_does_not_matter_is_not_said_to_be_missing(
+    basedir: Path, program: str
+) -> None:
+    with pytest.raises(BasedirError, match=r"master\.cfg:\d: ") as raised:
+        read(basedir, f"import os\n{program}\nBuildmasterConfig = {{'db_url': url}}", SET="x")
+    assert "BB_DB" not in str(raised.value)
 
 
 @pytest.mark.parametrize("program", LOOK_UPS.values(), ids=LOOK_UPS.keys())
