@@ -353,6 +353,8 @@ class _Check:
         self._spend(len(nodes))
         self.bindings = set(_all_bindings(nodes))
         self.has_stars = any(isinstance(node, ast.ImportFrom) and _is_star(node) for node in nodes)
+        if self.has_stars:  # which may bind them
+            self.bindings.update(("dict", *_HARMLESS))
         for statement in tree.body:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 self._note_import(statement)
@@ -463,6 +465,8 @@ class _Check:
     def _is_loader(self, node: ast.AST) -> TypeGuard[ast.expr]:
         if isinstance(node, ast.Attribute):
             return node.attr in _LOADERS
+        if isinstance(node, ast.Constant):  # for getattr()
+            return node.value in _LOADERS
         return (
             isinstance(node, ast.Name)
             and isinstance(node.ctx, ast.Load)

@@ -152,6 +152,10 @@ DECEPTIVE = [
     FROM_DOTENV + "load_dotenv(override=True)\nurl = os.environ['OTHER']\n" + END,
     FROM_DOTENV + "load_dotenv(None, None, False, True)\nurl = os.environ['OTHER']\n" + END,
     FROM_DOTENV + "load_dotenv(**{'override': True})\nurl = os.environ['OTHER']\n" + END,
+    "import os, dotenv\ngetattr(dotenv, 'load_dotenv')()\n" + FROM_ENVIRON,
+    "from settings import *\nBuildmasterConfig = dict(db_url='wrong')\n",
+    "if True:\n    from settings import *\nBuildmasterConfig = dict(db_url='wrong')\n",
+    "from settings import *\n" + START + "len(c)\n",
     FROM_DOTENV + "x = load_dotenv\nx(override=True)\nurl = os.environ['OTHER']\n" + END,
 ]
 
@@ -220,6 +224,8 @@ def execute(program: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings = types.ModuleType("settings")
     settings.url = "right"  # type: ignore[attr-defined]
     settings.getenv = lambda *_: "right"  # type: ignore[attr-defined]
+    settings.dict = lambda **_: {"db_url": "right"}  # type: ignore[attr-defined]
+    settings.len = lambda config: config.update(db_url="right")  # type: ignore[attr-defined]
     settings.os = types.SimpleNamespace(environ={"UNSET": "right"})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "settings", settings)
     monkeypatch.setitem(sys.modules, "dotenv", _dotenv())
