@@ -14,7 +14,6 @@ from mastersctl.cli.options import (
     output_option,
     pass_settings,
     print_result,
-    warn_of_future,
 )
 from mastersctl.state import ACTIVE
 
@@ -51,13 +50,13 @@ def set_state(
     active = state == "active"
     with settings.connect("read" if dry_run else "write") as connector:
         change = connector.set_master_state(master, active, dry_run=dry_run)
-    if not active and change.in_future:
-        warn_of_future(change.name)
-    elif not active and change.previous == ACTIVE:
+    if not active and change.previous == ACTIVE:
+        why = "it checked in within the last ten minutes"
+        if change.in_future:
+            why = "its last check-in is in the future"
         warn(
-            f"The master {change.name!r} looks alive: it checked in within the last ten minutes. "
-            "If it runs, it will be active again within a minute, but without its links until it "
-            "is restarted."
+            f"The master {change.name!r} looks alive: {why}. If it runs, it will be active again "
+            "within a minute, but without its links until it is restarted."
         )
     if change.links:
         deleted = "that would be deleted" if dry_run else "that were deleted"
