@@ -567,6 +567,7 @@ class MastersConnector:
 
     def no_such_master(self, master: int | str) -> NoSuchMasterError:
         """Return the error for a master that is not there; of a name, it says who is called so."""
+        self._database.check_upgrade()
         called = self._called(master) if isinstance(master, str) else None
         return NoSuchMasterError(master, called)
 
@@ -584,7 +585,8 @@ class MastersConnector:
         return row
 
     def _check_times(self, here: float, server: int | None) -> None:
-        """Raise an error if nobody can tell how old a check-in is."""
+        """Raise an error if nobody can tell how old a check-in is, or whether rows are missing."""
+        self._database.check_upgrade()
         check_clock(here, server)
         check_lag(self._database.replication_lag())
 

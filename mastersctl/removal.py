@@ -151,7 +151,9 @@ def _why(blocked: list[tuple[str, Uses]]) -> str:
         for name, uses in blocked
     ]
     inherited = all(kind in _INHERITED for _, uses in blocked for kind in uses)
-    remedy = "say with --reassign-to who inherits that" if inherited else "delete those rows first"
+    remedy = "say with --reassign-to who inherits that"
+    if not inherited:
+        remedy = "nothing here knows what these rows are, so look at them first"
     return (
         f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or leave "
         "such masters with --skip-used."

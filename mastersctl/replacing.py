@@ -9,7 +9,8 @@ from mastersctl.errors import MastersctlError
 
 _MOST_LINKS = 40  # as of Linux
 _ATTEMPTS = 10
-_DESCRIPTORS = "/proc/self/fd"
+_OPEN_FILES = "/proc/"  # below which are files that a process has open
+_DESCRIPTORS = f"{_OPEN_FILES}self/fd"
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
@@ -41,7 +42,7 @@ def replace(path: str, text: str) -> None:
 
 def _opened_parent(path: str) -> tuple[int, str]:
     """Return a descriptor of the directory that holds the file, and the name of the file there."""
-    if os.path.basename(path) in ("", ".", ".."):
+    if os.path.basename(path) in ("", ".", "..") or path.startswith(_OPEN_FILES):
         raise _is_no_file(path)
     directory = os.open("/" if os.path.isabs(path) else ".", _DIRECTORY)
     parts = _parts(path)
@@ -55,6 +56,8 @@ def _opened_parent(path: str) -> tuple[int, str]:
                     raise OSError(0, "too many links")
                 _check_link(directory, path)
                 target = os.readlink(part, dir_fd=directory)
+                if target.startswith(_OPEN_FILES):  # as /dev/stdout does
+                    raise _is_no_file(path)
                 parts += _parts(target)
                 if os.path.isabs(target):
                     directory = _moved(directory, "/")

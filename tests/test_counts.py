@@ -66,7 +66,8 @@ def test_one_statement_counts_for_all_masters(
     for number in range(masters):
         add_master(buildbot_database, f"{number}")
     arguments = ("list", "-o", "wide", "-v", "--db-url", buildbot_database.url)
-    assert mastersctl(*arguments).err.count("SQL: ") == 2  # the first asks for tables
+    asking = 2 if buildbot_database.kind == "mysql" else 1  # which tables are there
+    assert mastersctl(*arguments).err.count("SQL: ") == asking + 1
 
 
 def test_what_is_in_tables_that_are_missing_is_none(

@@ -652,7 +652,7 @@ def test_few_statements_are_sent_to_a_server(
         ("check m", 1),
         ("check", 1),
         ("check -o prometheus", 3),
-        ("set-state m inactive", 10),
+        ("set-state m inactive", 12),
         ("expire-all", 4),
     ):
         before = len(statements(postgres, database))

@@ -163,6 +163,12 @@ def test_root_publishes_nothing_that_another_user_puts_beside_it(public_director
         os.waitpid(attacker, 0)
 
 
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_what_a_process_has_open_is_not_replaced(path: str) -> None:
+    with pytest.raises(MastersctlError, match="redirect the output to it"):
+        replace(path, "new")
+
+
 @pytest.mark.parametrize("end", ["/", "/.", "/.."])
 def test_a_path_that_names_a_directory_makes_no_file(tmp_path: Path, end: str) -> None:
     with pytest.raises(MastersctlError, match="not that of a file"):

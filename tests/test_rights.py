@@ -145,6 +145,27 @@ def test_a_hidden_table_of_another_schema_that_refers_to_a_master_keeps_it(
             assert [row["name"] for row in contents(server)["masters"]] == ["heir"]
 
 
+@pytest.mark.parametrize("view", ["masters", "builds"])
+def test_a_view_is_not_taken_for_its_table(
+    server: ServerDatabase, mastersctl: Command, view: str
+) -> None:
+    other = f"other_{server.name}"
+    schema = "public" if isinstance(server, PostgresDatabase) else server.name
+    server.execute(f"CREATE SCHEMA {other}")
+    server.execute(f"CREATE VIEW {other}.{view} AS SELECT * FROM {schema}.{view} WHERE id < 102")
+    if view == "builds":
+        server.execute(f"CREATE TABLE {other}.masters AS SELECT * FROM {schema}.masters")
+    url = server.url.replace(f"/{server.name}", f"/{other}")
+    if isinstance(server, PostgresDatabase):
+        url = f"{server.url}?options=-csearch_path%3D{other}"
+    before = contents(server)
+    for command in (*NEEDY[:7], "list -o wide"):
+        result = mastersctl(*command.split(), "--db-url", url)
+        assert (result.code, result.out) == (4, ""), (command, result)
+        assert f"{view} is a view" in result.err
+    assert contents(server) == before
+
+
 # PostgreSQL alone
 
 
@@ -223,6 +244,21 @@ def test_a_schema_of_the_path_that_is_not_usable_is_not_an_empty_one(
         result = mastersctl(*command.split(), "--db-url", url)
         assert (result.code, result.out) == (4, ""), command
         assert "schema bb" in result.err
+
+
+def test_tables_of_two_schemas_are_not_those_of_one_cluster(
+    limited: tuple[PostgresDatabase, str], mastersctl: Command
+) -> None:
+    database, _ = limited
+    database.execute("CREATE SCHEMA ci; CREATE TABLE ci.masters (LIKE masters INCLUDING ALL)")
+    database.execute("INSERT INTO ci.masters SELECT * FROM masters")
+    before = contents(database)
+    url = f"{database.url}?options=-csearch_path%3Dci,public"
+    for command in ("housekeep", "remove gone --yes", "set-state gone inactive", "list -o wide"):
+        result = mastersctl(*command.split(), "--db-url", url)
+        assert (result.code, result.out) == (1, ""), command
+        assert "in several schemas" in result.err
+    assert contents(database) == before
 
 
 # MariaDB and MySQL alone

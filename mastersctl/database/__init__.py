@@ -118,12 +118,28 @@ class Database(abc.ABC, peewee.Database):
         """
         model.delete().where(model.id.in_(ids)).execute(self)
 
-    @abc.abstractmethod
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         """Return those of the tables `names` that are there.
 
         Raises:
-            MastersctlError, peewee.PeeweeException: one is there, or may be, but is not readable.
+            MastersctlError, peewee.PeeweeException: one is there, or may be, but is not readable;
+                or it, or that of the masters, is a view, which may leave rows out.
+        """
+        found = self._relations({*names, "masters"})
+        views = sorted(name for name, is_table in found.items() if not is_table)
+        if views:
+            raise DatabaseUnavailableError(
+                f"In this database {views[0]} is a view, which may leave rows out; name the "
+                "database or the schema of the table itself."
+            )
+        return set(names) & found.keys()
+
+    @abc.abstractmethod
+    def _relations(self, names: set[str]) -> dict[str, bool]:
+        """Return which of `names` are there, and whether each is a table and not a view.
+
+        Raises:
+            MastersctlError, peewee.PeeweeException: as `existing_tables`.
         """
 
     def has_unique_index(self, table: str, column: str) -> bool:

@@ -191,11 +191,17 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             return None
         return id_
 
-    def existing_tables(self, names: Sequence[str]) -> set[str]:
+    def _relations(self, names: set[str]) -> dict[str, bool]:
         # The server is asked for the tables: its catalogue leaves out those that are forbidden.
-        if not names or self._is_selectable(", ".join(names)):
-            return set(names)
-        return {name for name in names if self._is_selectable(name)}
+        found = names
+        if not self._is_selectable(", ".join(sorted(names))):
+            found = {name for name in names if self._is_selectable(name)}
+        query = (
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+        )
+        tables = {name for (name,) in self.execute_sql(query)}
+        return {name: name in tables for name in found}
 
     def _is_selectable(self, tables: str) -> bool:
         try:

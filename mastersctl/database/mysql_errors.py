@@ -27,7 +27,7 @@ _CODES: dict[server.Kind, tuple[int, ...]] = {
     ),
     server.FORBIDDEN: (
         1036, 1290, 1792, 1836, 1874, 3989,  # read-only: table, server, transaction, InnoDB, schema
-        1142, 1143, 1227, 1370, 6038,  # privileges
+        1142, 1143, 1227, 1356, 1370, 1449, 6038,  # privileges, also those of views
         3164, 6444,  # audit, firewall
     ),
     server.DISK_FULL: (

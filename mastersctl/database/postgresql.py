@@ -4,7 +4,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -14,7 +14,12 @@ from psycopg.conninfo import make_conninfo
 from mastersctl._peewee import peewee
 from mastersctl.database import Mode, Reference, original, server
 from mastersctl.database.server import Server
-from mastersctl.errors import DatabaseUnavailableError, InvalidValueError, MastersctlError
+from mastersctl.errors import (
+    DatabaseUnavailableError,
+    InvalidValueError,
+    MastersctlError,
+    RefusedError,
+)
 from mastersctl.url import DatabaseURL
 
 _ROWS_AT_ONCE = 1000
@@ -39,8 +44,17 @@ _NO_SUCH_TABLE, _DUPLICATE = "42P01", "23505"
 _SEQUENCE_IS_BEHIND: server.Kind = (
     MastersctlError,
     "gives a new master an ID that another one has ({reason}), as its sequence is behind; run "
-    "\"SELECT setval(pg_get_serial_sequence('masters', 'id'), max(id)) FROM masters\" in it.",
+    '"SELECT setval(SEQUENCE, max(id)) FROM masters" in it.',
 )
+_SEQUENCE = r"""
+SELECT substring(pg_get_expr(adbin, adrelid) FROM '^nextval\((.*)\)$')
+FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+WHERE adrelid = to_regclass('masters') AND attname = 'id'
+"""
+_RELATIONS = """
+SELECT name, relkind::text, relnamespace::regnamespace::text
+FROM unnest(%s::text[]) AS name JOIN pg_class ON pg_class.oid = to_regclass(name)
+"""
 _HIDDEN_TABLES = """
 SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relname = ANY(%s) AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE') AND nspname IN (
@@ -181,7 +195,10 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         except peewee.IntegrityError as error:
             if getattr(original(error), "sqlstate", "") != _DUPLICATE:
                 raise
-            raise self.error(_SEQUENCE_IS_BEHIND, self.reason(original(error))) from error
+            expression = self.execute_sql(_SEQUENCE).fetchone()
+            sequence = expression[0] if expression else "pg_get_serial_sequence('masters', 'id')"
+            says = (_SEQUENCE_IS_BEHIND[0], _SEQUENCE_IS_BEHIND[1].replace("SEQUENCE", sequence))
+            raise self.error(says, self.reason(original(error))) from error
 
     def replication_lag(self) -> float:
         if self.connection().pgconn.parameter_status(b"in_hot_standby") == b"off":
@@ -195,14 +212,18 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.strpos(column, text) > 0
 
-    def existing_tables(self, names: Sequence[str]) -> set[str]:
-        tables = self.execute_sql(
-            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
-            (list(names),),
-        )
-        found = {name for (name,) in tables}
-        if len(found) < len(set(names)):
-            self._check_hidden([*set(names) - found])
+    def _relations(self, names: set[str]) -> dict[str, bool]:
+        rows = self.execute_sql(_RELATIONS, ([*names],)).fetchall()
+        found = {name: kind in ("r", "p") for name, kind, _ in rows}
+        if found.keys() < names:
+            self._check_hidden([*names - found.keys()])
+        schemas = {schema: name for name, _, schema in rows}
+        if "masters" in found and len(schemas) > 1:
+            where = ", ".join(f"{name} in {schema}" for schema, name in sorted(schemas.items()))
+            raise RefusedError(
+                f"The tables of the database {self.url} are in several schemas ({where}), so they "
+                "may be those of several clusters; name one schema in the search_path."
+            )
         return found
 
     def _check_hidden(self, names: list[str]) -> None:

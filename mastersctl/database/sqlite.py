@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -24,7 +24,11 @@ Rows = list[tuple[Any, ...]]
 _MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
 _WAL_HEADER = b"\2\2"  # bytes 18 and 19 of a file in WAL mode
 _POLL = 0.1  # seconds that SQLite waits for a lock at a time: it cannot be interrupted then
-_UPGRADING = "_alembic_tmp_"  # begins the name of a table that Alembic moves another one's rows to
+# The tables to which Alembic, and sqlalchemy-migrate before it, move the rows of others
+_UPGRADING = """
+SELECT name FROM sqlite_master
+WHERE type = 'table' AND (name GLOB '_alembic_tmp_*' OR name = 'migration_tmp')
+"""
 _FEW = 10_000  # rows that are read before any is passed on, while nothing is locked
 
 
@@ -227,15 +231,16 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.instr(column, text) > peewee.SQL("0")  # or its planner is quadratic
 
-    def existing_tables(self, names: Sequence[str]) -> set[str]:
-        found = set(names) & set(self.get_tables())
-        if len(found) < len(set(names)):
+    def _relations(self, names: set[str]) -> dict[str, bool]:
+        query = "SELECT name, type = 'table' FROM sqlite_master WHERE type IN ('table', 'view')"
+        rows = self.execute_sql(query).fetchall()
+        found = {name: bool(is_table) for name, is_table in rows if name in names}
+        if len(found) < len(names):
             self.check_upgrade()
         return found
 
     def check_upgrade(self) -> None:
-        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB ?"
-        for (table,) in self.execute_sql(query, (f"{_UPGRADING}*",)):
+        for (table,) in self.execute_sql(_UPGRADING):
             raise InterruptedUpgradeError(
                 f"An upgrade of the database {self._path!r} was interrupted, and its table "
                 f"{table!r} may hold the only copy of the rows; restore the backup, or finish the "

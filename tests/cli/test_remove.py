@@ -182,6 +182,20 @@ def test_a_table_of_a_later_buildbot_keeps_a_master(
     assert mastersctl("remove", "m", "--yes", "--db-url", buildbot_database.url).code == 0
 
 
+def test_a_view_on_sqlite_is_not_taken_for_its_table(
+    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command
+) -> None:
+    copy_sqlite(buildbot_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_belongings(database, add_master(database, "m", last_active=5))
+    database.execute("ALTER TABLE builds RENAME TO builds_2026")
+    database.execute("CREATE VIEW builds AS SELECT * FROM builds_2026")
+    for command in ("remove m --yes", "housekeep", "list -o wide"):
+        result = mastersctl(*command.split())
+        assert (result.code, result.out) == (4, ""), command
+        assert "builds is a view" in result.err
+
+
 @pytest.mark.parametrize("history", ["moved", "copied"])
 def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
     tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command, history: str
@@ -196,9 +210,10 @@ def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
     else:
         database.execute("CREATE TABLE _alembic_tmp_builds AS SELECT * FROM builds")
     before = contents(database)
-    commands = ["remove m --yes", "remove m --yes --reassign-to heir", "remove m --dry-run"]
+    commands = ["remove m --yes", "remove m --yes --reassign-to heir", "remove m --dry-run",
+                "housekeep", "housekeep --dry-run", "show ghost"]  # fmt: skip
     if history == "moved":
-        commands += ["housekeep", "housekeep --dry-run", "list -o wide", "show m"]
+        commands += ["list -o wide", "show m"]
     for command in commands:
         result = mastersctl(*command.split())
         assert (result.code, result.out) == (1, ""), command

@@ -22,6 +22,7 @@ _CONFIG = """
 bind-address = 127.0.0.1
 port = {port}
 datadir = {directory}/data
+tmpdir = {directory}/tmp
 socket = {directory}/data/socket
 pid-file = {directory}/data/pid
 log-error = {directory}/data/log
@@ -65,6 +66,9 @@ class Server(abc.ABC):
         self._config = directory / "config"
         self._config.write_text(_CONFIG.format(port=port, directory=directory) + self.settings)
         directory.chmod(0o755)
+        # One of its own: a server that starts removes the temporary tables of all others there.
+        (directory / "tmp").mkdir()
+        (directory / "tmp").chmod(0o1777)
         self._command = [program, f"--defaults-file={self._config}", f"--user={self._user()}"]
         self._install()
         self.start()
