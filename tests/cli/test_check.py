@@ -226,9 +226,10 @@ def test_a_few_statements_do_however_many_masters(
     out = mastersctl("check", "--db-url", buildbot_database.url).out
     assert "'9' and 190 more |" in out
     arguments = ("check", "-v", "--db-url", buildbot_database.url)
-    assert mastersctl(*arguments).err.count("SQL: ") == 2
-    assert mastersctl(*arguments, "1", "2", "3").err.count("SQL: ") == 1
-    assert mastersctl(*arguments, "-o", "prometheus").err.count("SQL: ") <= 4
+    more = int(buildbot_database.kind == "sqlite")  # whether an upgrade was interrupted
+    assert mastersctl(*arguments).err.count("SQL: ") == 2 + more
+    assert mastersctl(*arguments, "1", "2", "3").err.count("SQL: ") == 1 + more
+    assert mastersctl(*arguments, "-o", "prometheus").err.count("SQL: ") <= 5
 
 
 # Metrics
