@@ -96,7 +96,8 @@ class Operations(RuleBasedStateMachine):
         master = self.model[id_]
         before = int(time.time())
         done = self.call("set-state", reference, "active" if active else "inactive")
-        assert done == {"id": id_, "active": active, "changed": master.active != active}
+        deleted = {} if active else {"links_deleted": len(master.builders)}
+        assert done == {"id": id_, "active": active, "changed": master.active != active} | deleted
         master.active = active
         if active:
             master.checked_in = (before, int(time.time()))
