@@ -36,14 +36,17 @@ def check_lag(lag: float) -> None:
     Parameters:
         lag: how far it is behind, in seconds.
     """
-    if lag > TOLERANCE:
+    behind = describe_lag(lag)
+    if behind:
         raise ReplicationLagError(
-            f"{describe_lag(lag)}, so nobody can tell which masters are dead; ask the primary."
+            f"{behind}, so nobody can tell which masters are dead; ask the primary."
         )
 
 
 def describe_lag(lag: float) -> str:
-    """Return how a sentence about a standby begins."""
+    """Return how a sentence about a standby begins; nothing if it is not a minute behind."""
+    if lag <= TOLERANCE:
+        return ""
     if math.isinf(lag):
         return "The database is a standby, and nobody can tell how far it is behind its primary"
     from humanize import precisedelta  # late: it is rarely needed

@@ -304,11 +304,8 @@ def test_a_service_is_stronger_than_the_environment(
     assert database.execute("SELECT count(*) FROM bb.masters") == [(0,)]
 
 
-def test_options_that_a_pool_refuses_are_not_left_out(
-    request: pytest.FixtureRequest, pooled: str, mastersctl: Command
-) -> None:
-    if "drops options" in request.node.name:
-        pytest.skip("such a pool says nothing of them")
+@pytest.mark.parametrize("pooled", ["refuses options"], indirect=True)
+def test_options_that_a_pool_refuses_are_not_left_out(pooled: str, mastersctl: Command) -> None:
     url = f"{pooled}?options=-csearch_path%3Dbb"
     assert_fails(mastersctl, url, 4, "unsupported startup parameter", [["init"], ["list"]])
 

@@ -1,11 +1,10 @@
 """``mastersctl expire-all``"""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from mastersctl.cli.messages import tell, warn
+from mastersctl.cli.messages import can_ask, tell, warn
 from mastersctl.cli.options import (
     Settings,
     database_options,
@@ -53,7 +52,7 @@ def expire_all(
                 unless_alive=unless_alive, dry_run=dry_run
             )
 
-    if dry_run or yes or unless_alive or not _is_terminal():
+    if dry_run or yes or unless_alive or not can_ask():
         expiry = do(dry_run=dry_run)
     else:
         expiry = do(dry_run=True)
@@ -73,10 +72,6 @@ def expire_all(
     if dry_run:
         tell("Dry run: nothing was changed.")
     print_result(format_, {"expired": expiry.expired}, f"expired {expiry.expired} masters")
-
-
-def _is_terminal() -> bool:
-    return all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _warn(expiry: "Expiry") -> None:

@@ -49,6 +49,11 @@ def note(message: str) -> None:
         tell(f"Note: {message}")
 
 
+def can_ask() -> bool:
+    """Return whether there is a terminal to ask a person on."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
 def complain(message: str) -> None:
     """Print an error."""
     tell(f"Error: {message}")

@@ -238,11 +238,11 @@ def warn_of_future(name: str) -> None:
 
 def warn_of_lag(connector: "MastersConnector") -> None:
     """Say that the database is a standby, if that is so far behind that what it shows is old."""
-    from mastersctl.clock import TOLERANCE, describe_lag
+    from mastersctl.clock import describe_lag
 
-    lag = connector.replication_lag()
-    if lag > TOLERANCE:
-        warn(f"{describe_lag(lag)}; what it shows may be as old.")
+    behind = describe_lag(connector.replication_lag())
+    if behind:
+        warn(f"{behind}; what it shows may be as old.")
 
 
 def print_result(format_: str, result: dict[str, Any], text: object) -> None:

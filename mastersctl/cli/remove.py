@@ -1,11 +1,10 @@
 """``mastersctl remove``"""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mastersctl.cli.messages import note, tell
+from mastersctl.cli.messages import can_ask, note, tell
 from mastersctl.cli.options import (
     Settings,
     database_options,
@@ -88,7 +87,7 @@ def remove(
 
 
 def _check_terminal() -> None:
-    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+    if not can_ask():
         raise click.UsageError("There is no terminal to ask on; pass --yes to remove masters.")
 
 

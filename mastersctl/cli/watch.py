@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mastersctl.clock import TOLERANCE, describe_lag
+from mastersctl.clock import describe_lag
 from mastersctl.errors import InvalidValueError, MastersctlError
 
 if TYPE_CHECKING:
@@ -69,10 +69,9 @@ def watch(
             counts = connector.count_states()
             spec = spec._replace(fields=("id", *fields), limit=limit)
             rows = list(connector.get_masters(spec, builder=builder))
-            lag = connector.replication_lag()
-        summary = ", ".join(f"{count} {state}" for state, count in counts.items())
-        if lag > TOLERANCE:
-            summary += f". {describe_lag(lag)}"
+            behind = describe_lag(connector.replication_lag())
+        states = ", ".join(f"{count} {state}" for state, count in counts.items())
+        summary = ". ".join(filter(None, (states, behind)))
         return {"rows": rows, "summary": summary, "are_all": len(rows) < limit}
 
     try:

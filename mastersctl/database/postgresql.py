@@ -41,16 +41,12 @@ _KINDS: dict[str, server.Kind] = {  # by SQLSTATE
 # Which nothing here depends on, and the server reports: a pool may drop all options in silence.
 _PROOF = ("IntervalStyle", "sql_standard")
 _NO_SUCH_TABLE, _DUPLICATE = "42P01", "23505"
-_SEQUENCE_IS_BEHIND: server.Kind = (
-    MastersctlError,
-    "gives a new master an ID that another one has ({reason}), as its sequence is behind; run "
-    '"SELECT setval(SEQUENCE, max(id)) FROM masters" in it.',
-)
 _SEQUENCE = r"""
 SELECT substring(pg_get_expr(adbin, adrelid) FROM '^nextval\((.*)\)$')
 FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
 WHERE adrelid = to_regclass('masters') AND attname = 'id'
 """
+_IDENTITY = "pg_get_serial_sequence('masters', 'id')"  # which has no default
 _RELATIONS = """
 SELECT name, relkind::text, relnamespace::regnamespace::text
 FROM unnest(%s::text[]) AS name JOIN pg_class ON pg_class.oid = to_regclass(name)
@@ -195,10 +191,12 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         except peewee.IntegrityError as error:
             if getattr(original(error), "sqlstate", "") != _DUPLICATE:
                 raise
-            expression = self.execute_sql(_SEQUENCE).fetchone()
-            sequence = expression[0] if expression else "pg_get_serial_sequence('masters', 'id')"
-            says = (_SEQUENCE_IS_BEHIND[0], _SEQUENCE_IS_BEHIND[1].replace("SEQUENCE", sequence))
-            raise self.error(says, self.reason(original(error))) from error
+            (sequence,) = self.execute_sql(_SEQUENCE).fetchone() or (None,)
+            mend = f"SELECT setval({sequence or _IDENTITY}, max(id)) FROM masters"  # noqa: S608  # shown
+            raise MastersctlError(
+                f"The database {self.url} gives a new master an ID that another one has "
+                f'({self.reason(original(error))}), as its sequence is behind; run "{mend}" in it.'
+            ) from error
 
     def replication_lag(self) -> float:
         if self.connection().pgconn.parameter_status(b"in_hot_standby") == b"off":

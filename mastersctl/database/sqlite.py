@@ -302,6 +302,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             f"The database {self._path!r} {what}; run the command as the master's user."
         )
 
+    def _is_for_its_owner(self) -> bool:
+        """Return whether a file that cannot be opened could be by a user who may write to it."""
+        path = self._path if self._mode != "read" else f"{self._path}-wal"
+        return os.path.exists(path) and not self._is_writable()
+
     def _cannot_open(self, error: Exception) -> DatabaseUnavailableError:
         directory = os.path.dirname(self._path)
         if os.path.isdir(self._path):
@@ -313,7 +318,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 f"The database {self._path!r} is not readable for this user, whose permissions do "
                 "not allow it; run the command as the master's user."
             )
-        elif os.path.exists(self._path) and not self._is_writable():
+        elif self._is_for_its_owner():
             return self._read_only()
         elif os.path.exists(self._path):
             problem = f"The database {self._path!r} fails ({error}); check permissions and disk."
