@@ -102,7 +102,7 @@ class Settings:
 def _tell_query(event: "peewee.QueryEvent") -> None:
     if event.exception is None:
         parameters = ", ".join(map(repr, event.params or ()))
-        tell(f"SQL: {event.sql} [{parameters}]")
+        tell(f"SQL: {' '.join(event.sql.split())} [{parameters}]")
 
 
 def completed_by(name: str) -> Callable[..., list[Any]]:
