@@ -31,6 +31,8 @@ c['builders'] = [
 c['buildbotNetUsageData'] = None
 """
 
+_START_TIMEOUT = 60  # seconds; of several that start at once, on few processors
+
 _FORCE = "ForceScheduler(name='force'"
 _PERIODIC = "Periodic(name='periodic', periodicBuildTimer={every}"
 
@@ -133,7 +135,7 @@ def running_master(
     basedir: Path, *, killed: bool = False, user: int | None = None
 ) -> Iterator[int]:
     """Start the master in `basedir`, yield its process ID, and stop it, or kill it."""
-    buildbot("start", str(basedir), user=user)
+    buildbot("start", f"--start_timeout={_START_TIMEOUT}", str(basedir), user=user)
     pid = int((basedir / "twistd.pid").read_text())
     try:
         yield pid
