@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mastersctl.cli import run
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
 from tests.support import buildbots, sizes
-from tests.support.commands import Command, Result
 from tests.support.databases import (
     DATABASES,
     PostgresDatabase,
@@ -26,8 +24,8 @@ from tests.support.databases import (
 )
 from tests.support.mysql import (
     MARIADBD,
-    MariadbDatabase,
     MariadbServer,
+    MysqlDatabase,
     MysqlServer,
     Server,
     mysqld,
@@ -152,18 +150,18 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDataba
         return SqliteFile(path)
     if request.param == "postgresql":
         return PostgresDatabase(request.getfixturevalue("postgres"))
-    return MariadbDatabase(request.getfixturevalue(request.param))
+    return MysqlDatabase(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
-def database(empty_database: RealDatabase, mastersctl: Command) -> RealDatabase:
+def database(empty_database: RealDatabase) -> RealDatabase:
     """A database with the table of masters alone."""
-    assert mastersctl("init", "--db-url", empty_database.url).code == 0
+    assert empty_database.run("init").code == 0
     return empty_database
 
 
 @pytest.fixture(scope="session")
-def buildbot_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that Buildbot made, to be copied."""
     basedir = tmp_path_factory.mktemp("buildbot") / "master"
     buildbots.make_basedir(basedir, "sqlite:///state.sqlite")
@@ -171,7 +169,7 @@ def buildbot_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def buildbot_postgres(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def template_postgresql(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that Buildbot made, to be used as a template."""
     name = postgres.create()
     buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", postgres.url(name))
@@ -179,13 +177,13 @@ def buildbot_postgres(postgres: PostgresServer, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def buildbot_mariadb(mariadb: MariadbServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def template_mariadb(mariadb: MariadbServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that Buildbot made, to be copied."""
     return _made_by_buildbot(mariadb, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def buildbot_mysql(mysql: MysqlServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+def template_mysql(mysql: MysqlServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database that Buildbot made, to be copied."""
     return _made_by_buildbot(mysql, tmp_path_factory)
 
@@ -201,7 +199,7 @@ def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDat
     """A database that Buildbot made."""
     if request.param == "sqlite":
         path = tmp_path / "buildbot.sqlite"
-        copy_sqlite(request.getfixturevalue("buildbot_sqlite"), path)
+        copy_sqlite(request.getfixturevalue("template_sqlite"), path)
         return SqliteFile(path)
     return _on_server(request)
 
@@ -214,28 +212,16 @@ def server_database(request: pytest.FixtureRequest) -> ServerDatabase:
 
 def _on_server(request: pytest.FixtureRequest) -> ServerDatabase:
     if request.param == "postgresql":
-        template = request.getfixturevalue("buildbot_postgres")
+        template = request.getfixturevalue("template_postgresql")
         return PostgresDatabase(request.getfixturevalue("postgres"), template)
-    template = request.getfixturevalue(f"buildbot_{request.param}")
-    return MariadbDatabase(request.getfixturevalue(request.param), template)
+    template = request.getfixturevalue(f"template_{request.param}")
+    return MysqlDatabase(request.getfixturevalue(request.param), template)
 
 
 @pytest.fixture
-def buildbot_server(postgres: PostgresServer, buildbot_postgres: str) -> PostgresDatabase:
+def buildbot_postgresql(postgres: PostgresServer, template_postgresql: str) -> PostgresDatabase:
     """A database that Buildbot made, on a server."""
-    return PostgresDatabase(postgres, buildbot_postgres)
-
-
-@pytest.fixture
-def mastersctl(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command in this process, by the function that the console script calls."""
-
-    def call(*arguments: object) -> Result:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        return Result(code, *capsys.readouterr())
-
-    return call
+    return PostgresDatabase(postgres, template_postgresql)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from mastersctl.belongings import Belongings
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
-from tests.support.commands import Command
 from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master
 
@@ -51,16 +50,16 @@ def test_tables_that_are_missing_hold_nothing(database: RealDatabase) -> None:
 
 
 def test_ids_that_are_no_numbers_are_shown_all_the_same(
-    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command
+    tmp_path: Path, template_sqlite: Path
 ) -> None:
     database = SqliteFile(tmp_path / "state.sqlite")
-    copy_sqlite(buildbot_sqlite, database.path)
+    copy_sqlite(template_sqlite, database.path)
     id_ = add_master(database, "m")
     for worker in ("x'ff'", "'a'", "7"):
         database.execute(
             f"INSERT INTO connected_workers (masterid, workerid) VALUES ({id_}, {worker})"
         )
     for format_ in ("table", "json"):
-        result = mastersctl("show", id_, "-o", format_, "--db-url", database.url)
+        result = database.run("show", id_, "-o", format_)
         assert result.code == 0
         assert result.out.count("deleted" if format_ == "table" else "null") >= 3

@@ -13,9 +13,9 @@ import pytest
 
 from mastersctl.basedir import read_configuration
 from tests.support import buildbots
-from tests.support.commands import Command, wait_for
+from tests.support.commands import mastersctl, wait_for
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy
-from tests.support.mysql import MariadbDatabase
+from tests.support.mysql import MysqlDatabase
 from tests.support.rows import LINK_TABLES, MINUTE, add_belongings, add_master, contents, masters
 
 
@@ -31,7 +31,7 @@ def new_database(request: pytest.FixtureRequest, basedir: Path) -> RealDatabase:
         return SqliteFile(basedir / "state.sqlite")
     if request.param == "postgresql":
         return PostgresDatabase(request.getfixturevalue("postgres"))
-    return MariadbDatabase(request.getfixturevalue(request.param))
+    return MysqlDatabase(request.getfixturevalue(request.param))
 
 
 def configured_url(database: RealDatabase) -> str:
@@ -50,7 +50,7 @@ def row(master: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def test_find_gives_the_same_id_as_buildbot_in_either_order(
-    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path
+    buildbot_database: RealDatabase, tmp_path: Path
 ) -> None:
     url = buildbot_database.url
     names = ["host:/srv/bb", "é 漢", "a'b\"%s", "x" * 1000]
@@ -66,7 +66,7 @@ def test_find_gives_the_same_id_as_buildbot_in_either_order(
 
 @pytest.mark.parametrize("active", [True, False])
 def test_set_state_does_what_buildbot_does(
-    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path, active: bool
+    buildbot_database: RealDatabase, tmp_path: Path, active: bool
 ) -> None:
     url = buildbot_database.url
     before = [(was, last) for was in (1, 0) for last in (5, 0)]
@@ -87,7 +87,7 @@ def test_set_state_does_what_buildbot_does(
 
 
 def test_buildbot_reads_back_what_we_wrote_and_we_what_it_wrote(
-    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path
+    buildbot_database: RealDatabase, tmp_path: Path
 ) -> None:
     url = buildbot_database.url
     for name in ("a", "b", "c"):
@@ -113,7 +113,7 @@ def test_buildbot_reads_back_what_we_wrote_and_we_what_it_wrote(
 
 
 def test_housekeep_leaves_what_buildbot_leaves_but_for_claims_and_connected_workers(
-    buildbot_database: RealDatabase, mastersctl: Command, tmp_path: Path
+    buildbot_database: RealDatabase, tmp_path: Path
 ) -> None:
     now = time.time()
     dead = []
@@ -131,7 +131,7 @@ def test_housekeep_leaves_what_buildbot_leaves_but_for_claims_and_connected_work
         if last_active < now - 10 * MINUTE:
             dead.append(id_)
     theirs = copy(buildbot_database)
-    assert mastersctl("housekeep", "--db-url", buildbot_database.url).code == 0
+    assert buildbot_database.run("housekeep").code == 0
     buildbots.expire_masters(theirs.url, tmp_path)
     us, buildbot = contents(buildbot_database), contents(theirs)
 
@@ -175,8 +175,8 @@ def heir(tmp_path: Path, killed: Killed, new_database: RealDatabase) -> Path:
     return buildbots.make_basedir(tmp_path / "heir", new_database.url, build=["true"])
 
 
-def housekept(database: RealDatabase, mastersctl: Command) -> list[dict[str, Any]]:
-    result = mastersctl("housekeep", "-o", "json", "--db-url", database.url)
+def housekept(database: RealDatabase) -> list[dict[str, Any]]:
+    result = database.run("housekeep", "-o", "json")
     assert (result.code, result.err) == (0, "")
     return [{k: v for k, v in master.items() if k != "name"} for master in result.json["masters"]]
 
@@ -187,9 +187,9 @@ def wait_until_built(database: RealDatabase, killed: Killed) -> None:
 
 
 def test_a_master_that_starts_builds_what_one_that_was_killed_had_claimed(
-    killed: Killed, heir: Path, new_database: RealDatabase, mastersctl: Command
+    killed: Killed, heir: Path, new_database: RealDatabase
 ) -> None:
-    assert housekept(new_database, mastersctl) == [
+    assert housekept(new_database) == [
         {"id": killed.id, "deactivated": True, "links": 4, "builds": 1, "steps": 1, "logs": 1,
          "claims": 1}
     ]  # fmt: skip
@@ -200,11 +200,11 @@ def test_a_master_that_starts_builds_what_one_that_was_killed_had_claimed(
 
 
 def test_what_buildbot_leaves_is_done_beside_it_and_it_builds_that_when_reconfigured(
-    killed: Killed, heir: Path, new_database: RealDatabase, mastersctl: Command
+    killed: Killed, heir: Path, new_database: RealDatabase
 ) -> None:
     with buildbots.running_master(heir):
-        wait_for(lambda: "active" in states(heir, mastersctl))
-        assert housekept(new_database, mastersctl) == [
+        wait_for(lambda: "active" in states(heir))
+        assert housekept(new_database) == [
             {"id": killed.id, "deactivated": False, "links": 1, "builds": 0, "steps": 0, "logs": 0,
              "claims": 1}
         ]  # fmt: skip
@@ -214,7 +214,7 @@ def test_what_buildbot_leaves_is_done_beside_it_and_it_builds_that_when_reconfig
 
 
 def test_check_tells_a_master_that_runs_from_one_that_was_stopped_or_killed(
-    basedir: Path, new_database: RealDatabase, mastersctl: Command
+    basedir: Path, new_database: RealDatabase
 ) -> None:
     buildbots.make_basedir(basedir, configured_url(new_database))
 
@@ -237,18 +237,18 @@ def test_check_tells_a_master_that_runs_from_one_that_was_stopped_or_killed(
 
 
 def test_a_master_that_was_renamed_starts_with_the_id_that_it_had(
-    basedir: Path, new_database: RealDatabase, mastersctl: Command
+    basedir: Path, new_database: RealDatabase
 ) -> None:
     buildbots.make_basedir(basedir, configured_url(new_database))
     old = add_master(new_database, "oldhost:/srv/bb", last_active=5)
     name = f"{os.uname().nodename}:{basedir}"
     assert mastersctl("rename", old, name, "--basedir", basedir).out == "renamed\n"
     with buildbots.running_master(basedir):
-        wait_for(lambda: "active" in states(basedir, mastersctl))
+        wait_for(lambda: "active" in states(basedir))
     assert [master[:2] for master in masters(new_database)] == [(old, name)]
 
 
-def states(basedir: Path, mastersctl: Command) -> list[str]:
+def states(basedir: Path) -> list[str]:
     result = mastersctl("list", "--field", "state", "-o", "tsv", "--basedir", basedir)
     return result.out.splitlines()
 
@@ -257,7 +257,7 @@ def states(basedir: Path, mastersctl: Command) -> list[str]:
 
 
 def test_a_running_master_is_active_and_a_stopped_one_inactive(
-    basedir: Path, new_database: RealDatabase, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+    basedir: Path, new_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buildbots.make_basedir(basedir, configured_url(new_database))
     monkeypatch.chdir(basedir)  # where it finds the database by itself
@@ -289,7 +289,7 @@ def test_a_running_master_is_active_and_a_stopped_one_inactive(
 
 
 def test_upgrade_master_resets_nothing_expire_all_does_and_the_next_start_does_housekeeping(
-    basedir: Path, new_database: RealDatabase, mastersctl: Command
+    basedir: Path, new_database: RealDatabase
 ) -> None:
     buildbots.make_basedir(basedir, configured_url(new_database))
     dead = add_master(new_database, "dead:/gone", active=0)
@@ -311,7 +311,7 @@ def test_upgrade_master_resets_nothing_expire_all_does_and_the_next_start_does_h
 
 
 def test_a_database_that_init_made_is_taken_over_by_buildbot(
-    basedir: Path, new_database: RealDatabase, mastersctl: Command
+    basedir: Path, new_database: RealDatabase
 ) -> None:
     buildbots.make_basedir(basedir, configured_url(new_database), upgrade=False)
     assert mastersctl("init", "--basedir", basedir).out == "created\n"
@@ -324,7 +324,7 @@ def test_a_database_that_init_made_is_taken_over_by_buildbot(
 
 
 def test_a_master_that_was_made_inactive_while_it_runs_can_still_do_its_work(
-    basedir: Path, new_database: RealDatabase, mastersctl: Command
+    basedir: Path, new_database: RealDatabase
 ) -> None:
     buildbots.make_basedir(basedir, configured_url(new_database))
     with buildbots.running_master(basedir):

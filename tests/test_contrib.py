@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import buildbots
-from tests.support.commands import Command, wait_for
+from tests.support.commands import mastersctl, wait_for
 from tests.support.databases import (
     PostgresDatabase,
     RealDatabase,
@@ -53,14 +53,14 @@ def run(
 
 
 @pytest.fixture
-def basedir(buildbot_sqlite: Path, tmp_path: Path) -> Path:
+def basedir(template_sqlite: Path, tmp_path: Path) -> Path:
     """The directory of a master that never ran, with a database of its own."""
     directory = tmp_path / "bb"
     directory.mkdir()
     for name in ("buildbot.tac", "master.cfg"):
-        text = (buildbot_sqlite.parent / name).read_text()
-        (directory / name).write_text(text.replace(str(buildbot_sqlite.parent), str(directory)))
-    copy_sqlite(buildbot_sqlite, directory / "state.sqlite")
+        text = (template_sqlite.parent / name).read_text()
+        (directory / name).write_text(text.replace(str(template_sqlite.parent), str(directory)))
+    copy_sqlite(template_sqlite, directory / "state.sqlite")
     return directory
 
 
@@ -276,7 +276,7 @@ def test_shellcheck_has_no_remark() -> None:
 
 
 def test_a_container_starts_under_another_name_stops_and_starts_after_it_was_killed(
-    tmp_path: Path, mastersctl: Command
+    tmp_path: Path,
 ) -> None:
     basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite", upgrade=False)
     database = SqliteFile(basedir / "state.sqlite")
@@ -322,9 +322,7 @@ def test_two_containers_do_not_run_one_master(basedir: Path, database: SqliteFil
     assert masters(database) == []
 
 
-def test_beside_a_master_that_is_alive_the_database_is_left_as_it_is(
-    tmp_path: Path, mastersctl: Command
-) -> None:
+def test_beside_a_master_that_is_alive_the_database_is_left_as_it_is(tmp_path: Path) -> None:
     basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite", upgrade=False)
     database = SqliteFile(basedir / "state.sqlite")
     assert mastersctl("init", "--basedir", basedir).code == 0
@@ -337,19 +335,21 @@ def test_beside_a_master_that_is_alive_the_database_is_left_as_it_is(
 
 
 def test_masters_of_a_cluster_that_start_at_once_leave_each_other_alone(
-    buildbot_server: PostgresDatabase, tmp_path: Path
+    buildbot_postgresql: PostgresDatabase, tmp_path: Path
 ) -> None:
     basedirs = [
-        buildbots.make_basedir(tmp_path / name, buildbot_server.url, upgrade=False)
+        buildbots.make_basedir(tmp_path / name, buildbot_postgresql.url, upgrade=False)
         for name in ("a", "b", "c")
     ]
-    add_belongings(buildbot_server, add_master(buildbot_server, "dead:/", active=1, last_active=5))
+    add_belongings(
+        buildbot_postgresql, add_master(buildbot_postgresql, "dead:/", active=1, last_active=5)
+    )
     with container(basedirs[0]), container(basedirs[1]), container(basedirs[2]):
         wait_for(lambda: all(map(starts, basedirs)), seconds=60)
         links = "SELECT DISTINCT name FROM builder_masters JOIN masters ON masters.id = masterid"
-        linked = {name for (name,) in buildbot_server.execute(links)}
+        linked = {name for (name,) in buildbot_postgresql.execute(links)}
         assert linked == {name_of(basedir) for basedir in basedirs}
-        assert activity(buildbot_server)["dead:/"] == 0
+        assert activity(buildbot_postgresql)["dead:/"] == 0
 
 
 def test_a_container_ends_while_the_database_is_away(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from mastersctl.resultspec import COUNTS
-from tests.support.commands import Command
 from tests.support.databases import RealDatabase
+from tests.support.mysql import MysqlDatabase
 from tests.support.rows import add_belongings, add_master
 
 
@@ -21,12 +21,11 @@ def busy(buildbot_database: RealDatabase) -> RealDatabase:
     return buildbot_database
 
 
-def test_each_count_is_what_show_shows(busy: RealDatabase, mastersctl: Command) -> None:
-    url = ("--db-url", busy.url)
+def test_each_count_is_what_show_shows(busy: RealDatabase) -> None:
     fields = [argument for field in COUNTS for argument in ("--field", field)]
-    listed = mastersctl("list", *fields, "-o", "json", *url).json
+    listed = busy.run("list", *fields, "-o", "json").json
     for id_, counts in enumerate(listed, 1):
-        shown = mastersctl("show", id_, "-o", "json", *url).json
+        shown = busy.run("show", id_, "-o", "json").json
         shown |= shown["links"]
         assert counts == {field: len(shown[field]) for field in COUNTS}
     assert listed[0] == dict.fromkeys(COUNTS, 0)
@@ -44,14 +43,14 @@ def test_each_count_is_what_show_shows(busy: RealDatabase, mastersctl: Command) 
     ],
 )
 def test_counts_sort_and_select_like_other_fields(
-    busy: RealDatabase, mastersctl: Command, arguments: list[str], ids: list[int]
+    busy: RealDatabase, arguments: list[str], ids: list[int]
 ) -> None:
-    result = mastersctl("list", *arguments, "-o", "id", "--db-url", busy.url)
+    result = busy.run("list", *arguments, "-o", "id")
     assert [int(id_) for id_ in result.out.split()] == ids
 
 
-def test_wide_is_the_table_with_all_counts(busy: RealDatabase, mastersctl: Command) -> None:
-    header, *rows = mastersctl("list", "-o", "wide", "--db-url", busy.url).out.splitlines()
+def test_wide_is_the_table_with_all_counts(busy: RealDatabase) -> None:
+    header, *rows = busy.run("list", "-o", "wide").out.splitlines()
     assert header.split("  ")[0] == "ID"
     assert header.endswith(
         "SCHEDULERS  CHANGE SOURCES  BUILDERS  CONNECTED WORKERS  UNFINISHED BUILDS  CLAIMS"
@@ -61,20 +60,18 @@ def test_wide_is_the_table_with_all_counts(busy: RealDatabase, mastersctl: Comma
 
 @pytest.mark.parametrize("masters", [1, 30])
 def test_one_statement_counts_for_all_masters(
-    buildbot_database: RealDatabase, mastersctl: Command, masters: int
+    buildbot_database: RealDatabase, masters: int
 ) -> None:
     for number in range(masters):
         add_master(buildbot_database, f"{number}")
-    arguments = ("list", "-o", "wide", "-v", "--db-url", buildbot_database.url)
-    asking = 2 if buildbot_database.kind == "mysql" else 1  # which tables are there
-    assert mastersctl(*arguments).err.count("SQL: ") == asking + 1
+    arguments = ("list", "-o", "wide", "-v")
+    asking = 2 if isinstance(buildbot_database, MysqlDatabase) else 1  # which tables are there
+    assert buildbot_database.run(*arguments).err.count("SQL: ") == asking + 1
 
 
-def test_what_is_in_tables_that_are_missing_is_none(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_what_is_in_tables_that_are_missing_is_none(database: RealDatabase) -> None:
     add_master(database, "m")
-    result = mastersctl("list", "--field", "claims", "-o", "json", "--db-url", database.url)
+    result = database.run("list", "--field", "claims", "-o", "json")
     assert result.json == [{"claims": 0}]
 
 
@@ -82,28 +79,24 @@ def test_what_is_in_tables_that_are_missing_is_none(
 
 
 @pytest.mark.parametrize("builder", ["203", "nightly-tests"])
-def test_the_masters_of_a_builder(busy: RealDatabase, mastersctl: Command, builder: str) -> None:
+def test_the_masters_of_a_builder(busy: RealDatabase, builder: str) -> None:
     from mastersctl.models.master import name_hash
 
     busy.execute(
         "UPDATE builders SET name = 'nightly-tests', name_hash = ? WHERE id = 203",
         [name_hash("nightly-tests")],
     )
-    arguments = ("list", "--builder", builder, "-o", "id", "--db-url", busy.url)
-    assert mastersctl(*arguments) == (0, "2\n", "")
-    assert mastersctl(*arguments, "--filter", "id=3") == (0, "", "")
+    arguments = ("list", "--builder", builder, "-o", "id")
+    assert busy.run(*arguments) == (0, "2\n", "")
+    assert busy.run(*arguments, "--filter", "id=3") == (0, "", "")
 
 
 @pytest.mark.parametrize("builder", ["99", "ghost"])
-def test_an_unknown_builder_is_an_error(
-    busy: RealDatabase, mastersctl: Command, builder: str
-) -> None:
-    result = mastersctl("list", "--builder", builder, "--db-url", busy.url)
+def test_an_unknown_builder_is_an_error(busy: RealDatabase, builder: str) -> None:
+    result = busy.run("list", "--builder", builder)
     assert (result.code, result.out) == (1, "")
     assert builder in result.err
 
 
-def test_a_database_without_builders_is_not_buildbots(
-    database: RealDatabase, mastersctl: Command
-) -> None:
-    assert mastersctl("list", "--builder", "1", "--db-url", database.url).code == 5
+def test_a_database_without_builders_is_not_buildbots(database: RealDatabase) -> None:
+    assert database.run("list", "--builder", "1").code == 5

@@ -20,7 +20,7 @@ from mastersctl.database import opened
 from mastersctl.errors import DatabaseUnavailableError
 from mastersctl.url import DatabaseURL
 from tests.support import buildbots
-from tests.support.commands import Command, Result, process
+from tests.support.commands import Command, Result, mastersctl, process
 from tests.support.databases import (
     LOCKED_USER,
     PostgresDatabase,
@@ -43,10 +43,14 @@ COMMANDS = [
 
 
 def assert_fails(
-    mastersctl: Command, url: str, code: int, problem: str, commands: list[list[str]] = COMMANDS
+    url: str,
+    code: int,
+    problem: str,
+    commands: list[list[str]] = COMMANDS,
+    run: Command = mastersctl,
 ) -> None:
     for command in commands:
-        result = mastersctl(*command, "--db-url", url, "--timeout", "0.2")
+        result = run(*command, "--db-url", url, "--timeout", "0.2")
         assert (result.code, result.out) == (code, ""), (command, result)
         assert problem in result.err, command
         assert result.err.count("\n") == 1, command
@@ -55,47 +59,45 @@ def assert_fails(
 # What is no database
 
 
-def test_a_missing_file_is_not_created(tmp_path: Path, mastersctl: Command) -> None:
-    assert_fails(mastersctl, "sqlite:///missing.sqlite", 4, "There is no database at")
+def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
+    assert_fails("sqlite:///missing.sqlite", 4, "There is no database at")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_directory_is_said_to_be_missing(tmp_path: Path, mastersctl: Command) -> None:
+def test_a_missing_directory_is_said_to_be_missing(tmp_path: Path) -> None:
     commands = [*COMMANDS, ["init"]]
-    assert_fails(mastersctl, "sqlite:///missing/x.sqlite", 4, "There is no directory", commands)
+    assert_fails("sqlite:///missing/x.sqlite", 4, "There is no directory", commands)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_directory_is_no_database(tmp_path: Path, mastersctl: Command) -> None:
+def test_a_directory_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
     commands = [*COMMANDS, ["init"]]
-    assert_fails(mastersctl, "sqlite:///directory", 4, "There is a directory at", commands)
+    assert_fails("sqlite:///directory", 4, "There is a directory at", commands)
 
 
-def test_an_empty_file_has_no_masters_and_stays_empty(tmp_path: Path, mastersctl: Command) -> None:
+def test_an_empty_file_has_no_masters_and_stays_empty(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert_fails(mastersctl, "sqlite:///empty", 5, "no such table: masters")
+    assert_fails("sqlite:///empty", 5, "no such table: masters")
     assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("empty", 0)]
 
 
-def test_a_text_file_is_no_database_and_stays_as_it_is(tmp_path: Path, mastersctl: Command) -> None:
+def test_a_text_file_is_no_database_and_stays_as_it_is(tmp_path: Path) -> None:
     text = "This is no database. " * 100
     (tmp_path / "text").write_text(text)
     commands = [*COMMANDS, ["init"]]
-    assert_fails(mastersctl, "sqlite:///text", 5, "is not an SQLite database", commands)
+    assert_fails("sqlite:///text", 5, "is not an SQLite database", commands)
     assert (tmp_path / "text").read_text() == text
 
 
-def test_a_database_without_masters_is_not_buildbots(
-    empty_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_database_without_masters_is_not_buildbots(empty_database: RealDatabase) -> None:
     empty_database.execute("CREATE TABLE other (id INTEGER)")
-    assert_fails(mastersctl, empty_database.url, 5, "is not a Buildbot database")
+    assert_fails(empty_database.url, 5, "is not a Buildbot database")
 
 
 @pytest.mark.parametrize("missing", ["id", "name", "name_hash", "active", "last_active"])
 def test_a_table_of_masters_that_lacks_a_column_is_not_buildbots(
-    empty_database: RealDatabase, mastersctl: Command, missing: str
+    empty_database: RealDatabase, missing: str
 ) -> None:
     columns = {"id": "INTEGER", "name": "TEXT", "name_hash": "VARCHAR(40)", "active": "INTEGER",
                "last_active": "INTEGER"}  # fmt: skip
@@ -105,18 +107,18 @@ def test_a_table_of_masters_that_lacks_a_column_is_not_buildbots(
     commands = [["show", "1"], ["set-state", "1", "active"], ["expire-all"], ["init"]]
     if missing != "name_hash":
         commands += [["list"], ["list", "-o", "csv"]]
-    assert_fails(mastersctl, empty_database.url, 5, "is not a Buildbot database", commands)
+    assert_fails(empty_database.url, 5, "is not a Buildbot database", commands)
 
 
 def test_a_table_of_masters_without_its_unique_index_is_not_buildbots(
-    empty_database: RealDatabase, mastersctl: Command
+    empty_database: RealDatabase,
 ) -> None:
     empty_database.execute(
         f"CREATE TABLE masters (id {empty_database.key}, name TEXT, name_hash VARCHAR(40), "
         "active INTEGER, last_active INTEGER)"
     )
-    assert_fails(mastersctl, empty_database.url, 5, "is not a Buildbot database", [["find", "m"]])
-    assert_fails(mastersctl, empty_database.url, 5, "no unique index", [["init"]])
+    assert_fails(empty_database.url, 5, "is not a Buildbot database", [["find", "m"]])
+    assert_fails(empty_database.url, 5, "no unique index", [["init"]])
     assert masters(empty_database) == []
 
 
@@ -137,22 +139,22 @@ def test_a_table_of_masters_without_its_unique_index_is_not_buildbots(
     ],
 )
 def test_a_server_that_refuses_is_unavailable(
-    postgres: PostgresServer, mastersctl: Command, url: str, problem: str
+    postgres: PostgresServer, url: str, problem: str
 ) -> None:
     url = url.format(port=postgres.port, free=free_port())
-    assert_fails(mastersctl, url, 4, problem, [["list"], ["find", "m"], ["init"]])
+    assert_fails(url, 4, problem, [["list"], ["find", "m"], ["init"]])
 
 
 @pytest.mark.parametrize("parameter", ["nonsense=1", "sslmode=nonsense", "port=x"])
 def test_a_wrong_parameter_of_the_url_is_a_usage_error(
-    postgres: PostgresServer, mastersctl: Command, parameter: str
+    postgres: PostgresServer, parameter: str
 ) -> None:
     result = mastersctl("list", "--db-url", f"{postgres.url()}?{parameter}")
     assert result.code in (2, 4)
     assert parameter.split("=")[0] in result.err
 
 
-def test_several_hosts_are_tried_in_turn(postgres: PostgresServer, mastersctl: Command) -> None:
+def test_several_hosts_are_tried_in_turn(postgres: PostgresServer) -> None:
     for hosts in (
         f"host=127.0.0.1:{free_port()}&host=127.0.0.1:{postgres.port}",
         f"host=127.0.0.1,127.0.0.1&port={free_port()},{postgres.port}",
@@ -176,7 +178,7 @@ def test_a_missing_driver_names_the_extra() -> None:
 
 @pytest.mark.parametrize("how", ["url", "environment"])
 def test_options_that_the_user_gives_hold(
-    postgres: PostgresServer, mastersctl: Command, monkeypatch: pytest.MonkeyPatch, how: str
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     database = PostgresDatabase(postgres)
     database.execute("CREATE SCHEMA bb")
@@ -206,9 +208,7 @@ def test_a_server_that_only_reads_is_opened_read_only(postgres: PostgresServer) 
     ["client_encoding=utf8", "options=-cstatement_timeout%3D9999", "application_name=x",
      "connect_timeout=5"],
 )  # fmt: skip
-def test_parameters_that_we_set_too_may_be_given(
-    postgres: PostgresServer, mastersctl: Command, parameter: str
-) -> None:
+def test_parameters_that_we_set_too_may_be_given(postgres: PostgresServer, parameter: str) -> None:
     database = PostgresDatabase(postgres)
     assert mastersctl("init", "--db-url", f"{database.url}?{parameter}").code == 0
 
@@ -219,15 +219,15 @@ def test_parameters_that_we_set_too_may_be_given(
      "isolation_level", "operations", "prepare_threshold", "autocommit", "a b", "x%3Dy"],
 )  # fmt: skip
 def test_a_parameter_that_libpq_does_not_know_is_a_usage_error(
-    postgres: PostgresServer, mastersctl: Command, parameter: str
+    postgres: PostgresServer, parameter: str
 ) -> None:
-    assert_fails(mastersctl, f"{postgres.url()}?{parameter}=1", 2, "", [["list"], ["find", "m"]])
+    assert_fails(f"{postgres.url()}?{parameter}=1", 2, "", [["list"], ["find", "m"]])
 
 
 @pytest.mark.parametrize(
     "part", ["u%ff:p@h/d", "u:%ff@h/d", "h/%ff", "h/d?x=%ff", "h%ff/d", "\udcff/d"]
 )
-def test_a_url_that_is_not_utf_8_is_an_error(mastersctl: Command, part: str) -> None:
+def test_a_url_that_is_not_utf_8_is_an_error(part: str) -> None:
     assert mastersctl("list", "--timeout", 1, "--db-url", f"postgresql://{part}").code in (2, 4)
 
 
@@ -259,7 +259,7 @@ def pooled(
     server.wait(timeout=20)
 
 
-def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str, mastersctl: Command) -> None:
+def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str) -> None:
     for command in (
         "init", "find m", "set-state m active", "list -o wide", "show m", "check", "expire-all",
         "housekeep", "rename m n:/", "remove n:/ --yes",
@@ -267,9 +267,7 @@ def test_a_pool_that_knows_no_options_is_no_obstacle(pooled: str, mastersctl: Co
         assert mastersctl(*command.split(), "--db-url", pooled).code == 0, command
 
 
-def test_row_security_refuses_behind_a_pool(
-    postgres: PostgresServer, pooled: str, mastersctl: Command
-) -> None:
+def test_row_security_refuses_behind_a_pool(postgres: PostgresServer, pooled: str) -> None:
     assert mastersctl("init", "--db-url", pooled).code == 0
     name = pooled.rpartition("/")[2]
     with psycopg.connect(postgres.url(name), autocommit=True) as connection:
@@ -290,7 +288,7 @@ def test_row_security_refuses_behind_a_pool(
 
 
 def test_a_service_is_stronger_than_the_environment(
-    postgres: PostgresServer, mastersctl: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = PostgresDatabase(postgres)
     database.execute("CREATE SCHEMA bb")
@@ -305,27 +303,25 @@ def test_a_service_is_stronger_than_the_environment(
 
 
 @pytest.mark.parametrize("pooled", ["refuses options"], indirect=True)
-def test_options_that_a_pool_refuses_are_not_left_out(pooled: str, mastersctl: Command) -> None:
+def test_options_that_a_pool_refuses_are_not_left_out(pooled: str) -> None:
     url = f"{pooled}?options=-csearch_path%3Dbb"
-    assert_fails(mastersctl, url, 4, "unsupported startup parameter", [["init"], ["list"]])
+    assert_fails(url, 4, "unsupported startup parameter", [["init"], ["list"]])
 
 
-def test_a_read_only_transaction_is_exit_code_4(
-    postgres: PostgresServer, mastersctl: Command
-) -> None:
+def test_a_read_only_transaction_is_exit_code_4(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+    assert database.run("init").code == 0
     add_master(database, "m")
     database.execute(f"GRANT SELECT ON masters TO {LOCKED_USER}")
     url = f"{database.url}?options=-crole%3D{LOCKED_USER}"
     assert mastersctl("list", "--db-url", url).code == 0
-    assert_fails(mastersctl, url, 4, "does not permit it", [["expire-all"], ["find", "new"]])
+    assert_fails(url, 4, "does not permit it", [["expire-all"], ["find", "new"]])
 
 
 UNPRIVILEGED = """
 import difflib, os, sys  # as Click does for a short option
-import mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
-import mastersctl.output.table, mastersctl.output.jsonl
+import Command, mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
+import Command, mastersctl.output.table, mastersctl.output.jsonl
 from mastersctl.cli import run
 if os.geteuid() == 0:  # root may read and write everything
     os.setuid(65534)
@@ -351,8 +347,8 @@ def test_what_may_only_be_read_is_read_and_not_changed(
 ) -> None:
     database = make_wal_database(public_directory / "x.sqlite")
     (database.path if read_only == "file" else public_directory).chmod(0o555)
-    assert unprivileged("list", "--db-url", database.url).code == 0
-    assert_fails(unprivileged, database.url, 4, database.path.name, CHANGING)
+    assert unprivileged(*database.on("list")).code == 0
+    assert_fails(database.url, 4, database.path.name, CHANGING, run=unprivileged)
     assert [path.name for path in public_directory.iterdir()] == ["x.sqlite"]
     public_directory.chmod(0o755)
 
@@ -396,24 +392,22 @@ def test_what_only_the_owner_can_read_after_a_crash_is_not_called_broken(
     crash(database)
     Path(f"{database.path}-shm").unlink()
     reading = [["list"], ["show", "m"], ["find", "m", "--no-create"]]
-    assert_fails(unprivileged, database.url, 4, "only its owner can read", reading)
+    assert_fails(database.url, 4, "only its owner can read", reading, run=unprivileged)
     changing = [*CHANGING, ["remove", "m", "--yes"], ["set-state", "m", "inactive"], ["housekeep"]]
-    assert_fails(unprivileged, database.url, 4, "is read-only for this user", changing)
+    assert_fails(database.url, 4, "is read-only for this user", changing, run=unprivileged)
 
 
 def test_a_file_that_may_not_be_read_is_exit_code_4(public_directory: Path) -> None:
     database = make_wal_database(public_directory / "x.sqlite")
     database.path.chmod(0)
-    assert_fails(unprivileged, database.url, 4, "permissions")
+    assert_fails(database.url, 4, "permissions", run=unprivileged)
 
 
 @pytest.mark.parametrize(
     ("scheme", "problem"),
     [("postgresql", "timeout expired"), ("mysql", "does not answer within 2 s")],
 )
-def test_a_server_that_never_answers_is_given_up(
-    mastersctl: Command, scheme: str, problem: str
-) -> None:
+def test_a_server_that_never_answers_is_given_up(scheme: str, problem: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         url = f"{scheme}://u@127.0.0.1:{server.getsockname()[1]}/d"
         started = time.monotonic()
@@ -432,7 +426,7 @@ def test_a_server_that_stops_answering_is_given_up(postgres: PostgresServer) -> 
         "1 AS active, hang() AS last_active"
     )
     started = time.monotonic()
-    result = process("list", "-o", "json", "--timeout", "1", "--db-url", database.url)
+    result = database.process("list", "-o", "json", "--timeout", "1")
     assert time.monotonic() - started < 6
     assert (result.code, result.out) == (4, "")
     assert "does not answer" in result.err
@@ -440,7 +434,7 @@ def test_a_server_that_stops_answering_is_given_up(postgres: PostgresServer) -> 
 
 def test_a_result_that_is_cut_does_not_look_whole(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
-    assert process("init", "--db-url", database.url).code == 0
+    assert database.process("init").code == 0
     database.execute(
         "INSERT INTO masters (name, name_hash, active, last_active) "
         "SELECT i::text, i::text, 1, 1 FROM generate_series(1, 300000) AS i"
@@ -466,7 +460,7 @@ def make_wal_database(path: Path) -> SqliteFile:
     database = SqliteFile(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    assert process("init", "--db-url", database.url).code == 0
+    assert database.process("init").code == 0
     add_master(database, "m")
     assert not Path(f"{path}-wal").exists()
     return database
@@ -477,26 +471,24 @@ READING = [["list"], ["list", "-o", "json"], ["show", "m"], ["find", "m", "--no-
 
 
 @pytest.mark.parametrize("journal_mode", ["WAL", "DELETE"])
-def test_reading_leaves_no_trace(tmp_path: Path, mastersctl: Command, journal_mode: str) -> None:
+def test_reading_leaves_no_trace(tmp_path: Path, journal_mode: str) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
     database.execute(f"PRAGMA journal_mode = {journal_mode}")
     before = database.path.read_bytes()
     for command in READING:
-        assert mastersctl(*command, "--db-url", database.url).code == 0
+        assert database.run(*command).code == 0
         assert list(tmp_path.iterdir()) == [database.path], command
     assert database.path.read_bytes() == before
 
 
-def test_reading_sees_what_is_still_in_the_log_of_a_running_writer(
-    tmp_path: Path, mastersctl: Command
-) -> None:
+def test_reading_sees_what_is_still_in_the_log_of_a_running_writer(tmp_path: Path) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
     with closing(sqlite3.connect(database.path, isolation_level=None)) as connection:
         connection.execute("UPDATE masters SET active = 1, last_active = 0")
         assert Path(f"{database.path}-wal").stat().st_size
         for command in READING:
-            assert mastersctl(*command, "--db-url", database.url).code == 0
-        result = mastersctl("list", "--field", "state", "-o", "tsv", "--db-url", database.url)
+            assert database.run(*command).code == 0
+        result = database.run("list", "--field", "state", "-o", "tsv")
         assert result.out == "state\nexpired\n"
 
 
@@ -508,12 +500,10 @@ def crash(database: SqliteFile) -> None:
     assert Path(f"{database.path}-wal").stat().st_size
 
 
-def test_reading_reads_the_log_that_a_crash_left_behind(
-    tmp_path: Path, mastersctl: Command
-) -> None:
+def test_reading_reads_the_log_that_a_crash_left_behind(tmp_path: Path) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
     crash(database)
-    result = mastersctl("list", "--field", "state", "-o", "tsv", "--db-url", database.url)
+    result = database.run("list", "--field", "state", "-o", "tsv")
     assert result.out == "state\nexpired\n"
 
 
@@ -563,15 +553,13 @@ def test_a_user_who_does_not_own_the_file_reads_many_rows(public_directory: Path
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) "
         "INSERT INTO masters (name, name_hash, active, last_active) SELECT i, i, 1, 1 FROM n"
     )
-    result = unprivileged("list", "-o", "jsonl", "--db-url", database.url)
+    result = unprivileged(*database.on("list", "-o", "jsonl"))
     assert (result.code, result.out.count("\n"), result.err) == (0, 30001, "")
     assert [path.name for path in public_directory.iterdir()] == ["x.sqlite"] or os.geteuid() != 0
 
 
 @pytest.mark.parametrize("link", ["file", "directory"])
-def test_a_link_to_a_database_shows_what_is_in_its_log(
-    tmp_path: Path, mastersctl: Command, link: str
-) -> None:
+def test_a_link_to_a_database_shows_what_is_in_its_log(tmp_path: Path, link: str) -> None:
     (tmp_path / "real").mkdir()
     database = make_wal_database(tmp_path / "real" / "x.sqlite")
     (tmp_path / "linked").symlink_to(database.path if link == "file" else database.path.parent)
@@ -582,7 +570,7 @@ def test_a_link_to_a_database_shows_what_is_in_its_log(
     assert result.out == "state\nexpired\n"
 
 
-def test_a_path_with_two_slashes_is_a_path(tmp_path: Path, mastersctl: Command) -> None:
+def test_a_path_with_two_slashes_is_a_path(tmp_path: Path) -> None:
     assert mastersctl("init", "--db-url", f"sqlite:////{tmp_path}/x.sqlite").code == 0
     assert (tmp_path / "x.sqlite").exists()
 
@@ -601,15 +589,15 @@ def test_what_is_no_file_beside_a_database_is_not_waited_for(tmp_path: Path, suf
     database = make_wal_database(tmp_path / "x.sqlite")
     os.mkfifo(f"{database.path}{suffix}")
     for command in (["list"], ["find", "m"]):
-        result = process(*command, "--timeout", 1, "--db-url", database.url)
+        result = database.process(*command, "--timeout", 1)
         assert result.code == 4
         assert "not that of a file" in result.err
 
 
-def test_changing_leaves_no_log_behind(tmp_path: Path, mastersctl: Command) -> None:
+def test_changing_leaves_no_log_behind(tmp_path: Path) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
     for command in (["find", "n"], ["set-state", "n", "active"], ["expire-all"]):
-        assert mastersctl(*command, "--db-url", database.url).code == 0
+        assert database.run(*command).code == 0
         assert list(tmp_path.iterdir()) == [database.path], command
     assert database.execute("PRAGMA journal_mode") == [("wal",)]
 
@@ -617,7 +605,7 @@ def test_changing_leaves_no_log_behind(tmp_path: Path, mastersctl: Command) -> N
 @pytest.mark.parametrize(
     "name", ["100%41", "what?mode=memory", "a#b", "é;a&mode=memory", "b\udcff"]
 )
-def test_a_strange_path_is_a_path(tmp_path: Path, name: str, mastersctl: Command) -> None:
+def test_a_strange_path_is_a_path(tmp_path: Path, name: str) -> None:
     url = f"sqlite:////{quote_from_bytes(os.fsencode(tmp_path / name)).replace('%25', '%25%25')}"
     assert mastersctl("init", "--db-url", url).code == 0
     assert mastersctl("find", "m", "--db-url", url).out == "1\n"
@@ -626,9 +614,9 @@ def test_a_strange_path_is_a_path(tmp_path: Path, name: str, mastersctl: Command
 
 
 def test_few_statements_are_sent_to_a_server(
-    postgres: PostgresServer, buildbot_postgres: str
+    postgres: PostgresServer, template_postgresql: str
 ) -> None:
-    database = PostgresDatabase(postgres, buildbot_postgres)
+    database = PostgresDatabase(postgres, template_postgresql)
     for name in ("m", "n", "o"):
         add_master(database, name, active=1, last_active=1)
     for command, count in (  # those of benchmarks/README.rst
@@ -653,7 +641,7 @@ def test_few_statements_are_sent_to_a_server(
         ("expire-all", 4),
     ):
         before = len(statements(postgres, database))
-        assert process(*command.split(), "--db-url", database.url).code == 0, command
+        assert database.process(*command.split()).code == 0, command
         sent = statements(postgres, database)[before:]
         assert len(sent) == count, (command, sent)
 

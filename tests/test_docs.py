@@ -15,7 +15,7 @@ import pytest
 from mastersctl import errors, location
 from mastersctl.cli import cli
 from tests.support import buildbots, sizes
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile
 from tests.support.rows import add_master, masters
 from tests.test_man import example_lines
@@ -59,7 +59,7 @@ def basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("recipe", blocks("sh"))
-def test_a_recipe_works(recipe: str, basedir: Path, mastersctl: Command) -> None:
+def test_a_recipe_works(recipe: str, basedir: Path) -> None:
     name = f"{os.uname().nodename}:{basedir}"
     where = {"BASEDIR": str(basedir), "MASTER": name, "MASTERSCTL_BASEDIR": str(basedir)}
     database = SqliteFile(basedir / "state.sqlite")

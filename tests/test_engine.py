@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy
 
 from mastersctl.location import locate
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
-from tests.support.mysql import MariadbDatabase, MariadbServer
+from tests.support.mysql import MariadbServer, MysqlDatabase
 from tests.support.rows import add_master, masters
 
 NOW = 1_700_000_000
@@ -41,7 +41,7 @@ def schemas(postgres: PostgresServer) -> PostgresDatabase:
 
 
 def test_the_schema_that_connect_args_name_is_changed_and_no_other(
-    schemas: PostgresDatabase, tmp_path: Path, mastersctl: Command
+    schemas: PostgresDatabase, tmp_path: Path
 ) -> None:
     options = "'options': '-csearch_path=ci'"
     configure(tmp_path, schemas.url, f"{{'pool_size': 5, 'connect_args': {{{options}}}}}")
@@ -55,7 +55,7 @@ def test_the_schema_that_connect_args_name_is_changed_and_no_other(
 
 
 def test_a_user_and_a_password_in_connect_args_log_in_and_are_not_shown(
-    schemas: PostgresDatabase, tmp_path: Path, mastersctl: Command
+    schemas: PostgresDatabase, tmp_path: Path
 ) -> None:
     schemas.execute(f"GRANT ALL ON masters TO {LOCKED_USER}")
     arguments = {"user": LOCKED_USER, "password": PASSWORD}
@@ -75,11 +75,11 @@ def test_a_user_and_a_password_in_connect_args_log_in_and_are_not_shown(
 
 
 def test_the_database_that_connect_args_name_is_changed_on_mariadb(
-    mariadb: MariadbServer, tmp_path: Path, mastersctl: Command
+    mariadb: MariadbServer, tmp_path: Path
 ) -> None:
-    ours, theirs = MariadbDatabase(mariadb), MariadbDatabase(mariadb)
+    ours, theirs = MysqlDatabase(mariadb), MysqlDatabase(mariadb)
     for database in (ours, theirs):
-        mastersctl("init", "--db-url", database.url)
+        database.run("init")
         add_master(database, "m:/", active=1, last_active=NOW)
     url = theirs.url.replace("mysql+", "mariadb+")
     # a user whom Buildbot's driver would be told, in the names of mysqlclient
@@ -94,7 +94,7 @@ def test_the_database_that_connect_args_name_is_changed_on_mariadb(
     assert f"/{theirs.name}?unix_socket={socket} (from" in result.err
 
 
-def test_what_buildbot_overwrites_for_mysql_is_refused(tmp_path: Path, mastersctl: Command) -> None:
+def test_what_buildbot_overwrites_for_mysql_is_refused(tmp_path: Path) -> None:
     configure(tmp_path, "mysql+pymysql://u@h/d", "{'connect_args': {'database': 'other'}}")
     result = mastersctl("list")
     assert result.code == 1
@@ -211,7 +211,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("url", "engine_kwargs"), REFUSED)
 def test_what_may_mean_another_database_is_refused_with_file_and_line(
-    tmp_path: Path, mastersctl: Command, url: str, engine_kwargs: str
+    tmp_path: Path, url: str, engine_kwargs: str
 ) -> None:
     configure(tmp_path, url, engine_kwargs)
     result = mastersctl("list")
@@ -235,9 +235,7 @@ def test_what_may_mean_another_database_is_refused_with_file_and_line(
         "if x:\n    k['connect_args']['options'] = 'y'",
     ],
 )
-def test_what_is_changed_before_is_computed(
-    tmp_path: Path, mastersctl: Command, change: str
-) -> None:
+def test_what_is_changed_before_is_computed(tmp_path: Path, change: str) -> None:
     before = f"a = {{'options': '-cx=y'}}\nk = {{'connect_args': a}}\n{change}\n"
     configure(tmp_path, URL, "k", before)
     result = mastersctl("list")

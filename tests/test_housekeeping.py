@@ -207,27 +207,27 @@ def test_a_database_without_the_other_tables_has_only_masters_to_deactivate(
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_a_clock_that_differs_from_the_servers_is_refused(
-    buildbot_server: PostgresDatabase, fast: bool
+    buildbot_postgresql: PostgresDatabase, fast: bool
 ) -> None:
-    add_belongings(buildbot_server, add_master(buildbot_server, "alive", active=1))
-    before = contents(buildbot_server)
+    add_belongings(buildbot_postgresql, add_master(buildbot_postgresql, "alive", active=1))
+    before = contents(buildbot_postgresql)
     here = time.time() + (660 if fast else -660)
     with (
         time_machine.travel(here, tick=True),
-        connected(buildbot_server) as connector,
+        connected(buildbot_postgresql) as connector,
         pytest.raises(ClockError, match=f"{'fast' if fast else 'slow'} by 11 minutes"),
     ):
         connector.find_dead_masters()
-    assert contents(buildbot_server) == before
+    assert contents(buildbot_postgresql) == before
 
 
 def test_a_clock_that_differs_by_less_than_a_minute_is_accepted(
-    buildbot_server: PostgresDatabase,
+    buildbot_postgresql: PostgresDatabase,
 ) -> None:
     for seconds in (-55, 55):
         with (
             time_machine.travel(time.time() + seconds, tick=True),
-            connected(buildbot_server) as connector,
+            connected(buildbot_postgresql) as connector,
         ):
             assert connector.find_dead_masters() == []
 

@@ -18,7 +18,7 @@ from mastersctl.cli.check import UNKNOWN
 from mastersctl.output import FORMATS
 from mastersctl.resultspec import FIELDS, OPERATORS
 from mastersctl.state import STATES
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.sources import ROOT, run
 
 PAGES = sorted((ROOT / "man").glob("*.1"))
@@ -259,7 +259,7 @@ def test_the_examples_of_a_page_are_those_of_the_help(command: str) -> None:
     assert examples(GENERATE["path"](command)) == example_lines(command)
 
 
-def test_the_examples_of_the_main_page_work(mastersctl: Command) -> None:
+def test_the_examples_of_the_main_page_work() -> None:
     for name in ("build1:/srv/bb", "build2:/srv/bb"):
         assert mastersctl("init").code == mastersctl("find", name).code == 0
     for line in examples(MAIN):

@@ -13,17 +13,17 @@ import pytest
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
-from tests.support.commands import Command, Result, process
+from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import PostgresServer, free_port
-from tests.support.mysql import MariadbDatabase, MysqlServer, Server
+from tests.support.mysql import MysqlDatabase, MysqlServer, Server
 from tests.support.rows import add_master, masters
 
 
 @pytest.fixture
-def database(mysql_server: Server, request: pytest.FixtureRequest) -> MariadbDatabase:
+def database(mysql_server: Server, request: pytest.FixtureRequest) -> MysqlDatabase:
     """A database that Buildbot made."""
     name = "mysql" if isinstance(mysql_server, MysqlServer) else "mariadb"
-    return MariadbDatabase(mysql_server, request.getfixturevalue(f"buildbot_{name}"))
+    return MysqlDatabase(mysql_server, request.getfixturevalue(f"buildbot_{name}"))
 
 
 # URLs
@@ -78,23 +78,20 @@ def test_what_a_url_may_not_hold_is_refused(url: str, problem: str) -> None:
 
 
 def test_names_that_a_collation_calls_equal_are_different_masters(
-    database: MariadbDatabase, mastersctl: Command
+    database: MysqlDatabase,
 ) -> None:
-    url = ("--db-url", database.url)
     names = ["a:/b", "A:/b", "a:/b ", "a:/b\t", "á:/b"]
-    ids = [int(mastersctl("find", name, *url).out) for name in names]
+    ids = [int(database.run("find", name).out) for name in names]
     assert sorted(ids) == [1, 2, 3, 4, 5]
     for id_, name in zip(ids, names, strict=True):
-        listed = mastersctl("list", "--filter", f"name={name}", "-o", "id", *url)
+        listed = database.run("list", "--filter", f"name={name}", "-o", "id")
         assert listed.out == f"{id_}\n"
 
 
-def test_a_name_that_buildbots_table_has_no_room_for_is_refused(
-    database: MariadbDatabase, mastersctl: Command
-) -> None:
+def test_a_name_that_buildbots_table_has_no_room_for_is_refused(database: MysqlDatabase) -> None:
     add_master(database, "m")
     for command in (["find"], ["rename", "m"]):
-        result = mastersctl(*command, "h:/\U0001f600", "--db-url", database.url)
+        result = database.run(*command, "h:/\U0001f600")
         assert result.code == 1
         assert "cannot hold that (Incorrect string value" in result.err
     assert [name for _, name, *_ in masters(database)] == ["m"]
@@ -105,9 +102,9 @@ def test_a_name_that_buildbots_table_has_no_room_for_is_refused(
 
 @pytest.mark.parametrize("engine", ["", "?storage_engine=InnoDB", "?storage_engine=MyISAM"])
 def test_init_makes_a_table_of_the_engine_that_the_url_names(
-    mysql_server: Server, mastersctl: Command, engine: str
+    mysql_server: Server, engine: str
 ) -> None:
-    database = MariadbDatabase(mysql_server)
+    database = MysqlDatabase(mysql_server)
     url = database.url.partition("?")[0] + engine
     assert mastersctl("init", "--db-url", url).out == "created\n"
     tables = "SELECT engine FROM information_schema.tables WHERE table_schema = ?"
@@ -116,23 +113,22 @@ def test_init_makes_a_table_of_the_engine_that_the_url_names(
 
 
 def test_only_a_change_of_tables_without_transactions_is_warned_of(
-    database: MariadbDatabase, mastersctl: Command
+    database: MysqlDatabase,
 ) -> None:
     add_master(database, "m")
-    url = ("--db-url", database.url)
-    assert mastersctl("set-state", "m", "active", *url).err == ""
+    assert database.run("set-state", "m", "active").err == ""
     database.execute("CREATE TABLE other (id INTEGER) ENGINE = MyISAM")
     changing = ["find other:/", "set-state m active", "expire-all", "housekeep", "init"]
     for command in changing:
-        result = mastersctl(*command.split(), *url)
+        result = database.run(*command.split())
         assert result.code == 0
         assert "1 tables are stored by MyISAM" in result.err
     for command in ("list", "show m", "find m --no-create", "housekeep --dry-run"):
-        assert "MyISAM" not in mastersctl(*command.split(), *url).err
+        assert "MyISAM" not in database.run(*command.split()).err
 
 
-def test_a_reader_that_pauses_locks_no_table(mysql_server: Server, mastersctl: Command) -> None:
-    database = MariadbDatabase(mysql_server)
+def test_a_reader_that_pauses_locks_no_table(mysql_server: Server) -> None:
+    database = MysqlDatabase(mysql_server)
     url = database.url.replace("InnoDB", "MyISAM")
     assert mastersctl("init", "--db-url", url).code == 0
     database.execute(
@@ -174,67 +170,63 @@ def test_a_reader_that_pauses_locks_no_table(mysql_server: Server, mastersctl: C
     ids=", ".join,
 )
 def test_no_setting_of_the_server_changes_what_a_command_does(
-    mysql_server: Server, mastersctl: Command, settings: list[str]
+    mysql_server: Server, settings: list[str]
 ) -> None:
-    database = MariadbDatabase(mysql_server)
-    url = ("--db-url", database.url)
+    database = MysqlDatabase(mysql_server)
     with mysql_server.set_to(*settings):
-        assert mastersctl("init", *url).out == "created\n"
+        assert database.run("init").out == "created\n"
         database.execute(
             "CREATE TABLE builds (id INTEGER PRIMARY KEY, masterid INTEGER NOT NULL, "
             "complete_at INTEGER, results INTEGER, "
             "FOREIGN KEY (masterid) REFERENCES masters (id) ON DELETE CASCADE)"
         )
         names = ["é:/\\'\"", "b:/", "a:/", "c:/"]
-        ids = "".join(mastersctl("find", name, *url).out for name in names)
+        ids = "".join(database.run("find", name).out for name in names)
         assert ids == "1\n2\n3\n4\n"
-        assert mastersctl("find", names[0], "--no-create", *url).out == "1\n"
-        assert mastersctl("list", "--order", "name", "-o", "id", *url).out == "3\n2\n4\n1\n"
-        assert mastersctl("expire-all", *url).out == "expired 4 masters\n"
-        assert mastersctl("housekeep", *url).code == 0
-        assert mastersctl("set-state", 2, "active", *url).out == "changed\n"
-        assert mastersctl("rename", 4, "d:/", *url).out == "renamed\n"
-        assert mastersctl("remove", 3, "--yes", *url).out == "removed 1 masters\n"
-        assert mastersctl("check", *url).code == 0
+        assert database.run("find", names[0], "--no-create").out == "1\n"
+        assert database.run("list", "--order", "name", "-o", "id").out == "3\n2\n4\n1\n"
+        assert database.run("expire-all").out == "expired 4 masters\n"
+        assert database.run("housekeep").code == 0
+        assert database.run("set-state", 2, "active").out == "changed\n"
+        assert database.run("rename", 4, "d:/").out == "renamed\n"
+        assert database.run("remove", 3, "--yes").out == "removed 1 masters\n"
+        assert database.run("check").code == 0
     assert [(id_, name, active) for id_, name, active, _ in masters(database)] == [
         (1, names[0], 0), (2, "b:/", 1), (4, "d:/", 0),
     ]  # fmt: skip
 
 
-def test_a_server_that_lets_nobody_write_by_default_can_be_written(
-    mysql_server: Server, mastersctl: Command
-) -> None:
-    database = MariadbDatabase(mysql_server)
+def test_a_server_that_lets_nobody_write_by_default_can_be_written(mysql_server: Server) -> None:
+    database = MysqlDatabase(mysql_server)
     mysql_server.execute("SET GLOBAL TRANSACTION READ ONLY")
     try:
-        assert mastersctl("init", "--db-url", database.url).out == "created\n"
-        assert mastersctl("find", "m", "--db-url", database.url).out == "1\n"
+        assert database.run("init").out == "created\n"
+        assert database.run("find", "m").out == "1\n"
     finally:
         mysql_server.execute("SET GLOBAL TRANSACTION READ WRITE")
     assert [name for _, name, *_ in masters(database)] == ["m"]
 
 
 def test_a_time_that_the_server_gives_statements_does_not_end_a_command(
-    mysql_server: Server, mastersctl: Command
+    mysql_server: Server,
 ) -> None:
-    database = MariadbDatabase(mysql_server)
+    database = MysqlDatabase(mysql_server)
     limit = "max_statement_time = 0.001"
     if isinstance(mysql_server, MysqlServer):
         limit = "max_execution_time = 1"
     with mysql_server.set_to(limit):
-        assert mastersctl("init", "--db-url", database.url).out == "created\n"
+        assert database.run("init").out == "created\n"
         for number in range(5):
-            assert mastersctl("find", f"m{number}", "--db-url", database.url).code == 0
-            assert mastersctl("list", "--order", "name", "--db-url", database.url).code == 0
+            assert database.run("find", f"m{number}").code == 0
+            assert database.run("list", "--order", "name").code == 0
 
 
 @pytest.mark.parametrize("bytes_", [32 * 1024, 256 * 1024])
 def test_long_names_are_ordered_by_their_ends_however_small_the_sort_buffer_is(
-    mysql_server: Server, mastersctl: Command, bytes_: int
+    mysql_server: Server, bytes_: int
 ) -> None:
-    database = MariadbDatabase(mysql_server)
-    url = ("--db-url", database.url)
-    assert mastersctl("init", *url).code == 0
+    database = MysqlDatabase(mysql_server)
+    assert database.run("init").code == 0
     for end in ("d", "b", "c", "a"):
         database.execute(
             "INSERT INTO masters (name, name_hash, active, last_active) "
@@ -243,15 +235,13 @@ def test_long_names_are_ordered_by_their_ends_however_small_the_sort_buffer_is(
         )
     with mysql_server.set_to(f"sort_buffer_size = {bytes_}"):
         for order, ids in (("name", "4231"), ("-name", "1324")):
-            listed = mastersctl("list", "--order", order, "--order", "active", "-o", "id", *url)
+            listed = database.run("list", "--order", order, "--order", "active", "-o", "id")
             assert (listed.err, listed.out.split()) == ("", [*ids])
 
 
-def test_races_have_one_winner_where_statements_are_logged(
-    mysql_server: Server, mastersctl: Command
-) -> None:
-    database = MariadbDatabase(mysql_server)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+def test_races_have_one_winner_where_statements_are_logged(mysql_server: Server) -> None:
+    database = MysqlDatabase(mysql_server)
+    assert database.run("init").code == 0
     with mysql_server.set_to("binlog_format = 'STATEMENT'"):
         assert at_once(6, "find", "m", "--db-url", database.url) == {"1\n": 6}
         won = at_once(6, "set-state", "m", "active", "--db-url", database.url)
@@ -292,10 +282,10 @@ def bare(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def account(mysql: MysqlServer, mastersctl: Command) -> Iterator[MariadbDatabase]:
+def account(mysql: MysqlServer) -> Iterator[MysqlDatabase]:
     """A database of MySQL, with an account of its name, whose password the server has forgotten."""
-    database = MariadbDatabase(mysql)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+    database = MysqlDatabase(mysql)
+    assert database.run("init").code == 0
     database.execute(f"CREATE USER {database.name}@'%' IDENTIFIED BY 'hunter2'")
     database.execute(f"GRANT ALL ON {database.name}.* TO {database.name}@'%'")
     database.execute("FLUSH PRIVILEGES")  # as a restart does
@@ -316,7 +306,7 @@ def without_tls(server: Server) -> Iterator[None]:
 
 @pytest.mark.parametrize("where", ["network", "socket", "option file"])
 def test_an_account_of_mysql_logs_in_right_after_a_restart(
-    account: MariadbDatabase, tmp_path: Path, where: str
+    account: MysqlDatabase, tmp_path: Path, where: str
 ) -> None:
     url = account.url
     if where == "socket":
@@ -333,7 +323,7 @@ def test_an_account_of_mysql_logs_in_right_after_a_restart(
 
 
 @pytest.mark.parametrize("where", ["network", "socket"])
-def test_an_account_that_requires_tls_gets_it(account: MariadbDatabase, where: str) -> None:
+def test_an_account_that_requires_tls_gets_it(account: MysqlDatabase, where: str) -> None:
     account.execute(f"ALTER USER {account.name} REQUIRE SSL")
     url = account.url
     if where == "socket":
@@ -342,12 +332,12 @@ def test_an_account_that_requires_tls_gets_it(account: MariadbDatabase, where: s
     assert bare("find", "m", "--db-url", url).out == "1\n"
 
 
-def test_a_server_that_requires_tls_gets_it(account: MariadbDatabase) -> None:
+def test_a_server_that_requires_tls_gets_it(account: MysqlDatabase) -> None:
     with account.server.set_to("require_secure_transport = 1"):
-        assert bare("find", "m", "--db-url", account.url).out == "1\n"
+        assert bare(*account.on("find", "m")).out == "1\n"
 
 
-def test_who_names_the_certificate_of_a_server_verifies_it(account: MariadbDatabase) -> None:
+def test_who_names_the_certificate_of_a_server_verifies_it(account: MysqlDatabase) -> None:
     url = f"{account.url}&ssl_verify_cert=true&ssl_ca={account.server.data}"
     assert bare("find", "m", "--db-url", f"{url}/ca.pem").out == "1\n"
     result = bare("find", "m", "--db-url", f"{url}/client-cert.pem")
@@ -355,15 +345,15 @@ def test_who_names_the_certificate_of_a_server_verifies_it(account: MariadbDatab
     assert "certificate verify failed" in result.err
 
 
-def test_a_server_without_tls_is_used_without(account: MariadbDatabase) -> None:
+def test_a_server_without_tls_is_used_without(account: MysqlDatabase) -> None:
     root = account.url.replace(f"{account.name}:hunter2@", "root@")
     with without_tls(account.server):
         assert bare("find", "m", "--db-url", root).out == "1\n"
 
 
-def test_a_login_that_is_not_possible_says_what_makes_it_so(account: MariadbDatabase) -> None:
+def test_a_login_that_is_not_possible_says_what_makes_it_so(account: MysqlDatabase) -> None:
     with without_tls(account.server):
-        result = bare("find", "m", "--db-url", account.url)
+        result = bare(*account.on("find", "m"))
     assert (result.code, result.out) == (4, "")
     assert "'pip install cryptography', or switch on TLS at the server" in result.err
     assert result.err.count("\n") == 1
@@ -401,7 +391,7 @@ def test_a_server_that_is_not_to_be_used_is_told(
 
 
 def test_a_password_in_an_option_file_is_used_and_never_shown(
-    database: MariadbDatabase, mastersctl: Command, tmp_path: Path
+    database: MysqlDatabase, tmp_path: Path
 ) -> None:
     user = f"file{database.name}"
     database.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'hunter2'")
@@ -420,9 +410,7 @@ def test_a_password_in_an_option_file_is_used_and_never_shown(
     assert "hunter2" not in result.err
 
 
-def test_a_user_who_may_not_change_anything_is_told(
-    database: MariadbDatabase, mastersctl: Command
-) -> None:
+def test_a_user_who_may_not_change_anything_is_told(database: MysqlDatabase) -> None:
     add_master(database, "m")
     user = f"reader{database.name}"
     database.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'hunter2'")
@@ -437,17 +425,15 @@ def test_a_user_who_may_not_change_anything_is_told(
 
 
 @pytest.mark.parametrize("command", ["list", "check", "find m --no-create", "housekeep --dry-run"])
-def test_who_only_looks_could_not_change_anything(
-    database: MariadbDatabase, mastersctl: Command, command: str
-) -> None:
+def test_who_only_looks_could_not_change_anything(database: MysqlDatabase, command: str) -> None:
     add_master(database, "m", active=1)
     start = len(database.server.log.read_text(errors="replace"))
-    assert mastersctl(*command.split(), "--db-url", database.url).code == 0
+    assert database.run(*command.split()).code == 0
     assert ", READ ONLY" in database.server.log.read_text(errors="replace")[start:]
 
 
 def test_a_server_that_ends_while_a_change_waits_is_told(
-    database: MariadbDatabase,
+    database: MysqlDatabase,
 ) -> None:
     add_master(database, "m")
     command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active", "--timeout", "60"]

@@ -12,10 +12,10 @@ from itertools import count
 import pymysql
 import pytest
 
-from mastersctl.database.mysql import MysqlDatabase
+from mastersctl.database import mysql as dialect
 from mastersctl.url import DatabaseURL
-from tests.support.commands import Command, process
-from tests.support.mysql import MariadbDatabase, MysqlServer, Server
+from tests.support.commands import mastersctl, process
+from tests.support.mysql import MysqlDatabase, MysqlServer, Server
 from tests.support.rows import add_master, masters
 
 FORBIDDEN = "does not permit it"
@@ -28,10 +28,10 @@ UNREACHABLE = "cannot be reached"
 
 
 @pytest.fixture
-def database(mysql_server: Server, mastersctl: Command) -> MariadbDatabase:
+def database(mysql_server: Server) -> MysqlDatabase:
     """A database with the table of masters alone."""
-    database = MariadbDatabase(mysql_server)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+    database = MysqlDatabase(mysql_server)
+    assert database.run("init").code == 0
     return database
 
 
@@ -57,7 +57,7 @@ def database(mysql_server: Server, mastersctl: Command) -> MariadbDatabase:
     ],
 )  # fmt: skip
 def test_each_error_has_its_exit_code(codes: list[int], exit_code: int, says: str) -> None:
-    database = MysqlDatabase(DatabaseURL("mysql://u:hunter2@h/d", "/"), "read", 10)
+    database = dialect.MysqlDatabase(DatabaseURL("mysql://u:hunter2@h/d", "/"), "read", 10)
     for code in codes:
         error = database.translate(pymysql.OperationalError(code, "the server's words"))
         assert (code, error.exit_code) == (code, exit_code)
@@ -69,7 +69,7 @@ def test_each_error_has_its_exit_code(codes: list[int], exit_code: int, says: st
     ("state", "says"), [("08S01", UNREACHABLE), ("28000", LOGIN_REFUSED), ("40001", ROLLED_BACK)]
 )
 def test_an_error_that_nobody_knows_is_told_by_its_state(state: str, says: str) -> None:
-    database = MysqlDatabase(DatabaseURL("mysql://h/d", "/"), "read", 10)
+    database = dialect.MysqlDatabase(DatabaseURL("mysql://h/d", "/"), "read", 10)
     error = database.translate(pymysql.OperationalError(9999, "new", sqlstate=state))
     assert error.exit_code == 4
     assert says in str(error)
@@ -77,7 +77,7 @@ def test_an_error_that_nobody_knows_is_told_by_its_state(state: str, says: str) 
 
 @pytest.mark.parametrize("errno", ["Errcode: 28 ", "OS errno 28 - ", "Got error 28 from storage"])
 def test_a_full_disk_is_told_by_the_systems_error(errno: str) -> None:
-    database = MysqlDatabase(DatabaseURL("mysql://h/d", "/"), "read", 10)
+    database = dialect.MysqlDatabase(DatabaseURL("mysql://h/d", "/"), "read", 10)
     error = database.translate(pymysql.OperationalError(1030, errno))
     assert NO_ROOM in str(error)
 
@@ -88,7 +88,7 @@ numbers = count()
 
 
 @contextmanager
-def account(database: MariadbDatabase, options: str = "") -> Iterator[tuple[str, str]]:
+def account(database: MysqlDatabase, options: str = "") -> Iterator[tuple[str, str]]:
     """Make an account that may do all in the database, and yield its name and its URL."""
     user = f"user{next(numbers)}"
     database.execute(f"CREATE USER {user}@'%' IDENTIFIED BY 'hunter2' {options}")
@@ -118,13 +118,13 @@ def refused(url: str, says: str, *words: str) -> None:
     ],
 )
 def test_an_account_that_is_not_to_be_used_is_told(
-    database: MariadbDatabase, options: str, says: str, words: str
+    database: MysqlDatabase, options: str, says: str, words: str
 ) -> None:
     with account(database, options) as (_, url):
         refused(url, says, words)
 
 
-def test_an_account_that_has_no_connection_left_is_told(database: MariadbDatabase) -> None:
+def test_an_account_that_has_no_connection_left_is_told(database: MysqlDatabase) -> None:
     with (
         account(database, "WITH MAX_USER_CONNECTIONS 1") as (user, url),
         closing(pymysql.connect(
@@ -134,7 +134,7 @@ def test_an_account_that_has_no_connection_left_is_told(database: MariadbDatabas
         refused(url, UNREACHABLE, "max_user_connections")
 
 
-def test_a_server_that_is_read_only_is_told(database: MariadbDatabase) -> None:
+def test_a_server_that_is_read_only_is_told(database: MysqlDatabase) -> None:
     with account(database) as (_, url), database.server.set_to("read_only = 1"):
         assert process("list", "--db-url", url).code == 0
         result = process("find", "new", "--db-url", url)
@@ -143,25 +143,23 @@ def test_a_server_that_is_read_only_is_told(database: MariadbDatabase) -> None:
     assert "read-only" in result.err
 
 
-def test_a_server_in_offline_mode_is_told(mysql: MysqlServer, mastersctl: Command) -> None:
-    database = MariadbDatabase(mysql)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+def test_a_server_in_offline_mode_is_told(mysql: MysqlServer) -> None:
+    database = MysqlDatabase(mysql)
+    assert database.run("init").code == 0
     with account(database) as (_, url), mysql.set_to("offline_mode = 1"):
         refused(url, UNREACHABLE, "offline mode")
 
 
-def test_an_account_that_is_locked_after_wrong_passwords_is_told(
-    mysql: MysqlServer, mastersctl: Command
-) -> None:
-    database = MariadbDatabase(mysql)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+def test_an_account_that_is_locked_after_wrong_passwords_is_told(mysql: MysqlServer) -> None:
+    database = MysqlDatabase(mysql)
+    assert database.run("init").code == 0
     options = "FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME 1"
     with account(database, options) as (_, url):
         assert process("list", "--db-url", url.replace("hunter2", "wrong")).code == 4
         refused(url, LOGIN_REFUSED, "blocked")
 
 
-def test_a_statement_that_is_killed_gave_up(database: MariadbDatabase) -> None:
+def test_a_statement_that_is_killed_gave_up(database: MysqlDatabase) -> None:
     add_master(database, "m")
     command = [sys.executable, "-m", "mastersctl", "set-state", "m", "active", "--timeout", "60"]
     with database.locked():
@@ -251,7 +249,7 @@ ANSWERS: dict[str, bytes] = {
     ],
 )
 def test_an_answer_that_is_not_one_of_mysql_is_told(
-    database: MariadbDatabase, mastersctl: Command, answer: bytes, command: str, to: bytes
+    database: MysqlDatabase, answer: bytes, command: str, to: bytes
 ) -> None:
     add_master(database, "m")
     with between(database.server, answer, to) as port:
@@ -264,7 +262,7 @@ def test_an_answer_that_is_not_one_of_mysql_is_told(
 
 @pytest.mark.parametrize("command", ["list", "show m", "find m", "check"])
 def test_an_answer_without_rows_is_not_an_empty_table(
-    database: MariadbDatabase, mastersctl: Command, command: str
+    database: MysqlDatabase, command: str
 ) -> None:
     add_master(database, "m")
     with between(database.server, packet(b"\0\0\0\2\0\0\0"), b"FROM `masters`") as port:

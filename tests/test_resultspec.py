@@ -24,7 +24,6 @@ from mastersctl.resultspec import (
 )
 from mastersctl.state import STATES
 from mastersctl.url import DatabaseURL
-from tests.support.commands import Result, process
 from tests.support.databases import RealDatabase, make_room_for_all_names
 from tests.support.rows import NOW, add_master
 from tests.support.sizes import QUERIES
@@ -143,14 +142,12 @@ def test_an_option_can_be_given_thousands_of_times(
         add_master(database, f"{number}:/")
     options = [word for number in range(5000) for word in (option, value.format(number))]
     field = () if option == "--field" else ("--field", "name")
-    result = process("list", *options, *field, "-o", "tsv", "--db-url", database.url)
+    result = database.process("list", *options, *field, "-o", "tsv")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == ["name", *found]
 
 
-def test_every_filter_there_is_can_be_given_at_once(
-    buildbot_database: RealDatabase, mastersctl: Callable[..., Result]
-) -> None:
+def test_every_filter_there_is_can_be_given_at_once(buildbot_database: RealDatabase) -> None:
     values = {"state": "active", "active": "1", "name": "m", "last_active": "1"}
     filters = [
         f"--filter={field}__{operator_}={values.get(field, '0')}"
@@ -158,7 +155,7 @@ def test_every_filter_there_is_can_be_given_at_once(
         for operator_ in OPERATORS[field]
     ]
     assert len(filters) > 80
-    assert mastersctl("list", *filters, "--db-url", buildbot_database.url).code == 0
+    assert buildbot_database.run("list", *filters).code == 0
 
 
 def test_more_values_than_a_statement_takes_are_refused() -> None:
@@ -289,20 +286,20 @@ def test_every_database_answers_as_python_would(many: MastersConnector, spec: Re
 
 
 def test_a_name_is_compared_by_code_point_whatever_the_collation(
-    empty_database: RealDatabase, mastersctl: Callable[..., Result]
+    empty_database: RealDatabase,
 ) -> None:
-    collation = {"sqlite": "NOCASE", "postgresql": '"unicode"', "mysql": "utf8mb4_general_ci"}
+    collation = {"sqlite": "NOCASE", "postgresql": '"unicode"'}
+    used = collation.get(empty_database.kind, "utf8mb4_general_ci")
     empty_database.execute(
         f"CREATE TABLE masters (id {empty_database.key}, "
-        f"name TEXT COLLATE {collation[empty_database.kind]} NOT NULL, "
+        f"name TEXT COLLATE {used} NOT NULL, "
         "name_hash VARCHAR(40) UNIQUE, active INTEGER, last_active INTEGER)"
     )
     for name in ("b", "B", "b ", "a"):
         add_master(empty_database, name)
-    url = ("--db-url", empty_database.url)
-    ordered = mastersctl("list", "--order", "name", "--field", "name", "-o", "tsv", *url)
+    ordered = empty_database.run("list", "--order", "name", "--field", "name", "-o", "tsv")
     assert ordered.out.splitlines() == ["name", "B", "a", "b", "b "]
-    equal = mastersctl("list", "--filter", "name=b", "--field", "name", "-o", "tsv", *url)
+    equal = empty_database.run("list", "--filter", "name=b", "--field", "name", "-o", "tsv")
     assert equal.out.splitlines() == ["name", "b"]
-    containing = mastersctl("list", "--filter", "name__contains=B", "-o", "id", *url)
+    containing = empty_database.run("list", "--filter", "name__contains=B", "-o", "id")
     assert containing.out.splitlines() == ["2"]

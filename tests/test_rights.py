@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, PostgresServer, ServerDatabase
-from tests.support.mysql import MariadbDatabase, Server
+from tests.support.mysql import MysqlDatabase, Server
 from tests.support.rows import add_belongings, add_master, contents
 
 # What needs other tables than that of the masters
@@ -36,7 +36,7 @@ def server(server_database: ServerDatabase) -> ServerDatabase:
 
 
 def url_of_user(database: ServerDatabase, user: str) -> str:
-    old = "root@" if isinstance(database, MariadbDatabase) else "postgres@"
+    old = "root@" if isinstance(database, MysqlDatabase) else "postgres@"
     return database.url.replace(old, f"{user}@")
 
 
@@ -44,7 +44,7 @@ def url_of_user(database: ServerDatabase, user: str) -> str:
 def user(database: ServerDatabase) -> Iterator[str]:
     """Create a user without any rights; yield what GRANT calls it, which is also in its URL."""
     name = f"limited_{database.name}"
-    is_mariadb = isinstance(database, MariadbDatabase)
+    is_mariadb = isinstance(database, MysqlDatabase)
     grantee = f"{name}@'127.0.0.1'" if is_mariadb else name
     database.execute(f"CREATE USER {grantee}")
     if is_mariadb:
@@ -64,7 +64,6 @@ def grant(database: ServerDatabase, grantee: str, tables: list[str]) -> None:
 
 def assert_refused(
     database: ServerDatabase,
-    mastersctl: Command,
     grantee: str,
     commands: tuple[str, ...],
     code: int = 4,
@@ -82,12 +81,10 @@ def assert_refused(
     return errors
 
 
-def test_a_user_with_rights_on_masters_alone_is_refused(
-    server: ServerDatabase, mastersctl: Command
-) -> None:
+def test_a_user_with_rights_on_masters_alone_is_refused(server: ServerDatabase) -> None:
     with user(server) as grantee:
         grant(server, grantee, ["masters"])
-        errors = assert_refused(server, mastersctl, grantee, NEEDY)
+        errors = assert_refused(server, grantee, NEEDY)
         assert errors.count("does not permit it") == len(NEEDY)
         url = url_of_user(server, grantee.partition("@")[0])
         for command in ("list", "list -o json", "check --min-active 0", "set-state heir active"):
@@ -108,15 +105,15 @@ def test_a_user_with_rights_on_masters_alone_is_refused(
     ],
 )  # fmt: skip
 def test_one_table_that_a_user_may_not_read_is_refused(
-    server: ServerDatabase, mastersctl: Command, hidden: str, commands: tuple[str, ...]
+    server: ServerDatabase, hidden: str, commands: tuple[str, ...]
 ) -> None:
     with user(server) as grantee:
         grant(server, grantee, [table for table in contents(server) if table != hidden])
-        assert_refused(server, mastersctl, grantee, commands)
+        assert_refused(server, grantee, commands)
 
 
 def test_a_hidden_table_of_another_schema_that_refers_to_a_master_keeps_it(
-    server: ServerDatabase, mastersctl: Command
+    server: ServerDatabase,
 ) -> None:
     server.execute("DELETE FROM builds")
     server.execute("DELETE FROM buildrequest_claims")
@@ -132,13 +129,13 @@ def test_a_hidden_table_of_another_schema_that_refers_to_a_master_keeps_it(
         grant(server, grantee, list(contents(server)))
         commands = ("remove gone --yes", "remove gone --yes --reassign-to heir")
         code = 4 if isinstance(server, PostgresDatabase) else 1
-        errors = assert_refused(server, mastersctl, grantee, commands, code)
+        errors = assert_refused(server, grantee, commands, code)
     assert server.execute(f"SELECT masterid FROM {other}.notes") == [(1,)]
     assert "permission denied" in errors or "that this user cannot see refer to" in errors
     server.execute(f"DELETE FROM {other}.notes")
     with user(server) as grantee:
         grant(server, grantee, list(contents(server)))
-        if isinstance(server, MariadbDatabase):  # which is sure by then that nothing refers to it
+        if isinstance(server, MysqlDatabase):  # which is sure by then that nothing refers to it
             url = url_of_user(server, grantee.partition("@")[0])
             result = mastersctl("remove", "gone", "--yes", "--db-url", url)
             assert result.code == 0, result
@@ -146,9 +143,7 @@ def test_a_hidden_table_of_another_schema_that_refers_to_a_master_keeps_it(
 
 
 @pytest.mark.parametrize("view", ["masters", "builds"])
-def test_a_view_is_not_taken_for_its_table(
-    server: ServerDatabase, mastersctl: Command, view: str
-) -> None:
+def test_a_view_is_not_taken_for_its_table(server: ServerDatabase, view: str) -> None:
     other = f"other_{server.name}"
     schema = "public" if isinstance(server, PostgresDatabase) else server.name
     server.execute(f"CREATE SCHEMA {other}")
@@ -171,10 +166,10 @@ def test_a_view_is_not_taken_for_its_table(
 
 @pytest.fixture
 def limited(
-    postgres: PostgresServer, buildbot_postgres: str
+    postgres: PostgresServer, template_postgresql: str
 ) -> Iterator[tuple[PostgresDatabase, str]]:
     """A database, and a user with all rights on all of its tables."""
-    database = PostgresDatabase(postgres, buildbot_postgres)
+    database = PostgresDatabase(postgres, template_postgresql)
     add_belongings(database, add_master(database, "gone", last_active=5))
     add_master(database, "heir")
     with user(database) as grantee:
@@ -195,7 +190,6 @@ def limited(
 )  # fmt: skip
 def test_row_security_refuses_instead_of_leaving_rows_out(
     limited: tuple[PostgresDatabase, str],
-    mastersctl: Command,
     table: str,
     commands: tuple[str, ...],
 ) -> None:
@@ -203,7 +197,7 @@ def test_row_security_refuses_instead_of_leaving_rows_out(
     database.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     checks = tuple(command for command in commands if command == "check")
     others = tuple(command for command in commands if command != "check")
-    errors = assert_refused(database, mastersctl, grantee, others)
+    errors = assert_refused(database, grantee, others)
     assert errors.count("row-level security") == len(others)
     for command in checks:
         result = mastersctl(command, "--db-url", url_of_user(database, grantee))
@@ -212,7 +206,6 @@ def test_row_security_refuses_instead_of_leaving_rows_out(
 
 def test_row_security_refuses_where_a_service_replaces_the_options(
     limited: tuple[PostgresDatabase, str],
-    mastersctl: Command,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -230,7 +223,7 @@ def test_row_security_refuses_where_a_service_replaces_the_options(
 
 
 def test_a_schema_of_the_path_that_is_not_usable_is_not_an_empty_one(
-    limited: tuple[PostgresDatabase, str], mastersctl: Command
+    limited: tuple[PostgresDatabase, str],
 ) -> None:
     database, grantee = limited
     database.execute("CREATE SCHEMA bb; ALTER TABLE builds SET SCHEMA bb")
@@ -247,7 +240,7 @@ def test_a_schema_of_the_path_that_is_not_usable_is_not_an_empty_one(
 
 
 def test_tables_of_two_schemas_are_not_those_of_one_cluster(
-    limited: tuple[PostgresDatabase, str], mastersctl: Command
+    limited: tuple[PostgresDatabase, str],
 ) -> None:
     database, _ = limited
     database.execute("CREATE SCHEMA ci; CREATE TABLE ci.masters (LIKE masters INCLUDING ALL)")
@@ -264,11 +257,9 @@ def test_tables_of_two_schemas_are_not_those_of_one_cluster(
 # MariaDB and MySQL alone
 
 
-def test_a_hidden_table_that_would_follow_a_change_loses_no_row(
-    mysql_server: Server, mastersctl: Command
-) -> None:
-    database = MariadbDatabase(mysql_server)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+def test_a_hidden_table_that_would_follow_a_change_loses_no_row(mysql_server: Server) -> None:
+    database = MysqlDatabase(mysql_server)
+    assert database.run("init").code == 0
     add_master(database, "gone")
     other = f"other_{database.name}"
     database.execute(f"CREATE SCHEMA {other}")
@@ -284,12 +275,10 @@ def test_a_hidden_table_that_would_follow_a_change_loses_no_row(
     assert database.execute(f"SELECT masterid FROM {other}.notes") == [(1,)]
 
 
-def test_a_master_that_nothing_refers_to_keeps_no_other_id(
-    mysql_server: Server, mastersctl: Command
-) -> None:
-    database = MariadbDatabase(mysql_server)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+def test_a_master_that_nothing_refers_to_keeps_no_other_id(mysql_server: Server) -> None:
+    database = MysqlDatabase(mysql_server)
+    assert database.run("init").code == 0
     ids = [add_master(database, name) for name in ("a", "b", "c")]
     database.execute("UPDATE masters SET id = 0 WHERE name = 'a'")
-    assert mastersctl("remove", "0", ids[1], "--yes", "--db-url", database.url).code == 0
+    assert database.run("remove", "0", ids[1], "--yes").code == 0
     assert database.execute("SELECT id, name FROM masters") == [(ids[2], "c")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Command, Result, process
+from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import PostgresDatabase, PostgresServer, Standby
 from tests.support.rows import add_master
 from tests.support.terminal import Terminal
@@ -25,10 +25,10 @@ def primary() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def database(primary: PostgresServer, mastersctl: Command) -> PostgresDatabase:
+def database(primary: PostgresServer) -> PostgresDatabase:
     """A database on the primary, with a master that is alive."""
     database = PostgresDatabase(primary)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+    assert database.run("init").code == 0
     add_master(database, "alive", active=1)
     return database
 
@@ -42,7 +42,7 @@ def standby(database: PostgresDatabase) -> Iterator[Standby]:
 
 
 def test_a_standby_that_has_replayed_all_is_as_good_as_its_primary(
-    database: PostgresDatabase, standby: Standby, mastersctl: Command
+    database: PostgresDatabase, standby: Standby
 ) -> None:
     add_master(database, "new")
     standby.wait_for_replay()

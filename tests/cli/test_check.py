@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.commands import Command, process
+from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, RealDatabase
 from tests.support.rows import MINUTE, add_belongings, add_master
 
@@ -28,9 +28,9 @@ def add_stale(database: RealDatabase, name: str) -> int:
 
 
 @pytest.mark.usefixtures("alive")
-def test_all_is_well(database: RealDatabase, mastersctl: Command) -> None:
+def test_all_is_well(database: RealDatabase) -> None:
     add_master(database, "stopped")
-    assert mastersctl("check", "--db-url", database.url) == (
+    assert database.run("check") == (
         OK,
         "MASTERS OK - 1 active, 0 stale, 0 expired, 1 inactive | "
         "active=1;;1: stale=0;0 expired=0;0 inactive=1\n",
@@ -41,10 +41,10 @@ def test_all_is_well(database: RealDatabase, mastersctl: Command) -> None:
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize(("last_active", "state"), [(5, "stale"), (0, "expired")])
 def test_a_master_that_is_stale_or_expired_is_a_warning(
-    database: RealDatabase, mastersctl: Command, last_active: int, state: str
+    database: RealDatabase, last_active: int, state: str
 ) -> None:
     add_master(database, "dead", active=1, last_active=last_active)
-    result = mastersctl("check", "--db-url", database.url)
+    result = database.run("check")
     assert result.code == WARNING
     assert result.out.startswith("MASTERS WARNING - 1 active, ")
     assert f"; {state}: 'dead' | " in result.out
@@ -52,9 +52,7 @@ def test_a_master_that_is_stale_or_expired_is_a_warning(
 
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize("years", [1, 60_000])
-def test_a_last_check_in_in_the_future_is_a_warning(
-    database: RealDatabase, mastersctl: Command, years: int
-) -> None:
+def test_a_last_check_in_in_the_future_is_a_warning(database: RealDatabase, years: int) -> None:
     seconds = years * 365 * 24 * 60 * MINUTE
     if database.kind != "sqlite":
         seconds = min(seconds, 2**31 - 1 - int(time.time()))
@@ -62,25 +60,23 @@ def test_a_last_check_in_in_the_future_is_a_warning(
     add_master(database, "stopped", last_active=time.time() + MINUTE * 60)
     add_master(database, "a bit fast", active=1, last_active=time.time() + MINUTE / 2)
     for names in ([], ["ahead", "alive"]):
-        result = mastersctl("check", *names, "--db-url", database.url)
+        result = database.run("check", *names)
         assert result.code == WARNING
         assert "; last active in the future: 'ahead' | " in result.out
-        found = mastersctl("check", *names, "-o", "json", "--db-url", database.url).json
+        found = database.run("check", *names, "-o", "json").json
         assert [master["name"] for master in found["in_future"]] == ["ahead"]
     for command in ("show ahead", "remove ahead --yes"):
-        result = mastersctl(*command.split(), "--db-url", database.url)
+        result = database.run(*command.split())
         assert "is in the future" in result.err
         assert "'mastersctl set-state MASTER active' makes it now" in result.err
-    result = mastersctl("set-state", "ahead", "inactive", "--dry-run", "--db-url", database.url)
+    result = database.run("set-state", "ahead", "inactive", "--dry-run")
     assert "looks alive: its last check-in is in the future" in result.err
 
 
 @pytest.mark.usefixtures("alive")
-def test_more_names_than_a_statement_has_room_for_are_a_usage_error(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_more_names_than_a_statement_has_room_for_are_a_usage_error(database: RealDatabase) -> None:
     names = [f"m{number}" for number in range(66_000)]
-    result = mastersctl("check", *names, "--db-url", database.url)
+    result = database.run("check", *names)
     assert result.code == UNKNOWN
     assert "66000 masters to look for, and at most 30000" in result.out
 
@@ -88,49 +84,47 @@ def test_more_names_than_a_statement_has_room_for_are_a_usage_error(
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize(("number", "code"), [(0, OK), (1, OK), (2, CRITICAL), (9, CRITICAL)])
 def test_fewer_active_masters_than_demanded_are_critical(
-    database: RealDatabase, mastersctl: Command, number: int, code: int
+    database: RealDatabase, number: int, code: int
 ) -> None:
-    result = mastersctl("check", "--min-active", number, "--db-url", database.url)
+    result = database.run("check", "--min-active", number)
     assert result.code == code
     assert f"active=1;;{number}: " in result.out
 
 
-def test_no_master_at_all_is_critical(database: RealDatabase, mastersctl: Command) -> None:
-    assert mastersctl("check", "--db-url", database.url).code == CRITICAL
+def test_no_master_at_all_is_critical(database: RealDatabase) -> None:
+    assert database.run("check").code == CRITICAL
 
 
 @pytest.mark.usefixtures("alive")
-def test_only_the_masters_that_are_named_matter(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_only_the_masters_that_are_named_matter(database: RealDatabase) -> None:
     add_stale(database, "stale")
     add_master(database, "stopped")
-    arguments = ("check", "--db-url", database.url)
-    assert mastersctl(*arguments, "alive").code == OK
-    assert mastersctl(*arguments, "1").code == OK
+    arguments = ("check",)
+    assert database.run(*arguments, "alive").code == OK
+    assert database.run(*arguments, "1").code == OK
     for names, culprit in (
         (("alive", "stopped"), "; inactive: 'stopped' |"),
         (("alive", "stale"), "; stale: 'stale' |"),
         (("alive", "ghost", "99"), "; not there: 'ghost', '99' |"),
     ):
-        result = mastersctl(*arguments, *names)
+        result = database.run(*arguments, *names)
         assert result.code == CRITICAL
         assert culprit in result.out
 
 
-def test_max_age_says_who_is_stale(database: RealDatabase, mastersctl: Command) -> None:
+def test_max_age_says_who_is_stale(database: RealDatabase) -> None:
     add_master(database, "m", active=1, last_active=time.time() - 2 * MINUTE)
     add_master(database, "n", active=1)
-    arguments = ("check", "--db-url", database.url)
-    assert mastersctl(*arguments, "--max-age", "3m").code == OK
-    assert mastersctl(*arguments, "--max-age", "1m").code == WARNING
-    assert mastersctl(*arguments, "--max-age", "1m", "m").code == CRITICAL
+    arguments = ("check",)
+    assert database.run(*arguments, "--max-age", "3m").code == OK
+    assert database.run(*arguments, "--max-age", "1m").code == WARNING
+    assert database.run(*arguments, "--max-age", "1m", "m").code == CRITICAL
 
 
 @pytest.mark.usefixtures("alive")
-def test_json_has_the_same(database: RealDatabase, mastersctl: Command) -> None:
+def test_json_has_the_same(database: RealDatabase) -> None:
     add_master(database, "reset\x1b|", active=1, last_active=0)
-    result = mastersctl("check", "-o", "json", "--db-url", database.url)
+    result = database.run("check", "-o", "json")
     assert result.code == WARNING
     epoch = "1970-01-01T00:00:00+00:00"
     assert result.json == {
@@ -141,10 +135,10 @@ def test_json_has_the_same(database: RealDatabase, mastersctl: Command) -> None:
 
 
 def test_a_name_can_neither_act_on_a_terminal_nor_forge_performance_data(
-    database: RealDatabase, mastersctl: Command
+    database: RealDatabase,
 ) -> None:
     add_stale(database, "evil\x1b[2J\n| active=99")
-    out = mastersctl("check", "--db-url", database.url).out
+    out = database.run("check").out
     assert out.removesuffix("\n").isprintable()
     assert out.count("|") == 1
     assert r"'evil\x1b[2J\n\x7c active=99'" in out
@@ -156,9 +150,7 @@ def test_a_name_can_neither_act_on_a_terminal_nor_forge_performance_data(
      ["--min-active", "-1"], ["--min-active", "x"], ["--bogus"], ["-o", "xml"], [""],
      ["--basedir", "/nowhere"], ["--db-url", "postgresql://u:s3cret@127.0.0.1:1/x"]],
 )  # fmt: skip
-def test_whatever_keeps_it_from_knowing_is_unknown(
-    mastersctl: Command, arguments: list[str]
-) -> None:
+def test_whatever_keeps_it_from_knowing_is_unknown(arguments: list[str]) -> None:
     result = mastersctl("check", *arguments)
     assert (result.code, result.err) == (UNKNOWN, "")
     assert result.out.startswith("MASTERS UNKNOWN - ")
@@ -167,9 +159,7 @@ def test_whatever_keeps_it_from_knowing_is_unknown(
 
 
 @pytest.mark.parametrize("arguments", [["--bogus"], ["--timeout", "x"], ["--timeout", "-5"]])
-def test_a_wrong_option_before_the_command_is_unknown_too(
-    mastersctl: Command, arguments: list[str]
-) -> None:
+def test_a_wrong_option_before_the_command_is_unknown_too(arguments: list[str]) -> None:
     assert mastersctl(*arguments, "check").code == UNKNOWN
     assert mastersctl(*arguments, "list").code == 2
 
@@ -186,14 +176,12 @@ def test_a_verdict_that_nobody_can_read_is_unknown(
 
 
 @pytest.mark.parametrize("option", [["-o", "json"], ["-ojson"], ["--output=json"]])
-def test_a_wrong_command_line_is_told_in_the_format_that_was_asked_for(
-    mastersctl: Command, option: list[str]
-) -> None:
+def test_a_wrong_command_line_is_told_in_the_format_that_was_asked_for(option: list[str]) -> None:
     result = mastersctl("check", *option, "--max-age", "soon")
     assert (result.code, result.json["status"]) == (UNKNOWN, "UNKNOWN")
 
 
-def test_what_is_unknown_is_told_in_the_format_that_was_asked_for(mastersctl: Command) -> None:
+def test_what_is_unknown_is_told_in_the_format_that_was_asked_for() -> None:
     missing = ("check", "--db-url", "sqlite:///missing", "-o")
     result = mastersctl(*missing, "json")
     assert (result.code, result.json["status"], result.err) == (UNKNOWN, "UNKNOWN", "")
@@ -202,34 +190,28 @@ def test_what_is_unknown_is_told_in_the_format_that_was_asked_for(mastersctl: Co
     assert "no database" in result.err
 
 
-def test_a_database_without_masters_is_unknown(
-    empty_database: RealDatabase, mastersctl: Command
-) -> None:
-    assert mastersctl("check", "--db-url", empty_database.url).code == UNKNOWN
+def test_a_database_without_masters_is_unknown(empty_database: RealDatabase) -> None:
+    assert empty_database.run("check").code == UNKNOWN
 
 
-def test_a_clock_that_is_wrong_is_unknown(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
-    add_master(buildbot_server, "alive", active=1)
+def test_a_clock_that_is_wrong_is_unknown(buildbot_postgresql: PostgresDatabase) -> None:
+    add_master(buildbot_postgresql, "alive", active=1)
     with time_machine.travel(time.time() + 11.5 * MINUTE, tick=True):
-        result = mastersctl("check", "--db-url", buildbot_server.url)
+        result = buildbot_postgresql.run("check")
     assert result.code == UNKNOWN
     assert "fast by 11 minutes" in result.out
 
 
-def test_a_few_statements_do_however_many_masters(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_few_statements_do_however_many_masters(buildbot_database: RealDatabase) -> None:
     for number in range(200):
         add_stale(buildbot_database, f"{number}")
-    out = mastersctl("check", "--db-url", buildbot_database.url).out
+    out = buildbot_database.run("check").out
     assert "'9' and 190 more |" in out
-    arguments = ("check", "-v", "--db-url", buildbot_database.url)
+    arguments = ("check", "-v")
     more = int(buildbot_database.kind == "sqlite")  # whether an upgrade was interrupted
-    assert mastersctl(*arguments).err.count("SQL: ") == 2 + more
-    assert mastersctl(*arguments, "1", "2", "3").err.count("SQL: ") == 1 + more
-    assert mastersctl(*arguments, "-o", "prometheus").err.count("SQL: ") <= 5
+    assert buildbot_database.run(*arguments).err.count("SQL: ") == 2 + more
+    assert buildbot_database.run(*arguments, "1", "2", "3").err.count("SQL: ") == 1 + more
+    assert buildbot_database.run(*arguments, "-o", "prometheus").err.count("SQL: ") <= 5
 
 
 # Metrics
@@ -246,13 +228,13 @@ def metrics(text: str) -> dict[str, dict[tuple[str, ...], float]]:
     return found
 
 
-def test_prometheus_reads_the_metrics(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+def test_prometheus_reads_the_metrics(buildbot_database: RealDatabase) -> None:
     names = ["alive", 'ev"il\\\n{x="y"} 1\t\x1b\u202eé', "dead"]
     now = int(time.time())
     for name, active, last_active in zip(names, (1, 0, 1), (now, 5, 0), strict=True):
         id_ = add_master(buildbot_database, name, active=active, last_active=last_active)
         add_belongings(buildbot_database, id_)
-    result = mastersctl("check", "-o", "prometheus", "--db-url", buildbot_database.url)
+    result = buildbot_database.run("check", "-o", "prometheus")
     assert (result.code, result.err) == (OK, "")
     labels = [(f"{number}", name) for number, name in enumerate(names, 1)]
     assert metrics(result.out) == {
@@ -266,35 +248,31 @@ def test_prometheus_reads_the_metrics(buildbot_database: RealDatabase, mastersct
     }
 
 
-def test_only_the_masters_that_are_named_have_metrics(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_only_the_masters_that_are_named_have_metrics(database: RealDatabase) -> None:
     for name in ("a", "b", "c"):
         add_master(database, name, active=1)
-    result = mastersctl("check", "b", "3", "-o", "prometheus", "--db-url", database.url)
+    result = database.run("check", "b", "3", "-o", "prometheus")
     found = metrics(result.out)
     assert set(found["buildbot_master_claims"]) == {("2", "b"), ("3", "c")}
     assert found["buildbot_masters"][("active",)] == 2
 
 
 def test_a_file_is_replaced_by_one_that_everybody_may_read(
-    database: RealDatabase, mastersctl: Command, tmp_path: Path
+    database: RealDatabase, tmp_path: Path
 ) -> None:
     path = tmp_path / "buildbot.prom"
     path.write_text("old")
     path.chmod(0o644)
     before = path.stat().st_ino
-    arguments = ("check", "-o", "prometheus", "--db-url", database.url)
-    assert mastersctl(*arguments, "--write", path) == (OK, "", "")
-    assert path.read_text() == mastersctl(*arguments).out
+    arguments = ("check", "-o", "prometheus")
+    assert database.run(*arguments, "--write", path) == (OK, "", "")
+    assert path.read_text() == database.run(*arguments).out
     assert path.stat().st_ino != before
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [file.name for file in tmp_path.iterdir() if "buildbot" in file.name] == [path.name]
 
 
-def test_a_file_is_left_as_it_was_when_nothing_is_known(
-    mastersctl: Command, tmp_path: Path
-) -> None:
+def test_a_file_is_left_as_it_was_when_nothing_is_known(tmp_path: Path) -> None:
     path = tmp_path / "buildbot.prom"
     path.write_text("old")
     result = mastersctl(
@@ -305,15 +283,11 @@ def test_a_file_is_left_as_it_was_when_nothing_is_known(
 
 
 @pytest.mark.parametrize("place", ["none/buildbot.prom", "fifo", "directory", "link"])
-def test_what_is_no_file_is_left_alone(
-    database: RealDatabase, mastersctl: Command, tmp_path: Path, place: str
-) -> None:
+def test_what_is_no_file_is_left_alone(database: RealDatabase, tmp_path: Path, place: str) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "directory").mkdir()
     (tmp_path / "link").symlink_to("/dev/null")
-    result = mastersctl(
-        "check", "-o", "prometheus", "--write", tmp_path / place, "--db-url", database.url
-    )
+    result = database.run("check", "-o", "prometheus", "--write", tmp_path / place)
     assert (result.code, result.out) == (UNKNOWN, "")
     assert os.path.realpath(tmp_path / place) in result.err
     assert stat.S_ISFIFO((tmp_path / "fifo").stat().st_mode)
@@ -321,27 +295,25 @@ def test_what_is_no_file_is_left_alone(
 
 
 def test_what_a_link_leads_to_is_replaced_and_keeps_its_mode(
-    database: RealDatabase, mastersctl: Command, tmp_path: Path
+    database: RealDatabase, tmp_path: Path
 ) -> None:
     target, link = tmp_path / "target.prom", tmp_path / "link.prom"
     target.write_text("old")
     target.chmod(0o640)
     link.symlink_to(target)
-    arguments = ("check", "-o", "prometheus", "--db-url", database.url)
-    assert mastersctl(*arguments, "--write", link).code == OK
+    arguments = ("check", "-o", "prometheus")
+    assert database.run(*arguments, "--write", link).code == OK
     assert link.is_symlink()
     assert "buildbot_masters" in target.read_text()
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to write for another user")
-def test_the_file_of_another_user_stays_theirs(
-    database: RealDatabase, mastersctl: Command, tmp_path: Path
-) -> None:
+def test_the_file_of_another_user_stays_theirs(database: RealDatabase, tmp_path: Path) -> None:
     file = tmp_path / "x.prom"
     file.touch(0o600)
     os.chown(file, 65534, 65533)
-    mastersctl("check", "-o", "prometheus", "--db-url", database.url, "--write", file)
+    database.run("check", "-o", "prometheus", "--write", file)
     status = file.stat()
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65533, 0o600)
     assert "buildbot_masters" in file.read_text()
@@ -349,20 +321,20 @@ def test_the_file_of_another_user_stays_theirs(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whom others could mislead")
 def test_root_is_not_led_elsewhere_by_the_link_of_another_user(
-    database: RealDatabase, mastersctl: Command, tmp_path: Path
+    database: RealDatabase, tmp_path: Path
 ) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "x.prom").symlink_to(tmp_path / "victim")
     os.chown(theirs, 65534, 65534)
-    arguments = ("check", "-o", "prometheus", "--db-url", database.url, "--write")
-    result = mastersctl(*arguments, theirs / "x.prom")
+    arguments = ("check", "-o", "prometheus", "--write")
+    result = database.run(*arguments, theirs / "x.prom")
     assert (result.code, result.out) == (UNKNOWN, "")
     assert "root does not follow it" in result.err
     assert not (tmp_path / "victim").exists()
 
 
-def test_only_metrics_are_written_to_a_file(mastersctl: Command, tmp_path: Path) -> None:
+def test_only_metrics_are_written_to_a_file(tmp_path: Path) -> None:
     result = mastersctl("check", "--write", tmp_path / "file")
     assert result.code == UNKNOWN
     assert not (tmp_path / "file").exists()
@@ -372,16 +344,14 @@ def test_metrics_on_the_standard_output_are_those_of_the_file(
     database: RealDatabase, tmp_path: Path
 ) -> None:
     add_master(database, "\x1b[2J\x1b]0;t\x07\u202eq", active=1)
-    arguments = ("check", "-o", "prometheus", "--db-url", database.url)
+    arguments = ("check", "-o", "prometheus")
     path = tmp_path / "buildbot.prom"
-    assert process(*arguments, "--write", path).code == OK
-    assert process(*arguments).out == path.read_text()
+    assert database.process(*arguments, "--write", path).code == OK
+    assert database.process(*arguments).out == path.read_text()
 
 
-def test_a_master_that_is_not_there_is_a_metric_that_is_not_active(
-    database: RealDatabase, mastersctl: Command
-) -> None:
-    result = mastersctl("check", "ghost", "7", "-o", "prometheus", "--db-url", database.url)
+def test_a_master_that_is_not_there_is_a_metric_that_is_not_active(database: RealDatabase) -> None:
+    result = database.run("check", "ghost", "7", "-o", "prometheus")
     active = metrics(result.out)["buildbot_master_active"]
     assert active == {("", "ghost"): 0, ("7", ""): 0}
 

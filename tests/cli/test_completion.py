@@ -17,7 +17,7 @@ import pytest
 from mastersctl.resultspec import FIELDS
 from mastersctl.state import STATES
 from tests.support.buildbots import make_basedir
-from tests.support.commands import Command, Result, process
+from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
 from tests.support.rows import add_belongings, add_master
 
@@ -108,7 +108,7 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def two(tmp_path: Path, mastersctl: Command) -> SqliteFile:
+def two(tmp_path: Path) -> SqliteFile:
     """A database with two masters, in the current directory."""
     assert mastersctl("init").code == 0
     database = SqliteFile(tmp_path / "state.sqlite")
@@ -402,7 +402,7 @@ def test_an_answer_takes_little_more_than_its_imports(line: str) -> None:
 @pytest.mark.usefixtures("unmeasured")
 def test_so_does_that_of_a_server(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
-    assert process("init", "--db-url", database.url).code == 0
+    assert database.process("init").code == 0
     imports = quickest(lambda: importing("click, peewee, psycopg"))
     assert quickest(lambda: ask(f"mastersctl --db-url {database.url} show ")) < 3 * imports
 
@@ -416,7 +416,7 @@ def test_the_script_is_printed_without_a_database(name: str) -> None:
 
 @pytest.mark.parametrize("instruction", ["junk", "bash_", "bash_complete", "zsh_complete"])
 def test_a_variable_that_no_script_has_set_is_an_error(
-    mastersctl: Command, monkeypatch: pytest.MonkeyPatch, instruction: str
+    monkeypatch: pytest.MonkeyPatch, instruction: str
 ) -> None:
     monkeypatch.setenv("_MASTERSCTL_COMPLETE", instruction)
     result = mastersctl("list")
@@ -424,6 +424,6 @@ def test_a_variable_that_no_script_has_set_is_an_error(
     assert result.err.startswith(f"Error: The variable _MASTERSCTL_COMPLETE is '{instruction}'")
 
 
-def test_an_empty_variable_is_none(mastersctl: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_MASTERSCTL_COMPLETE", "")
     assert mastersctl("--version").code == 0

@@ -5,31 +5,28 @@ import sys
 import pexpect
 import pytest
 
-from tests.support.commands import Command
 from tests.support.databases import RealDatabase
 from tests.support.rows import add_master, masters
 
 
-def test_every_master_is_reset_and_counted(database: RealDatabase, mastersctl: Command) -> None:
+def test_every_master_is_reset_and_counted(database: RealDatabase) -> None:
     add_master(database, "a", active=0)
     add_master(database, "b", active=1, last_active=5)
-    assert mastersctl("expire-all", "--db-url", database.url) == (0, "expired 2 masters\n", "")
+    assert database.run("expire-all") == (0, "expired 2 masters\n", "")
     assert [row[2:] for row in masters(database)] == [(1, 0), (1, 0)]
-    assert mastersctl("expire-all", "--db-url", database.url).out == "expired 2 masters\n"
+    assert database.run("expire-all").out == "expired 2 masters\n"
 
 
-def test_json_has_the_count(database: RealDatabase, mastersctl: Command) -> None:
+def test_json_has_the_count(database: RealDatabase) -> None:
     add_master(database, "a")
-    result = mastersctl("expire-all", "-o", "json", "--db-url", database.url)
+    result = database.run("expire-all", "-o", "json")
     assert result.json == {"expired": 1}
 
 
-def test_masters_that_look_alive_are_named_and_expired(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_masters_that_look_alive_are_named_and_expired(database: RealDatabase) -> None:
     add_master(database, "alive\x1b[2J", active=1)
     add_master(database, "dead", active=1, last_active=5)
-    result = mastersctl("expire-all", "--db-url", database.url)
+    result = database.run("expire-all")
     assert result[:2] == (0, "expired 2 masters\n")
     assert "look alive: 'alive" in result.err
     assert "takes all others for dead: it ends their builds" in result.err
@@ -37,30 +34,26 @@ def test_masters_that_look_alive_are_named_and_expired(
     assert "\x1b" not in result.err
 
 
-def test_unless_alive_refuses_when_a_master_looks_alive(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_unless_alive_refuses_when_a_master_looks_alive(database: RealDatabase) -> None:
     add_master(database, "alive", active=1)
     before = masters(database)
     for arguments in (["--unless-alive"], ["--unless-alive", "--dry-run"]):
-        result = mastersctl("expire-all", *arguments, "--db-url", database.url)
+        result = database.run("expire-all", *arguments)
         assert (result.code, result.out) == (1, "")
         assert "'alive'" in result.err
     assert masters(database) == before
 
 
-def test_unless_alive_expires_when_none_does(database: RealDatabase, mastersctl: Command) -> None:
+def test_unless_alive_expires_when_none_does(database: RealDatabase) -> None:
     add_master(database, "dead", active=1, last_active=5)
-    result = mastersctl("expire-all", "--unless-alive", "--db-url", database.url)
+    result = database.run("expire-all", "--unless-alive")
     assert result == (0, "expired 1 masters\n", "")
 
 
-def test_dry_run_prints_the_same_and_changes_nothing(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_dry_run_prints_the_same_and_changes_nothing(database: RealDatabase) -> None:
     add_master(database, "a")
     before = masters(database)
-    result = mastersctl("expire-all", "--dry-run", "--db-url", database.url)
+    result = database.run("expire-all", "--dry-run")
     assert result == (0, "expired 1 masters\n", "Dry run: nothing was changed.\n")
     assert masters(database) == before
 
@@ -75,7 +68,7 @@ def on_terminal(database: RealDatabase, *arguments: str) -> "pexpect.spawn[str]"
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("", 1), ("\x03", 1)])
 def test_on_a_terminal_it_asks_while_a_master_looks_alive(
-    database: RealDatabase, mastersctl: Command, answer: str, code: int
+    database: RealDatabase, answer: str, code: int
 ) -> None:
     id_ = add_master(database, "alive", active=1)
     before = masters(database)
@@ -83,9 +76,7 @@ def test_on_a_terminal_it_asks_while_a_master_looks_alive(
     child.expect_exact("look alive: 'alive'. The first master that checks in")
     child.expect(r"Go on\? \[y/N\]: ")
     # Nothing is locked meanwhile: a master checks in.
-    assert (
-        mastersctl("set-state", id_, "active", "--timeout", "1", "--db-url", database.url).code == 0
-    )
+    assert database.run("set-state", id_, "active", "--timeout", "1").code == 0
     child.sendline(answer)
     child.expect(pexpect.EOF)
     child.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from tests.support.commands import Command, process
+from tests.support.commands import mastersctl, process
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
 from tests.support.terminal import Terminal
@@ -26,12 +26,10 @@ def table(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def test_the_table_has_a_row_a_master_and_the_sum(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_the_table_has_a_row_a_master_and_the_sum(buildbot_database: RealDatabase) -> None:
     add_dead(buildbot_database, "a")
     add_dead(buildbot_database, "b")
-    result = mastersctl("housekeep", "--db-url", buildbot_database.url)
+    result = buildbot_database.run("housekeep")
     assert (result.code, result.err) == (0, "")
     assert table(result.out) == [
         ["ID", "NAME", "LINKS", "BUILDS", "STEPS", "LOGS", "CLAIMS"],
@@ -41,9 +39,9 @@ def test_the_table_has_a_row_a_master_and_the_sum(
     ]
 
 
-def test_json_has_the_same(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+def test_json_has_the_same(buildbot_database: RealDatabase) -> None:
     add_dead(buildbot_database, "a\x1b")
-    result = mastersctl("housekeep", "-o", "json", "--db-url", buildbot_database.url)
+    result = buildbot_database.run("housekeep", "-o", "json")
     counts = {"links": 5, "builds": 1, "steps": 2, "logs": 2, "claims": 1}
     assert result.json == {
         "masters": [{"id": 1, "name": "a\x1b", "deactivated": True} | counts],
@@ -51,75 +49,67 @@ def test_json_has_the_same(buildbot_database: RealDatabase, mastersctl: Command)
     }
 
 
-def test_id_names_the_masters_for_which_something_was_done(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_id_names_the_masters_for_which_something_was_done(buildbot_database: RealDatabase) -> None:
     add_master(buildbot_database, "alive", active=1)
     id_ = add_dead(buildbot_database, "dead")
-    arguments = ("housekeep", "-o", "id", "--db-url", buildbot_database.url)
-    assert mastersctl(*arguments) == (0, f"{id_}\n", "")
-    assert mastersctl(*arguments) == (0, "", "")
+    arguments = ("housekeep", "-o", "id")
+    assert buildbot_database.run(*arguments) == (0, f"{id_}\n", "")
+    assert buildbot_database.run(*arguments) == (0, "", "")
 
 
-def test_a_second_run_says_that_there_is_nothing_to_do(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_second_run_says_that_there_is_nothing_to_do(buildbot_database: RealDatabase) -> None:
     add_dead(buildbot_database, "dead")
-    arguments = ("housekeep", "--db-url", buildbot_database.url)
-    mastersctl(*arguments)
-    assert mastersctl(*arguments) == (0, "nothing to do\n", "")
-    assert mastersctl(*arguments, "-o", "json").json["masters"] == []
+    arguments = ("housekeep",)
+    buildbot_database.run(*arguments)
+    assert buildbot_database.run(*arguments) == (0, "nothing to do\n", "")
+    assert buildbot_database.run(*arguments, "-o", "json").json["masters"] == []
 
 
-def test_dry_run_prints_the_same_and_changes_nothing(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_dry_run_prints_the_same_and_changes_nothing(buildbot_database: RealDatabase) -> None:
     add_dead(buildbot_database, "dead")
     before = contents(buildbot_database)
-    arguments = ("housekeep", "--db-url", buildbot_database.url)
-    planned = mastersctl(*arguments, "--dry-run")
+    arguments = ("housekeep",)
+    planned = buildbot_database.run(*arguments, "--dry-run")
     assert contents(buildbot_database) == before
     assert planned.err == "Dry run: nothing was changed.\n"
-    assert planned.out == mastersctl(*arguments).out
+    assert planned.out == buildbot_database.run(*arguments).out
 
 
-def test_older_than_says_who_is_dead(database: RealDatabase, mastersctl: Command) -> None:
+def test_older_than_says_who_is_dead(database: RealDatabase) -> None:
     for name, age in (("a", 2), ("b", 20), ("c", 70)):
         add_master(database, name, active=1, last_active=time.time() - age * MINUTE)
-    arguments = ("housekeep", "-o", "id", "--db-url", database.url, "--older-than")
-    assert mastersctl(*arguments, "1h").out == "3\n"
-    assert mastersctl(*arguments, "10m").out == "2\n"
-    result = mastersctl(*arguments, "90s")
+    arguments = ("housekeep", "-o", "id", "--older-than")
+    assert database.run(*arguments, "1h").out == "3\n"
+    assert database.run(*arguments, "10m").out == "2\n"
+    result = database.run(*arguments, "90s")
     assert result.out == "1\n"
     assert "--older-than 3m" in result.err
 
 
 @pytest.mark.parametrize("age", ["", "soon", "-1h", "10", "9999999999999w"])
-def test_an_impossible_age_is_a_usage_error(mastersctl: Command, age: str) -> None:
+def test_an_impossible_age_is_a_usage_error(age: str) -> None:
     result = mastersctl("housekeep", f"--older-than={age}")
     assert result.code == 2
     assert repr(age) in result.err
 
 
-def test_a_clock_that_is_wrong_changes_nothing(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
-    add_belongings(buildbot_server, add_master(buildbot_server, "alive", active=1))
-    before = contents(buildbot_server)
+def test_a_clock_that_is_wrong_changes_nothing(buildbot_postgresql: PostgresDatabase) -> None:
+    add_belongings(buildbot_postgresql, add_master(buildbot_postgresql, "alive", active=1))
+    before = contents(buildbot_postgresql)
     with time_machine.travel(time.time() + 3720, tick=True):
-        result = mastersctl("housekeep", "--db-url", buildbot_server.url)
+        result = buildbot_postgresql.run("housekeep")
     assert (result.code, result.out) == (1, "")
     assert "fast by 1 hour and 2 minutes" in result.err
-    assert contents(buildbot_server) == before
+    assert contents(buildbot_postgresql) == before
 
 
 def test_a_lock_that_is_held_for_longer_than_the_timeout_changes_nothing(
-    database: RealDatabase, mastersctl: Command
+    database: RealDatabase,
 ) -> None:
     for name in ("a", "b"):
         add_master(database, name, active=1, last_active=5)
     with database.locked():  # on PostgreSQL, the first of them
-        result = mastersctl("housekeep", "--timeout", "0.3", "--db-url", database.url)
+        result = database.run("housekeep", "--timeout", "0.3")
     assert (result.code, result.out) == (4, "")
     assert "locked" in result.err
     assert [row[2] for row in masters(database)] == [1, 1]
@@ -127,44 +117,42 @@ def test_a_lock_that_is_held_for_longer_than_the_timeout_changes_nothing(
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
 def test_a_database_without_masters_is_not_buildbots(
-    empty_database: RealDatabase, mastersctl: Command, arguments: list[str]
+    empty_database: RealDatabase, arguments: list[str]
 ) -> None:
-    result = mastersctl("housekeep", *arguments, "--db-url", empty_database.url)
+    result = empty_database.run("housekeep", *arguments)
     assert (result.code, result.out) == (5, "")
 
 
-def test_an_error_in_the_middle_says_how_far_it_came(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
+def test_an_error_in_the_middle_says_how_far_it_came(buildbot_postgresql: PostgresDatabase) -> None:
     for name in ("a", "b"):
-        add_master(buildbot_server, name, active=1, last_active=5)
-    buildbot_server.execute("UPDATE masters SET id = 0 WHERE id = 2")  # before the one locked
-    with buildbot_server.locked():
-        result = mastersctl("housekeep", "--timeout", "0.3", "--db-url", buildbot_server.url)
+        add_master(buildbot_postgresql, name, active=1, last_active=5)
+    buildbot_postgresql.execute("UPDATE masters SET id = 0 WHERE id = 2")  # before the one locked
+    with buildbot_postgresql.locked():
+        result = buildbot_postgresql.run("housekeep", "--timeout", "0.3")
     assert result.code == 4
     assert "ended early: 1." in result.err
     assert table(result.out)[1][:2] == ["0", "b"]
     assert "total" not in result.out
-    assert [row[2] for row in masters(buildbot_server)] == [0, 1]
+    assert [row[2] for row in masters(buildbot_postgresql)] == [0, 1]
 
 
 @pytest.fixture
-def slow_database(buildbot_server: PostgresDatabase) -> PostgresDatabase:
+def slow_database(buildbot_postgresql: PostgresDatabase) -> PostgresDatabase:
     """A database with four dead masters, each of which takes three quarters of a second."""
     for name in "abcd":
-        add_master(buildbot_server, name, active=1, last_active=5)
-    buildbot_server.execute(
+        add_master(buildbot_postgresql, name, active=1, last_active=5)
+    buildbot_postgresql.execute(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql "
         "AS 'BEGIN PERFORM pg_sleep(0.75); RETURN NEW; END'"
     )
-    buildbot_server.execute(
+    buildbot_postgresql.execute(
         "CREATE TRIGGER wait BEFORE UPDATE ON masters FOR EACH ROW EXECUTE FUNCTION wait()"
     )
-    return buildbot_server
+    return buildbot_postgresql
 
 
 def test_long_work_shows_its_progress_on_a_terminal(slow_database: PostgresDatabase) -> None:
-    terminal = Terminal("housekeep", "--db-url", slow_database.url)
+    terminal = Terminal(*slow_database.on("housekeep"))
     terminal.wait_for("Housekeeping")
     lines = terminal.wait_for("total")
     assert lines[0].split()[:2] == ["ID", "NAME"]
@@ -178,7 +166,7 @@ def test_long_work_shows_its_progress_on_a_terminal(slow_database: PostgresDatab
 def test_long_work_that_is_interrupted_leaves_the_terminal_as_it_was(
     slow_database: PostgresDatabase, number: signal.Signals
 ) -> None:
-    terminal = Terminal("housekeep", "--db-url", slow_database.url)
+    terminal = Terminal(*slow_database.on("housekeep"))
     terminal.wait_for("25%")  # that one of them is done
     assert terminal.child.pid
     os.kill(terminal.child.pid, number)
@@ -192,7 +180,7 @@ def test_long_work_that_is_interrupted_leaves_the_terminal_as_it_was(
 
 
 def test_long_work_is_quiet_in_a_pipe(slow_database: PostgresDatabase) -> None:
-    result = process("housekeep", "-o", "id", "--db-url", slow_database.url)
+    result = slow_database.process("housekeep", "-o", "id")
     assert result == (0, "1\n2\n3\n4\n", "")
 
 
@@ -200,13 +188,13 @@ def test_long_work_is_quiet_in_a_pipe(slow_database: PostgresDatabase) -> None:
 def test_short_work_and_work_whose_statements_are_shown_draw_no_bar(
     slow_database: PostgresDatabase, option: str
 ) -> None:
-    terminal = Terminal("housekeep", "-o", "id", option, "--db-url", slow_database.url)
+    terminal = Terminal(*slow_database.on("housekeep", "-o", "id", option))
     assert terminal.end() == 0
     assert "Housekeeping" not in terminal.written
 
 
 def test_a_terminal_that_cannot_draw_shows_no_bar(slow_database: PostgresDatabase) -> None:
-    terminal = Terminal("housekeep", "-o", "id", "--db-url", slow_database.url, kind="dumb")
+    terminal = Terminal(*slow_database.on("housekeep", "-o", "id"), kind="dumb")
     assert terminal.end() == 0
     assert terminal.written == "1\r\n2\r\n3\r\n4\r\n"
 

@@ -3,49 +3,46 @@
 import pytest
 import sqlalchemy
 
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase, SqliteFile
-from tests.support.mysql import MariadbDatabase, MysqlServer
+from tests.support.mysql import MysqlDatabase, MysqlServer
 from tests.support.rows import add_master, masters
 
 
 def test_it_creates_the_table_and_a_second_run_changes_nothing(
-    empty_database: RealDatabase, mastersctl: Command
+    empty_database: RealDatabase,
 ) -> None:
-    url = ("--db-url", empty_database.url)
-    assert mastersctl("init", *url) == (0, "created\n", "")
+    assert empty_database.run("init") == (0, "created\n", "")
     add_master(empty_database, "m")
-    assert mastersctl("init", *url) == (0, "unchanged\n", "")
-    assert mastersctl("init", "-o", "json", *url).json == {"created": False}
+    assert empty_database.run("init") == (0, "unchanged\n", "")
+    assert empty_database.run("init", "-o", "json").json == {"created": False}
     assert len(masters(empty_database)) == 1
 
 
-def test_json_says_that_it_was_created(empty_database: RealDatabase, mastersctl: Command) -> None:
-    result = mastersctl("init", "-o", "json", "--db-url", empty_database.url)
+def test_json_says_that_it_was_created(empty_database: RealDatabase) -> None:
+    result = empty_database.run("init", "-o", "json")
     assert result.json == {"created": True}
 
 
-def test_it_creates_the_file(mastersctl: Command) -> None:
+def test_it_creates_the_file() -> None:
     assert mastersctl("init").out == "created\n"
     assert mastersctl("list", "-o", "json").json == []
 
 
-def test_a_database_that_buildbot_made_stays_as_it_is(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
-    assert mastersctl("init", "--db-url", buildbot_database.url).out == "unchanged\n"
+def test_a_database_that_buildbot_made_stays_as_it_is(buildbot_database: RealDatabase) -> None:
+    assert buildbot_database.run("init").out == "unchanged\n"
 
 
 def test_the_table_is_the_one_that_buildbot_creates(
     database: RealDatabase, request: pytest.FixtureRequest
 ) -> None:
     if isinstance(database, SqliteFile):
-        buildbots = f"sqlite:///{request.getfixturevalue('buildbot_sqlite')}"
-    elif isinstance(database, MariadbDatabase):
+        buildbots = f"sqlite:///{request.getfixturevalue('template_sqlite')}"
+    elif isinstance(database, MysqlDatabase):
         server = "mysql" if isinstance(database.server, MysqlServer) else "mariadb"
         buildbots = database.server.url(request.getfixturevalue(f"buildbot_{server}"))
     else:
-        buildbots = database.server.url(request.getfixturevalue("buildbot_postgres"))
+        buildbots = database.server.url(request.getfixturevalue("template_postgresql"))
     assert structure(database.url) == structure(buildbots)
 
 
@@ -63,10 +60,8 @@ def structure(url: str) -> object:
     return described
 
 
-def test_a_table_of_masters_that_is_not_buildbots_is_an_error(
-    empty_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_table_of_masters_that_is_not_buildbots_is_an_error(empty_database: RealDatabase) -> None:
     empty_database.execute("CREATE TABLE masters (id INTEGER, grade TEXT)")
-    result = mastersctl("init", "--db-url", empty_database.url)
+    result = empty_database.run("init")
     assert (result.code, result.out) == (5, "")
     assert "not a Buildbot database" in result.err

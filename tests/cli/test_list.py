@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.support.commands import Command, process
+from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase
 from tests.support.rows import add_master
 
@@ -44,17 +44,15 @@ def states(database: RealDatabase) -> None:
     ],
 )
 def test_the_query_options_select_sort_and_page(
-    database: RealDatabase, mastersctl: Command, arguments: list[str], names: list[str]
+    database: RealDatabase, arguments: list[str], names: list[str]
 ) -> None:
-    result = mastersctl("list", *arguments, "-o", "json", "--db-url", database.url)
+    result = database.run("list", *arguments, "-o", "json")
     assert [row["name"] for row in result.json] == names
 
 
 @pytest.mark.usefixtures("states")
-def test_the_table_says_in_which_state_each_master_is(
-    database: RealDatabase, mastersctl: Command
-) -> None:
-    header, *rows = mastersctl("list", "--db-url", database.url).out.splitlines()
+def test_the_table_says_in_which_state_each_master_is(database: RealDatabase) -> None:
+    header, *rows = database.run("list").out.splitlines()
     assert header.split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
     assert [row.split()[1] for row in rows] == [row.split()[2] for row in rows] == NAMES
 
@@ -77,20 +75,18 @@ def test_the_table_says_in_which_state_each_master_is(
         ["--nonsense"],
     ],
 )
-def test_a_mistake_is_a_usage_error(
-    database: RealDatabase, mastersctl: Command, arguments: list[str]
-) -> None:
-    result = mastersctl("list", *arguments, "--db-url", database.url)
+def test_a_mistake_is_a_usage_error(database: RealDatabase, arguments: list[str]) -> None:
+    result = database.run("list", *arguments)
     assert (result.code, result.out) == (2, "")
     assert arguments[-1].split("=")[-1].split("__")[-1] in result.err
 
 
-def test_a_mistake_is_found_before_the_database_is_opened(mastersctl: Command) -> None:
+def test_a_mistake_is_found_before_the_database_is_opened() -> None:
     assert mastersctl("list", "--order", "age").code == 2
 
 
 def test_one_statement_is_sent(database: RealDatabase) -> None:
     add_master(database, "m")
     for format_ in ("table", "json", "id"):
-        result = process("list", "-v", "-o", format_, "--db-url", database.url)
+        result = database.process("list", "-v", "-o", format_)
         assert result.err.count("SQL: ") == 1, format_

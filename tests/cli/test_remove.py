@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from mastersctl.housekeeping import survey
-from tests.support.commands import Command, process, shell
+from tests.support.commands import mastersctl, process, shell
 from tests.support.databases import (
     PostgresDatabase,
     RealDatabase,
@@ -27,38 +27,38 @@ def names(database: RealDatabase) -> list[str]:
     return [row[1] for row in masters(database)]
 
 
-def test_masters_are_removed_by_id_and_name(database: RealDatabase, mastersctl: Command) -> None:
+def test_masters_are_removed_by_id_and_name(database: RealDatabase) -> None:
     for name in ("a", "b", "c"):
         add_master(database, name)
-    result = mastersctl("remove", "1", "b", "2", "--yes", "--db-url", database.url)
+    result = database.run("remove", "1", "b", "2", "--yes")
     assert result == (0, "removed 2 masters\n", "")
     assert names(database) == ["c"]
 
 
-def test_json_has_the_counts(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+def test_json_has_the_counts(buildbot_database: RealDatabase) -> None:
     for name in ("a", "b", "heir"):
         add_belongings(buildbot_database, add_master(buildbot_database, name))
     both = [(1, "a"), (2, "b")]
-    arguments = ("remove", "--yes", "-o", "json", "--db-url", buildbot_database.url)
-    assert mastersctl(*arguments, "a", "b", "--skip-used").json == {
+    arguments = ("remove", "--yes", "-o", "json")
+    assert buildbot_database.run(*arguments, "a", "b", "--skip-used").json == {
         "removed": 0, "skipped": 2, "reassigned_builds": 0, "reassigned_claims": 0,
         "masters": [{"id": id_, "name": name, "removed": False} for id_, name in both],
     }  # fmt: skip
-    assert mastersctl(*arguments, "a", "b", "--reassign-to", "heir").json == {
+    assert buildbot_database.run(*arguments, "a", "b", "--reassign-to", "heir").json == {
         "removed": 2, "skipped": 0, "reassigned_builds": 4, "reassigned_claims": 2,
         "masters": [{"id": id_, "name": name, "removed": True} for id_, name in both],
     }  # fmt: skip
 
 
 def test_the_heir_gets_builds_and_finished_claims_and_nothing_else_is_left(
-    buildbot_database: RealDatabase, mastersctl: Command
+    buildbot_database: RealDatabase,
 ) -> None:
     gone = add_master(buildbot_database, "gone", active=1, last_active=0)
     heir = add_master(buildbot_database, "heir", active=1)
     add_belongings(buildbot_database, gone)
     before = contents(buildbot_database)
-    arguments = ("remove", "gone", "--reassign-to", "heir", "--db-url", buildbot_database.url)
-    assert mastersctl(*arguments, "--yes") == (0, "removed 1 masters\n", "")
+    arguments = ("remove", "gone", "--reassign-to", "heir")
+    assert buildbot_database.run(*arguments, "--yes") == (0, "removed 1 masters\n", "")
     after = contents(buildbot_database)
     assert names(buildbot_database) == ["heir"]
     assert len(after["builds"]) == len(before["builds"]) == 2
@@ -73,12 +73,12 @@ def test_the_heir_gets_builds_and_finished_claims_and_nothing_else_is_left(
 
 
 def test_a_master_that_builds_refer_to_is_refused_with_all_others(
-    buildbot_database: RealDatabase, mastersctl: Command
+    buildbot_database: RealDatabase,
 ) -> None:
     add_master(buildbot_database, "unused")
     add_belongings(buildbot_database, add_master(buildbot_database, "used"))
     before = contents(buildbot_database)
-    result = mastersctl("remove", "unused", "used", "--yes", "--db-url", buildbot_database.url)
+    result = buildbot_database.run("remove", "unused", "used", "--yes")
     assert (result.code, result.out) == (1, "")
     assert "refers to 'used' (builds: 2, claims on finished build requests: 1);" in result.err
     assert "--reassign-to" in result.err
@@ -86,14 +86,12 @@ def test_a_master_that_builds_refer_to_is_refused_with_all_others(
 
 
 def test_skip_used_leaves_those_untouched_and_removes_the_rest(
-    buildbot_database: RealDatabase, mastersctl: Command
+    buildbot_database: RealDatabase,
 ) -> None:
     add_master(buildbot_database, "unused")
     add_belongings(buildbot_database, add_master(buildbot_database, "used"))
     before = contents(buildbot_database)
-    result = mastersctl(
-        "remove", "unused", "used", "--skip-used", "--yes", "--db-url", buildbot_database.url
-    )
+    result = buildbot_database.run("remove", "unused", "used", "--skip-used", "--yes")
     assert result == (0, "removed 1 masters\n", "")
     after = contents(buildbot_database)
     assert [master["name"] for master in after.pop("masters")] == ["used"]
@@ -102,25 +100,23 @@ def test_skip_used_leaves_those_untouched_and_removes_the_rest(
 
 
 def test_links_and_claims_on_unfinished_requests_do_not_keep_a_master(
-    buildbot_database: RealDatabase, mastersctl: Command
+    buildbot_database: RealDatabase,
 ) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "m"))
     buildbot_database.execute("DELETE FROM builds")
     buildbot_database.execute("DELETE FROM buildrequest_claims WHERE brid = 110")
-    result = mastersctl("remove", "m", "--yes", "--db-url", buildbot_database.url)
+    result = buildbot_database.run("remove", "m", "--yes")
     assert result == (0, "removed 1 masters\n", "")
     after = contents(buildbot_database)
     assert after["buildrequest_claims"] == after["connected_workers"] == after["masters"] == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["--skip-used"], ["--reassign-to", "dead"]])
-def test_an_active_master_is_refused(
-    buildbot_database: RealDatabase, mastersctl: Command, arguments: list[str]
-) -> None:
+def test_an_active_master_is_refused(buildbot_database: RealDatabase, arguments: list[str]) -> None:
     add_master(buildbot_database, "dead")
     add_master(buildbot_database, "alive", active=1)
     before = contents(buildbot_database)
-    result = mastersctl("remove", "alive", "--yes", *arguments, "--db-url", buildbot_database.url)
+    result = buildbot_database.run("remove", "alive", "--yes", *arguments)
     assert (result.code, result.out) == (1, "")
     assert "active: 'alive'" in result.err
     assert contents(buildbot_database) == before
@@ -132,25 +128,23 @@ def test_an_active_master_is_refused(
      (["a", ""], 2)],
 )  # fmt: skip
 def test_a_wrong_master_or_heir_removes_none(
-    database: RealDatabase, mastersctl: Command, arguments: list[str], code: int
+    database: RealDatabase, arguments: list[str], code: int
 ) -> None:
     add_master(database, "a")
     add_master(database, "b")
-    result = mastersctl("remove", "--yes", *arguments, "--db-url", database.url)
+    result = database.run("remove", "--yes", *arguments)
     assert (result.code, result.out) == (code, "")
     assert result.err
     assert names(database) == ["a", "b"]
 
 
-def test_dry_run_prints_the_same_and_changes_nothing(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_dry_run_prints_the_same_and_changes_nothing(buildbot_database: RealDatabase) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "a"))
     add_master(buildbot_database, "heir")
     before = contents(buildbot_database)
-    arguments = ("remove", "a", "--db-url", buildbot_database.url, "-o", "json")
-    assert mastersctl(*arguments, "--dry-run").code == 1
-    planned = mastersctl(*arguments, "--dry-run", "--reassign-to", "heir")
+    arguments = ("remove", "a", "-o", "json")
+    assert buildbot_database.run(*arguments, "--dry-run").code == 1
+    planned = buildbot_database.run(*arguments, "--dry-run", "--reassign-to", "heir")
     assert planned.err.splitlines() == [
         "Masters to remove, after housekeeping for them: 1",
         "  1  'a'",
@@ -158,13 +152,11 @@ def test_dry_run_prints_the_same_and_changes_nothing(
         "Dry run: nothing was changed.",
     ]
     assert contents(buildbot_database) == before
-    done = mastersctl(*arguments, "--yes", "--reassign-to", "heir")
+    done = buildbot_database.run(*arguments, "--yes", "--reassign-to", "heir")
     assert planned.out == done.out
 
 
-def test_a_table_of_a_later_buildbot_keeps_a_master(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_table_of_a_later_buildbot_keeps_a_master(buildbot_database: RealDatabase) -> None:
     id_ = add_master(buildbot_database, "m")
     add_master(buildbot_database, "heir")
     buildbot_database.execute(
@@ -173,19 +165,17 @@ def test_a_table_of_a_later_buildbot_keeps_a_master(
     )
     buildbot_database.execute('INSERT INTO "later ""table" VALUES (1, ?)', [id_])
     for arguments in ([], ["--reassign-to", "heir"]):
-        result = mastersctl("remove", "m", "--yes", *arguments, "--db-url", buildbot_database.url)
+        result = buildbot_database.run("remove", "m", "--yes", *arguments)
         assert result.code == 1
         assert "rows by their 'later \"table.owner': 1" in result.err
         assert "--reassign-to" not in result.err
     assert names(buildbot_database) == ["m", "heir"]
     buildbot_database.execute('DELETE FROM "later ""table"')
-    assert mastersctl("remove", "m", "--yes", "--db-url", buildbot_database.url).code == 0
+    assert buildbot_database.run("remove", "m", "--yes").code == 0
 
 
-def test_a_view_on_sqlite_is_not_taken_for_its_table(
-    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command
-) -> None:
-    copy_sqlite(buildbot_sqlite, tmp_path / "state.sqlite")
+def test_a_view_on_sqlite_is_not_taken_for_its_table(tmp_path: Path, template_sqlite: Path) -> None:
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
     database = SqliteFile(tmp_path / "state.sqlite")
     add_belongings(database, add_master(database, "m", last_active=5))
     database.execute("ALTER TABLE builds RENAME TO builds_2026")
@@ -198,9 +188,9 @@ def test_a_view_on_sqlite_is_not_taken_for_its_table(
 
 @pytest.mark.parametrize("history", ["moved", "copied"])
 def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
-    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command, history: str
+    tmp_path: Path, template_sqlite: Path, history: str
 ) -> None:
-    copy_sqlite(buildbot_sqlite, tmp_path / "state.sqlite")
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
     database = SqliteFile(tmp_path / "state.sqlite")
     id_ = add_master(database, "m")
     add_master(database, "heir")
@@ -224,9 +214,7 @@ def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
     assert contents(database) == before
 
 
-def test_masters_that_an_interrupted_upgrade_moved_are_not_made_anew(
-    tmp_path: Path, mastersctl: Command
-) -> None:
+def test_masters_that_an_interrupted_upgrade_moved_are_not_made_anew(tmp_path: Path) -> None:
     assert mastersctl("init").code == 0
     database = SqliteFile(tmp_path / "state.sqlite")
     database.execute("ALTER TABLE masters RENAME TO _alembic_tmp_masters")
@@ -240,7 +228,6 @@ def test_masters_that_an_interrupted_upgrade_moved_are_not_made_anew(
 @pytest.mark.parametrize("heir", ["heir", 2])
 def test_an_heir_that_is_removed_meanwhile_is_no_such_master(
     server_database: ServerDatabase,
-    mastersctl: Command,
     monkeypatch: pytest.MonkeyPatch,
     heir: str | int,
 ) -> None:
@@ -279,39 +266,31 @@ def test_a_deadlock_is_retried(server_database: ServerDatabase, command: str) ->
     assert (removing.returncode, out, err) == (0, "removed 2 masters\n", "")
 
 
-def test_a_table_of_another_schema_keeps_a_master(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
-    id_ = add_master(buildbot_server, "m")
-    buildbot_server.execute("CREATE SCHEMA other")
-    buildbot_server.execute("CREATE TABLE other.builds (masterid INTEGER REFERENCES masters)")
-    buildbot_server.execute("INSERT INTO other.builds VALUES (?)", [id_])
-    result = mastersctl(
-        "remove", "m", "--yes", "--reassign-to", "m2", "--db-url", buildbot_server.url
-    )
+def test_a_table_of_another_schema_keeps_a_master(buildbot_postgresql: PostgresDatabase) -> None:
+    id_ = add_master(buildbot_postgresql, "m")
+    buildbot_postgresql.execute("CREATE SCHEMA other")
+    buildbot_postgresql.execute("CREATE TABLE other.builds (masterid INTEGER REFERENCES masters)")
+    buildbot_postgresql.execute("INSERT INTO other.builds VALUES (?)", [id_])
+    result = buildbot_postgresql.run("remove", "m", "--yes", "--reassign-to", "m2")
     assert result.code == 3
-    add_master(buildbot_server, "m2")
-    result = mastersctl(
-        "remove", "m", "--yes", "--reassign-to", "m2", "--db-url", buildbot_server.url
-    )
+    add_master(buildbot_postgresql, "m2")
+    result = buildbot_postgresql.run("remove", "m", "--yes", "--reassign-to", "m2")
     assert result.code == 1
     assert "rows by their 'other.builds.masterid': 1" in result.err
 
 
 def test_a_clock_that_is_fast_cannot_make_a_master_look_dead(
-    buildbot_server: PostgresDatabase, mastersctl: Command
+    buildbot_postgresql: PostgresDatabase,
 ) -> None:
-    add_master(buildbot_server, "alive", active=1)
+    add_master(buildbot_postgresql, "alive", active=1)
     with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
-        result = mastersctl("remove", "alive", "--yes", "--db-url", buildbot_server.url)
+        result = buildbot_postgresql.run("remove", "alive", "--yes")
     assert result.code == 1
     assert "fast by 11 minutes" in result.err
-    assert names(buildbot_server) == ["alive"]
+    assert names(buildbot_postgresql) == ["alive"]
 
 
-def test_the_masters_of_a_list_are_removed_through_xargs(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_the_masters_of_a_list_are_removed_through_xargs(buildbot_database: RealDatabase) -> None:
     month = 30 * 24 * 60 * MINUTE
     for number in range(20):
         add_master(buildbot_database, f"old{number}", last_active=time.time() - 2 * month)
@@ -331,33 +310,26 @@ def test_the_masters_of_a_list_are_removed_through_xargs(
 
 @pytest.mark.parametrize("number", [30_000, 30_001])
 def test_as_many_are_removed_as_a_statement_has_room_for(
-    database: RealDatabase, mastersctl: Command, number: int
+    database: RealDatabase, number: int
 ) -> None:
     database.execute(
         "INSERT INTO masters (id, name, name_hash, active, last_active) "
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30001) "
         "SELECT i, i, i, 0, 5 FROM n"
     )
-    result = mastersctl("remove", *range(1, number + 1), "--yes", "--db-url", database.url)
+    result = database.run("remove", *range(1, number + 1), "--yes")
     assert result.code == (0 if number == 30_000 else 2)
     assert len(names(database)) == (1 if number == 30_000 else 30_001)
 
 
-def test_builds_are_moved_in_one_statement(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_builds_are_moved_in_one_statement(buildbot_database: RealDatabase) -> None:
     for name in ("a", "b", "c", "heir"):
         add_belongings(buildbot_database, add_master(buildbot_database, name))
-    result = mastersctl(
-        "remove", "-v", "1", "2", "3", "--reassign-to", "heir", "--yes", "--db-url",
-        buildbot_database.url,
-    )  # fmt: skip
+    result = buildbot_database.run("remove", "-v", "1", "2", "3", "--reassign-to", "heir", "--yes")
     assert result.err.replace("`", '"').count('UPDATE "builds" SET "masterid"') == 1
 
 
-def test_another_column_that_refers_to_a_master_keeps_it(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_another_column_that_refers_to_a_master_keeps_it(buildbot_database: RealDatabase) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "heir"))
     id_ = add_master(buildbot_database, "m")
     buildbot_database.execute(
@@ -365,54 +337,53 @@ def test_another_column_that_refers_to_a_master_keeps_it(
     )
     buildbot_database.execute("UPDATE builds SET origin = ?", [id_])
     for arguments in ([], ["--reassign-to", "heir"]):
-        result = mastersctl("remove", "m", "--yes", *arguments, "--db-url", buildbot_database.url)
+        result = buildbot_database.run("remove", "m", "--yes", *arguments)
         assert result.code == 1
         assert "rows by their 'builds.origin': 2" in result.err
-    result = mastersctl(
-        "remove", "m", "--yes", "--reassign-to", "heir", "--skip-used", "--db-url",
-        buildbot_database.url,
-    )  # fmt: skip
+    result = buildbot_database.run("remove", "m", "--yes", "--reassign-to", "heir", "--skip-used")
     assert result == (0, "removed 0 masters\n", "")
     assert len(buildbot_database.execute("SELECT * FROM builds")) == 2
 
 
-def test_claims_without_requests_keep_a_master(database: RealDatabase, mastersctl: Command) -> None:
+def test_claims_without_requests_keep_a_master(database: RealDatabase) -> None:
     id_ = add_master(database, "m")
     columns = "brid INTEGER, masterid INTEGER REFERENCES masters (id) ON DELETE CASCADE"
     database.execute(f"CREATE TABLE buildrequest_claims ({columns}, claimed_at INTEGER)")
     database.execute("INSERT INTO buildrequest_claims VALUES (1, ?, 1)", [id_])
-    result = mastersctl("remove", "m", "--yes", "--db-url", database.url)
+    result = database.run("remove", "m", "--yes")
     assert result.code == 1
     assert "'buildrequest_claims.masterid': 1" in result.err
     assert names(database) == ["m"]
 
 
 def test_a_request_that_is_completed_meanwhile_keeps_its_claim(
-    buildbot_server: PostgresDatabase, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+    buildbot_postgresql: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # SQLite locks all tables
-    add_master(buildbot_server, "heir")
-    add_belongings(buildbot_server, add_master(buildbot_server, "m"))
-    buildbot_server.execute("DELETE FROM builds")
-    buildbot_server.execute("DELETE FROM buildrequest_claims WHERE brid = 210")
+    add_master(buildbot_postgresql, "heir")
+    add_belongings(buildbot_postgresql, add_master(buildbot_postgresql, "m"))
+    buildbot_postgresql.execute("DELETE FROM builds")
+    buildbot_postgresql.execute("DELETE FROM buildrequest_claims WHERE brid = 210")
 
     def complete_first(*arguments: Any) -> Any:
-        buildbot_server.execute("UPDATE buildrequests SET complete = 1")
+        buildbot_postgresql.execute("UPDATE buildrequests SET complete = 1")
         return survey(*arguments)
 
     monkeypatch.setattr("mastersctl.removal.survey", complete_first)
-    arguments = ("remove", "m", "--yes", "--db-url", buildbot_server.url)
+    arguments = ("remove", "m", "--yes", "--db-url", buildbot_postgresql.url)
     result = mastersctl(*arguments, "--reassign-to", "heir")
     assert result.code == 0
-    assert buildbot_server.execute("SELECT brid, masterid FROM buildrequest_claims") == [(209, 1)]
+    assert buildbot_postgresql.execute("SELECT brid, masterid FROM buildrequest_claims") == [
+        (209, 1)
+    ]
 
 
-def test_without_yes_or_a_dry_run_it_needs_a_master(mastersctl: Command) -> None:
+def test_without_yes_or_a_dry_run_it_needs_a_master() -> None:
     assert mastersctl("remove").code == 2
 
 
 def test_without_a_terminal_it_needs_yes(database: RealDatabase) -> None:
     add_master(database, "a")
-    result = process("remove", "a", "--db-url", database.url, stdin=-3)
+    result = database.process("remove", "a", stdin=-3)
     assert (result.code, result.out) == (2, "")
     assert "--yes" in result.err
     assert names(database) == ["a"]
@@ -442,16 +413,18 @@ def test_on_a_terminal_it_asks(
     assert names(buildbot_database) == (left or [hostile, "heir"])
 
 
-def test_long_work_shows_on_a_terminal_that_it_goes_on(buildbot_server: PostgresDatabase) -> None:
-    add_master(buildbot_server, "a")
-    buildbot_server.execute(
+def test_long_work_shows_on_a_terminal_that_it_goes_on(
+    buildbot_postgresql: PostgresDatabase,
+) -> None:
+    add_master(buildbot_postgresql, "a")
+    buildbot_postgresql.execute(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql "
         "AS 'BEGIN PERFORM pg_sleep(3); RETURN OLD; END'"
     )
-    buildbot_server.execute(
+    buildbot_postgresql.execute(
         "CREATE TRIGGER wait BEFORE DELETE ON masters FOR EACH ROW EXECUTE FUNCTION wait()"
     )
-    terminal = Terminal("remove", "a", "--yes", "--db-url", buildbot_server.url)
+    terminal = Terminal(*buildbot_postgresql.on("remove", "a", "--yes"))
     terminal.wait_for("Removing")
     assert terminal.wait_for("removed 1 masters")[0] == "removed 1 masters"
     assert terminal.end() == 0

@@ -9,146 +9,129 @@ import pytest
 import time_machine
 
 from mastersctl.models.master import name_hash
-from tests.support.commands import Command
 from tests.support.databases import PostgresDatabase, RealDatabase
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
 
 
-def test_the_row_keeps_its_id_and_all_that_refers_to_it(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_the_row_keeps_its_id_and_all_that_refers_to_it(buildbot_database: RealDatabase) -> None:
     id_ = add_master(buildbot_database, "old:/srv/bb", active=1, last_active=5)
     add_belongings(buildbot_database, id_)
     before = contents(buildbot_database)
-    result = mastersctl("rename", "old:/srv/bb", "new é:/srv", "--db-url", buildbot_database.url)
+    result = buildbot_database.run("rename", "old:/srv/bb", "new é:/srv")
     assert result == (0, "renamed\n", "")
     after = contents(buildbot_database)
     (master,) = after.pop("masters")
     (old,) = before.pop("masters")
     assert master == old | {"name": "new é:/srv", "name_hash": name_hash("new é:/srv")}
     assert after == before
-    found = mastersctl("find", "new é:/srv", "--no-create", "--db-url", buildbot_database.url)
+    found = buildbot_database.run("find", "new é:/srv", "--no-create")
     assert found.out == f"{id_}\n"
 
 
-def test_it_is_undone_by_another(buildbot_database: RealDatabase, mastersctl: Command) -> None:
+def test_it_is_undone_by_another(buildbot_database: RealDatabase) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "old:/srv/bb"))
     before = contents(buildbot_database)
     for name in ("new:/srv/bb", "old:/srv/bb"):
-        assert mastersctl("rename", "1", name, "--db-url", buildbot_database.url).code == 0
+        assert buildbot_database.run("rename", "1", name).code == 0
     assert contents(buildbot_database) == before
 
 
-def test_json_says_what_changed(database: RealDatabase, mastersctl: Command) -> None:
+def test_json_says_what_changed(database: RealDatabase) -> None:
     add_master(database, "old")
-    arguments = ("rename", "1", "new:/", "-o", "json", "--db-url", database.url)
-    assert mastersctl(*arguments).json == {"id": 1, "name": "new:/", "changed": True}
-    assert mastersctl(*arguments).json == {"id": 1, "name": "new:/", "changed": False}
+    arguments = ("rename", "1", "new:/", "-o", "json")
+    assert database.run(*arguments).json == {"id": 1, "name": "new:/", "changed": True}
+    assert database.run(*arguments).json == {"id": 1, "name": "new:/", "changed": False}
 
 
-def test_an_active_master_is_renamed_only_by_force(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_an_active_master_is_renamed_only_by_force(database: RealDatabase) -> None:
     add_master(database, "alive", active=1)
     before = masters(database)
-    arguments = ("rename", "alive", "new", "--db-url", database.url)
-    result = mastersctl(*arguments)
+    arguments = ("rename", "alive", "new")
+    result = database.run(*arguments)
     assert (result.code, result.out) == (1, "")
     assert "'alive' is active" in result.err
     assert masters(database) == before
-    forced = mastersctl(*arguments, "--force")
+    forced = database.run(*arguments, "--force")
     assert (forced.code, forced.out) == (0, "renamed\n")
     assert "register itself under that name again" in forced.err
     assert masters(database)[0][1] == "new"
 
 
 @pytest.mark.parametrize("name", ["taken", "Taken"])
-def test_a_name_that_another_master_has_is_refused(
-    database: RealDatabase, mastersctl: Command, name: str
-) -> None:
+def test_a_name_that_another_master_has_is_refused(database: RealDatabase, name: str) -> None:
     add_master(database, "old")
     add_master(database, name)
     before = masters(database)
-    result = mastersctl("rename", "old", name, "--force", "--db-url", database.url)
+    result = database.run("rename", "old", name, "--force")
     assert (result.code, result.out) == (1, "")
     assert "'mastersctl remove 1 --reassign-to 2'" in result.err
     assert masters(database) == before
 
 
-def test_an_unknown_master_has_a_code_of_its_own(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_an_unknown_master_has_a_code_of_its_own(database: RealDatabase) -> None:
     add_master(database, "new")
-    result = mastersctl("rename", "ghost", "new", "--db-url", database.url)
+    result = database.run("rename", "ghost", "new")
     assert (result.code, result.out) == (3, "")
     assert "ghost" in result.err
 
 
-def test_a_name_that_is_taken_for_an_id_is_a_usage_error(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_name_that_is_taken_for_an_id_is_a_usage_error(database: RealDatabase) -> None:
     add_master(database, "old")
-    result = mastersctl("rename", "old", "99", "--db-url", database.url)
+    result = database.run("rename", "old", "99")
     assert result.code == 2
     assert "taken for an ID" in result.err
 
 
-def test_a_name_that_no_master_has_is_worth_a_warning(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_name_that_no_master_has_is_worth_a_warning(database: RealDatabase) -> None:
     add_master(database, "old")
-    assert "HOSTNAME:BASEDIR" in mastersctl("rename", "old", "new", "--db-url", database.url).err
+    assert "HOSTNAME:BASEDIR" in database.run("rename", "old", "new").err
 
 
-def test_an_empty_name_is_a_usage_error(database: RealDatabase, mastersctl: Command) -> None:
+def test_an_empty_name_is_a_usage_error(database: RealDatabase) -> None:
     add_master(database, "old")
-    assert mastersctl("rename", "old", "", "--db-url", database.url).code == 2
+    assert database.run("rename", "old", "").code == 2
 
 
 def test_a_clock_that_is_fast_cannot_make_a_master_look_dead(
-    buildbot_server: PostgresDatabase, mastersctl: Command
+    buildbot_postgresql: PostgresDatabase,
 ) -> None:
-    add_master(buildbot_server, "alive", active=1)
+    add_master(buildbot_postgresql, "alive", active=1)
     with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
-        result = mastersctl("rename", "alive", "new", "--db-url", buildbot_server.url)
+        result = buildbot_postgresql.run("rename", "alive", "new")
     assert result.code == 1
     assert "clock" in result.err
-    assert masters(buildbot_server)[0][1] == "alive"
+    assert masters(buildbot_postgresql)[0][1] == "alive"
 
 
 def test_the_name_that_a_master_has_changes_nothing_even_if_it_is_active(
-    database: RealDatabase, mastersctl: Command
+    database: RealDatabase,
 ) -> None:
     add_master(database, "alive:/", active=1)
-    result = mastersctl("rename", "1", "alive:/", "--db-url", database.url)
+    result = database.run("rename", "1", "alive:/")
     assert result == (0, "unchanged\n", "")
 
 
-def test_force_does_not_ask_for_the_clock(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
-    add_master(buildbot_server, "m", active=1)
+def test_force_does_not_ask_for_the_clock(buildbot_postgresql: PostgresDatabase) -> None:
+    add_master(buildbot_postgresql, "m", active=1)
     with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
-        arguments = ("rename", "m", "new:/", "--force", "--db-url", buildbot_server.url)
-        assert mastersctl(*arguments).out == "renamed\n"
+        arguments = ("rename", "m", "new:/", "--force")
+        assert buildbot_postgresql.run(*arguments).out == "renamed\n"
 
 
 def test_a_constraint_that_the_name_violates_is_an_error(
-    buildbot_server: PostgresDatabase, mastersctl: Command
+    buildbot_postgresql: PostgresDatabase,
 ) -> None:
-    add_master(buildbot_server, "m")
-    buildbot_server.execute("ALTER TABLE masters ADD CHECK (length(name) < 10)")
-    result = mastersctl("rename", "m", "a-longer-name:/", "--db-url", buildbot_server.url)
+    add_master(buildbot_postgresql, "m")
+    buildbot_postgresql.execute("ALTER TABLE masters ADD CHECK (length(name) < 10)")
+    result = buildbot_postgresql.run("rename", "m", "a-longer-name:/")
     assert (result.code, result.out) == (1, "")
     assert "violates check constraint" in result.err
 
 
-def test_a_name_that_is_added_meanwhile_is_refused(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
-    add_master(buildbot_server, "m")
-    start = [sys.executable, "-m", "mastersctl", "--db-url", buildbot_server.url]
-    with psycopg.connect(buildbot_server.url) as connection:
+def test_a_name_that_is_added_meanwhile_is_refused(buildbot_postgresql: PostgresDatabase) -> None:
+    add_master(buildbot_postgresql, "m")
+    start = [sys.executable, "-m", "mastersctl", "--db-url", buildbot_postgresql.url]
+    with psycopg.connect(buildbot_postgresql.url) as connection:
         connection.execute(
             "INSERT INTO masters (name, name_hash, active, last_active) VALUES ('new:/', %s, 0, 1)",
             (name_hash("new:/"),),
@@ -162,17 +145,17 @@ def test_a_name_that_is_added_meanwhile_is_refused(
 
 
 def test_nobody_checks_in_between_the_look_and_the_change(
-    buildbot_server: PostgresDatabase, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+    buildbot_postgresql: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_master(buildbot_server, "m")
+    add_master(buildbot_postgresql, "m")
 
     def check_in(*_: object) -> None:
         with (
-            psycopg.connect(buildbot_server.url, options="-c lock_timeout=200") as connection,
+            psycopg.connect(buildbot_postgresql.url, options="-c lock_timeout=200") as connection,
             pytest.raises(psycopg.errors.LockNotAvailable),
         ):
             connection.execute("UPDATE masters SET active = 1")
 
     monkeypatch.setattr("mastersctl.connector._check_owner", check_in)
-    assert mastersctl("rename", "m", "new:/", "--db-url", buildbot_server.url).code == 0
-    assert masters(buildbot_server)[0][1] == "new:/"
+    assert buildbot_postgresql.run("rename", "m", "new:/").code == 0
+    assert masters(buildbot_postgresql)[0][1] == "new:/"

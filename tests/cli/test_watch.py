@@ -14,7 +14,7 @@ import pexpect
 import pytest
 
 from tests.support import buildbots
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, PostgresServer, SqliteFile
 from tests.support.rows import add_master, add_masters
 from tests.support.terminal import Terminal
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.
 
 
 @pytest.fixture
-def database(tmp_path: Path, mastersctl: Command) -> SqliteFile:
+def database(tmp_path: Path) -> SqliteFile:
     assert mastersctl("init").code == 0
     database = SqliteFile(tmp_path / "state.sqlite")
     add_master(database, "build1:/srv/bb", active=1)
@@ -193,8 +193,8 @@ def test_a_real_master_comes_and_goes(tmp_path: Path) -> None:
     assert terminal.end() == 0
 
 
-def test_no_password_is_in_the_header(buildbot_server: PostgresDatabase) -> None:
-    url = buildbot_server.url.replace("postgres@", "postgres:s3cret@")
+def test_no_password_is_in_the_header(buildbot_postgresql: PostgresDatabase) -> None:
+    url = buildbot_postgresql.url.replace("postgres@", "postgres:s3cret@")
     terminal = Terminal("list", "--watch", "--db-url", url)
     lines = terminal.wait_for("0 active")
     assert "postgres:***@" in lines[0]
@@ -219,9 +219,7 @@ def test_names_cannot_act_on_the_terminal(database: SqliteFile) -> None:
     "arguments", [["--watch"], ["--watch", "1", "-o", "json"], ["--watch=x"], ["--watch=0"],
                   ["--watch=nan"], ["-v", "--watch"]],
 )  # fmt: skip
-def test_without_a_terminal_or_with_a_wrong_value_it_is_a_usage_error(
-    mastersctl: Command, arguments: list[str]
-) -> None:
+def test_without_a_terminal_or_with_a_wrong_value_it_is_a_usage_error(arguments: list[str]) -> None:
     result = mastersctl("list", *arguments)
     assert (result.code, result.out) == (2, "")
     assert result.err
@@ -234,7 +232,7 @@ def test_a_database_that_is_not_there_at_first_is_an_error() -> None:
 
 
 def test_the_title_says_which_of_two_clusters_it_is_and_a_default_is_said_once(
-    postgres: PostgresServer, tmp_path: Path, mastersctl: Command
+    postgres: PostgresServer, tmp_path: Path
 ) -> None:
     database = PostgresDatabase(postgres)
     database.execute("CREATE SCHEMA ci")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mastersctl.output import FORMATS, writer
-from tests.support.commands import Command, process
+from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase, SqliteFile, holds
 from tests.support.rows import NOW, add_master
 
@@ -54,7 +54,7 @@ def expected(database: RealDatabase) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("names")
 def test_json_is_one_array_for_another_parser(database: RealDatabase) -> None:
-    result = process("list", "-o", "json", "--db-url", database.url)
+    result = database.process("list", "-o", "json")
     assert result.json == expected(database)
     tool = [sys.executable, "-m", "json.tool"]
     subprocess.run(tool, input=result.out, text=True, check=True, capture_output=True)
@@ -63,28 +63,26 @@ def test_json_is_one_array_for_another_parser(database: RealDatabase) -> None:
 
 
 @pytest.mark.parametrize("format_", ["csv", "tsv"])
-def test_there_is_no_header_without_an_answer(
-    empty_database: RealDatabase, mastersctl: Command, format_: str
-) -> None:
-    result = mastersctl("list", "-o", format_, "--db-url", empty_database.url)
+def test_there_is_no_header_without_an_answer(empty_database: RealDatabase, format_: str) -> None:
+    result = empty_database.run("list", "-o", format_)
     assert (result.code, result.out) == (5, "")
 
 
-def test_json_of_no_masters_is_an_empty_array(database: RealDatabase, mastersctl: Command) -> None:
-    assert mastersctl("list", "-o", "json", "--db-url", database.url).json == []
+def test_json_of_no_masters_is_an_empty_array(database: RealDatabase) -> None:
+    assert database.run("list", "-o", "json").json == []
 
 
 @pytest.mark.usefixtures("names")
-def test_json_that_was_cut_does_not_parse(database: RealDatabase, mastersctl: Command) -> None:
-    out = mastersctl("list", "-o", "json", "--db-url", database.url).out
+def test_json_that_was_cut_does_not_parse(database: RealDatabase) -> None:
+    out = database.run("list", "-o", "json").out
     for end in range(len(out.rstrip()) - 1):
         with pytest.raises(json.JSONDecodeError):
             json.loads(out[:end])
 
 
 @pytest.mark.usefixtures("names")
-def test_jsonl_is_an_object_a_line(database: RealDatabase, mastersctl: Command) -> None:
-    out = mastersctl("list", "-o", "jsonl", "--db-url", database.url).out
+def test_jsonl_is_an_object_a_line(database: RealDatabase) -> None:
+    out = database.run("list", "-o", "jsonl").out
     assert [json.loads(line) for line in out.splitlines()] == expected(database)
 
 
@@ -104,13 +102,13 @@ def test_csv_and_tsv_hold_each_name_exactly(names: list[str]) -> None:
 
 @pytest.mark.usefixtures("names")
 def test_csv_is_read_by_the_csv_module(database: RealDatabase) -> None:
-    out = process("list", "-o", "csv", "--db-url", database.url).out
+    out = database.process("list", "-o", "csv").out
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
     assert rows == [{**row, "id": str(row["id"]), "active": "true"} for row in expected(database)]
 
 
 def test_tsv_is_cut_by_cut(database: RealDatabase, names: list[str]) -> None:
-    out = process("list", "-o", "tsv", "--db-url", database.url).out
+    out = database.process("list", "-o", "tsv").out
     cut = subprocess.run(
         ["cut", "-f2"], input=out.encode(), capture_output=True, check=True
     ).stdout.decode()
@@ -128,8 +126,8 @@ def _unescaped(line: str, escapes: dict[str, str]) -> str:
 
 
 @pytest.mark.usefixtures("names")
-def test_id_is_a_number_a_line(database: RealDatabase, mastersctl: Command) -> None:
-    out = mastersctl("list", "-o", "id", "--db-url", database.url).out
+def test_id_is_a_number_a_line(database: RealDatabase) -> None:
+    out = database.run("list", "-o", "id").out
     assert [int(line) for line in out.splitlines()] == [row["id"] for row in expected(database)]
 
 
@@ -137,10 +135,9 @@ def test_a_piped_table_has_one_row_a_line_and_nothing_that_does_not_print(
     database: RealDatabase, names: list[str]
 ) -> None:
     add_master(database, "long" * 500)
-    result = process(
-        "list", "--db-url", database.url,
-        environment={"COLUMNS": "20", "FORCE_COLOR": "1", "TERM": "xterm-256color"},
-    )  # fmt: skip
+    result = database.process(
+        "list", environment={"COLUMNS": "20", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    )
     header, *lines = result.out.removesuffix("\n").split("\n")
     assert header.split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
     assert len(lines) == len(names) + 1
@@ -152,12 +149,10 @@ def test_a_piped_table_has_one_row_a_line_and_nothing_that_does_not_print(
 
 
 @pytest.mark.parametrize("format_", [name for name in FORMATS if name not in ("id",)])
-def test_fields_are_those_asked_for(
-    database: RealDatabase, mastersctl: Command, format_: str
-) -> None:
+def test_fields_are_those_asked_for(database: RealDatabase, format_: str) -> None:
     add_master(database, "m", active=1, last_active=NOW)
     arguments = ("--field", "state", "--field", "masterid", "--field", "state")
-    out = mastersctl("list", "-o", format_, *arguments, "--db-url", database.url).out
+    out = database.run("list", "-o", format_, *arguments).out
     parsers: dict[str, Callable[[str], Any]] = {
         "json": lambda text: json.loads(text),
         "jsonl": lambda text: [json.loads(text)],
@@ -184,29 +179,27 @@ def test_rows_are_written_while_others_are_read(format_: str) -> None:
     assert "9999" in file.getvalue()
 
 
-def test_a_time_that_no_calendar_has_is_nothing(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_a_time_that_no_calendar_has_is_nothing(database: RealDatabase) -> None:
     if database.kind != "sqlite":
-        assert mastersctl("list", "--db-url", database.url).code == 0  # its integers have 32 bits
+        assert database.run("list").code == 0  # its integers have 32 bits
         return
     for number, value in enumerate(["10000000000000000", "'text'", "-99999999999999"]):
         database.execute(
             f"INSERT INTO masters (name, name_hash, active, last_active) "
             f"VALUES ('m{number}', 'h{number}', 1, {value})"
         )
-    rows = mastersctl("list", "-o", "json", "--db-url", database.url).json
+    rows = database.run("list", "-o", "json").json
     assert [row["last_active"] for row in rows] == [None, None, None]
     for format_ in FORMATS:
-        assert mastersctl("list", "-o", format_, "--db-url", database.url).code == 0
-    out = mastersctl("list", "-o", "csv", "--field", "last_active", "--db-url", database.url).out
+        assert database.run("list", "-o", format_).code == 0
+    out = database.run("list", "-o", "csv", "--field", "last_active").out
     assert list(csv.reader(io.StringIO(out))) == [["last_active"], [""], [""], [""]]
-    out = mastersctl("list", "-o", "csv", "--db-url", database.url).out
+    out = database.run("list", "-o", "csv").out
     assert out.splitlines()[1] == "1,m0,true,"  # which an importer takes for NULL
-    assert mastersctl("show", 1, "--db-url", database.url).code == 0
+    assert database.run("show", 1).code == 0
 
 
-def test_an_id_that_is_no_number_is_a_text(tmp_path: Path, mastersctl: Command) -> None:
+def test_an_id_that_is_no_number_is_a_text(tmp_path: Path) -> None:
     database = SqliteFile(tmp_path / "state.sqlite")
     database.execute("CREATE TABLE masters (id, name, name_hash, active, last_active)")
     database.execute(

@@ -15,7 +15,6 @@ import pytest
 
 from mastersctl.cli import run
 from mastersctl.models.master import name_hash
-from tests.support.commands import Command
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master
 
@@ -56,10 +55,10 @@ COMMANDS = [
 
 
 @pytest.fixture
-def untyped(tmp_path: Path, buildbot_sqlite: Path) -> SqliteFile:
+def untyped(tmp_path: Path, template_sqlite: Path) -> SqliteFile:
     """A database with one of everything, in which each column may hold anything."""
     path = tmp_path / "state.sqlite"
-    copy_sqlite(buildbot_sqlite, path)
+    copy_sqlite(template_sqlite, path)
     database = SqliteFile(path)
     add_belongings(database, add_master(database, "m", active=1, last_active=1000))
     for table in {table for table, _ in COLUMNS} | {"builder_masters"}:
@@ -139,7 +138,7 @@ def test_no_value_is_a_traceback_or_acts_on_a_terminal(
                 untyped.execute(f"UPDATE {referring} SET masterid = ?", (value,))
             untyped.execute("UPDATE masters SET id = ?", (value,))
     for command in COMMANDS:
-        arguments = [*command.split(), "--db-url", untyped.url]
+        arguments = untyped.on(*command.split())
         code, out, err = in_pipe(arguments)
         assert "does not know" not in err + out, (command, err)
         assert code in ((0, 3) if "show 1" in command else (0, 1, 2, 3)), (command, err)
@@ -156,21 +155,16 @@ def add(database: SqliteFile, id_: Any, name: str) -> None:
     database.execute("INSERT INTO masters VALUES (?, ?, ?, 1, 1000)", values)
 
 
-def test_an_id_in_a_pipe_is_exact_and_never_two_lines(
-    untyped: SqliteFile, mastersctl: Command
-) -> None:
+def test_an_id_in_a_pipe_is_exact_and_never_two_lines(untyped: SqliteFile) -> None:
     add(untyped, "x\n2", "n")
-    assert mastersctl("list", "-o", "id", "--db-url", untyped.url).out == "1\nx\\n2\n"
+    assert untyped.run("list", "-o", "id").out == "1\nx\\n2\n"
 
 
-def test_a_master_is_not_taken_for_the_one_whose_id_looks_alike(
-    untyped: SqliteFile, mastersctl: Command
-) -> None:
+def test_a_master_is_not_taken_for_the_one_whose_id_looks_alike(untyped: SqliteFile) -> None:
     for number, id_ in enumerate((1.5, "1", b"1")):
         add(untyped, id_, f"other{number}")
-    url = ("--db-url", untyped.url)
-    assert mastersctl("set-state", "other0", "inactive", *url).out == "changed\n"
+    assert untyped.run("set-state", "other0", "inactive").out == "changed\n"
     active = dict(untyped.execute("SELECT name, active FROM masters"))
     assert active == {"m": 1, "other0": 0, "other1": 1, "other2": 1}
-    assert mastersctl("housekeep", "-o", "json", *url).json["total"]["deactivated"] == 3
+    assert untyped.run("housekeep", "-o", "json").json["total"]["deactivated"] == 3
     assert set(untyped.execute("SELECT active FROM masters")) == {(0,)}

@@ -72,9 +72,7 @@ def test_nothing_is_lost_of_what_is_written_while_a_master_runs_and_it_misses_no
             for number in range(WRITES.now // WRITERS // len(steps)):
                 names = [f"{writer}-{number}" for writer in range(WRITERS)]
                 for step in steps:
-                    done = crowd.run(
-                        [*step.format(name).split(), "--db-url", database.url] for name in names
-                    )
+                    done = crowd.run(database.on(*step.format(name).split()) for name in names)
                     assert [result.code for result in done] == [0] * WRITERS, done
                     assert step == "find {}" or {result.out for result in done} == {"changed\n"}
                 written += names
@@ -126,7 +124,7 @@ def test_a_master_works_on_while_and_after_root_looks_and_changes(
     def run_commands() -> None:
         while not stop.is_set():
             for command in COMMANDS:
-                (result,) = crowd.run([[*command.split(), "--db-url", database.url]])
+                (result,) = crowd.run([database.on(*command.split())])
                 results.append((command, result))
 
     running = threading.Thread(target=run_commands)

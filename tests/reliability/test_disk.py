@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Command, process
+from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master, contents, without_times
 
@@ -41,9 +41,9 @@ def small_disk(public_directory: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def database(small_disk: Path, buildbot_sqlite: Path) -> SqliteFile:
+def database(small_disk: Path, template_sqlite: Path) -> SqliteFile:
     """A database that Buildbot made, on a small disk, with a dead master and its heir."""
-    copy_sqlite(buildbot_sqlite, small_disk / "x.sqlite")
+    copy_sqlite(template_sqlite, small_disk / "x.sqlite")
     database = SqliteFile(small_disk / "x.sqlite")
     add_belongings(database, add_master(database, "dead", active=1, last_active=5))
     add_master(database, "heir", active=1)
@@ -62,15 +62,15 @@ def fill(directory: Path, left: int) -> Path:
 @pytest.mark.parametrize("pages", [0, 1, 2, 9, 12, 16])
 @pytest.mark.parametrize("command", CHANGES)
 def test_a_change_on_a_full_disk_is_made_wholly_or_not_at_all(
-    database: SqliteFile, tmp_path: Path, mastersctl: Command, command: str, pages: int
+    database: SqliteFile, tmp_path: Path, command: str, pages: int
 ) -> None:
     old = without_times(contents(database))
     whole = SqliteFile(tmp_path / "whole.sqlite")
     copy_sqlite(database.path, whole.path)
-    assert mastersctl(*command.split(), "--db-url", whole.url).code == 0
+    assert whole.run(*command.split()).code == 0
     new = without_times(contents(whole))
     filling = fill(database.path.parent, pages * PAGE)
-    result = mastersctl(*command.split(), "--db-url", database.url)
+    result = database.run(*command.split())
     filling.unlink()
     assert database.execute("PRAGMA integrity_check") == [("ok",)]
     assert without_times(contents(database)) == (old if result.code else new)
@@ -79,25 +79,23 @@ def test_a_change_on_a_full_disk_is_made_wholly_or_not_at_all(
         assert result.out == ""
         assert result.err.startswith(f"Error: The database '{database.path}' ")
         assert result.err.count("\n") == 1
-        assert mastersctl(*command.split(), "--db-url", database.url).code == 0
+        assert database.run(*command.split()).code == 0
 
 
-def test_a_full_disk_is_called_so(database: SqliteFile, mastersctl: Command) -> None:
+def test_a_full_disk_is_called_so(database: SqliteFile) -> None:
     fill(database.path.parent, 10 * PAGE)
-    result = mastersctl("remove", 1, "--reassign-to", 2, "--yes", "--db-url", database.url)
+    result = database.run("remove", 1, "--reassign-to", 2, "--yes")
     assert result.code == 1
     assert "has no room left (database or disk is full)" in result.err
 
 
 @pytest.mark.parametrize("command", READS)
-def test_a_full_disk_is_read(database: SqliteFile, mastersctl: Command, command: str) -> None:
+def test_a_full_disk_is_read(database: SqliteFile, command: str) -> None:
     fill(database.path.parent, 0)
-    assert mastersctl(*command.split(), "--db-url", database.url).code == 0
+    assert database.run(*command.split()).code == 0
 
 
-def test_init_on_a_full_disk_leaves_no_half_a_database(
-    small_disk: Path, mastersctl: Command
-) -> None:
+def test_init_on_a_full_disk_leaves_no_half_a_database(small_disk: Path) -> None:
     url = f"sqlite:///{small_disk}/new.sqlite"
     filling = fill(small_disk, PAGE)
     result = mastersctl("init", "--db-url", url)
@@ -107,16 +105,17 @@ def test_init_on_a_full_disk_leaves_no_half_a_database(
     assert mastersctl("init", "--db-url", url).out == "created\n"
 
 
-def test_a_file_that_may_not_grow_is_an_error(tmp_path: Path, buildbot_sqlite: Path) -> None:
-    copy_sqlite(buildbot_sqlite, tmp_path / "x.sqlite")
+def test_a_file_that_may_not_grow_is_an_error(tmp_path: Path, template_sqlite: Path) -> None:
+    copy_sqlite(template_sqlite, tmp_path / "x.sqlite")
     database = SqliteFile(tmp_path / "x.sqlite")
     old = contents(database)
     limit = database.path.stat().st_size
-    result = process(
-        "find", "m" * 100_000, "--db-url", database.url,
+    result = database.process(
+        "find",
+        "m" * 100_000,
         environment={"PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, limit)),
-    )  # fmt: skip
+    )
     assert result.code == 4
     assert "check permissions and disk" in result.err
     assert contents(database) == old
@@ -124,15 +123,15 @@ def test_a_file_that_may_not_grow_is_an_error(tmp_path: Path, buildbot_sqlite: P
 
 
 def test_a_full_disk_behind_a_server_is_called_so(
-    buildbot_server: PostgresDatabase, mastersctl: Command, small_disk: Path
+    buildbot_postgresql: PostgresDatabase, small_disk: Path
 ) -> None:
-    os.chown(small_disk, buildbot_server.server.user, -1)
-    buildbot_server.server.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
-    buildbot_server.execute("ALTER TABLE masters SET TABLESPACE small")
+    os.chown(small_disk, buildbot_postgresql.server.user, -1)
+    buildbot_postgresql.server.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+    buildbot_postgresql.execute("ALTER TABLE masters SET TABLESPACE small")
     fill(small_disk, 0)
-    result = mastersctl("find", os.urandom(50_000).hex(), "--db-url", buildbot_server.url)
+    result = buildbot_postgresql.run("find", os.urandom(50_000).hex())
     assert result.code == 1
     assert "has no room left (could not extend file" in result.err
-    assert mastersctl("list", "-o", "id", "--db-url", buildbot_server.url) == (0, "", "")
-    buildbot_server.drop()
-    buildbot_server.server.execute("DROP TABLESPACE small")
+    assert buildbot_postgresql.run("list", "-o", "id") == (0, "", "")
+    buildbot_postgresql.drop()
+    buildbot_postgresql.server.execute("DROP TABLESPACE small")

@@ -18,7 +18,7 @@ from mastersctl.cli import cli
 from mastersctl.database.postgresql import PostgresqlDatabase
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.hostile import HOSTILE, SECRET
 from tests.support.rows import add_belongings, add_master
@@ -53,10 +53,10 @@ ARGUMENTS = (
 
 @pytest.fixture
 def state(
-    tmp_path: Path, buildbot_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, template_sqlite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SqliteFile]:
     """The database in the current directory, which every command finds by itself."""
-    copy_sqlite(buildbot_sqlite, tmp_path / "state.sqlite")
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
     database = SqliteFile(tmp_path / "state.sqlite")
     for name in ("m", "n"):
         add_belongings(database, add_master(database, name, last_active=5))
@@ -73,7 +73,7 @@ def state(
 @given(st.sampled_from(sorted(cli.commands)), st.lists(ARGUMENTS, max_size=5), st.integers(0, 5))
 @example("list", ["--limit", "9" * 5000], 0)
 def test_no_command_line_is_a_traceback(
-    state: SqliteFile, mastersctl: Command, command: str, arguments: list[str], place: int
+    state: SqliteFile, command: str, arguments: list[str], place: int
 ) -> None:
     code, _, err = mastersctl(*arguments[:place], command, *arguments[place:])
     assert code in CODES
@@ -124,7 +124,7 @@ def test_no_url_is_a_traceback(text: str) -> None:
         (f"{'sqlite:' * 15_000}", 2),
     ],
 )
-def test_a_huge_url_is_refused_in_time(mastersctl: Command, url: str, code: int) -> None:
+def test_a_huge_url_is_refused_in_time(url: str, code: int) -> None:
     started = time.monotonic()
     result = mastersctl("list", "--timeout", 2, "--db-url", url)
     assert time.monotonic() - started < 10

@@ -10,7 +10,6 @@ from collections import Counter
 
 import pytest
 
-from tests.support.commands import Command
 from tests.support.crowd import Crowd
 from tests.support.databases import RealDatabase, copy
 from tests.support.outcome import by_master, settle
@@ -58,12 +57,10 @@ def killed(database: RealDatabase, statements: int, *arguments: str) -> bool:
     return child.returncode != 0
 
 
-def test_housekeep_does_a_master_wholly_or_not_at_all(
-    database: RealDatabase, mastersctl: Command
-) -> None:
+def test_housekeep_does_a_master_wholly_or_not_at_all(database: RealDatabase) -> None:
     old = by_master(without_times(contents(database)))
     finished = copy(database)
-    assert mastersctl("housekeep", "--db-url", finished.url).code == 0
+    assert finished.run("housekeep").code == 0
     new = by_master(without_times(contents(finished)))
     done = set()
     for statements in itertools.count(1, STATEMENTS.now):
@@ -73,18 +70,18 @@ def test_housekeep_does_a_master_wholly_or_not_at_all(
         for master in old:
             assert found[master] in (old[master], new[master]), (statements, master)
         done.add(sum(found[master] == new[master] != old[master] for master in old))
-        assert mastersctl("housekeep", "--db-url", target.url).code == 0
+        assert target.run("housekeep").code == 0
         assert by_master(without_times(contents(target))) == new, statements
         if not running:
             break
     assert done == set(range(MASTERS + 1))  # it was met before, between and after them
 
 
-def test_remove_removes_all_masters_or_none(database: RealDatabase, mastersctl: Command) -> None:
+def test_remove_removes_all_masters_or_none(database: RealDatabase) -> None:
     arguments = ("remove", "1", "2", "3", "--reassign-to", "heir", "--yes")
     old = without_times(contents(database))
     finished = copy(database)
-    assert mastersctl(*arguments, "--db-url", finished.url).code == 0
+    assert finished.run(*arguments).code == 0
     new = without_times(contents(finished))
     for statements in itertools.count(1, STATEMENTS.now):
         target = copy(database)
@@ -94,7 +91,7 @@ def test_remove_removes_all_masters_or_none(database: RealDatabase, mastersctl: 
         if not running:
             break
         if found == old:
-            assert mastersctl(*arguments, "--db-url", target.url).code == 0
+            assert target.run(*arguments).code == 0
             assert without_times(contents(target)) == new
     assert found == new
 
@@ -117,7 +114,7 @@ def test_killed_at_random_moments_a_change_leaves_each_master_whole(
     moments = random.Random(command)
     old = by_master(without_times(contents(database)))
     restore = database.snapshot()
-    arguments = [*command.split(), "--db-url", database.url]
+    arguments = database.on(*command.split())
     longest = duration(crowd, arguments)
     new = by_master(without_times(contents(database)))
     outcomes = Counter[str]()

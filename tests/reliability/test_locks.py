@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from mastersctl.models.master import name_hash
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, RealDatabase
 from tests.support.rows import add_belongings, add_master, contents, masters
 
@@ -55,14 +55,14 @@ def locked_for(database: RealDatabase, seconds: float) -> Iterator[None]:
 
 @pytest.mark.parametrize("command", CHANGES)
 def test_a_change_that_meets_a_lock_for_too_long_gives_up_in_time_and_changes_nothing(
-    database: RealDatabase, mastersctl: Command, command: str
+    database: RealDatabase, command: str
 ) -> None:
     before = contents(database)
     with database.locked():
         for timeout in (0, 0.7):
             started = time.monotonic()
-            arguments = [*command.split(), "--timeout", timeout, "--db-url", database.url]
-            result = mastersctl(*arguments)
+            arguments = [*command.split(), "--timeout", timeout]
+            result = database.run(*arguments)
             assert timeout <= time.monotonic() - started < timeout + SLACK
             assert (result.code, result.out) == (4, "")
             assert "is locked by another process" in result.err
@@ -72,20 +72,20 @@ def test_a_change_that_meets_a_lock_for_too_long_gives_up_in_time_and_changes_no
 
 @pytest.mark.parametrize("command", CHANGES)
 def test_a_change_waits_for_a_lock_that_is_released_in_time(
-    database: RealDatabase, mastersctl: Command, command: str
+    database: RealDatabase, command: str
 ) -> None:
     with locked_for(database, 0.7):
         started = time.monotonic()
-        result = mastersctl(*command.split(), "--timeout", 20, "--db-url", database.url)
+        result = database.run(*command.split(), "--timeout", 20)
         assert 0.3 < time.monotonic() - started < 0.7 + SLACK
     assert result.code == 0, result
 
 
 def test_find_waits_for_another_that_adds_the_name_and_gives_up_in_time(
-    buildbot_server: PostgresDatabase, mastersctl: Command
+    buildbot_postgresql: PostgresDatabase,
 ) -> None:
-    arguments = ["find", "m", "--db-url", buildbot_server.url]
-    with psycopg.connect(buildbot_server.url) as connection:
+    arguments = buildbot_postgresql.on("find", "m")
+    with psycopg.connect(buildbot_postgresql.url) as connection:
         connection.execute(
             "INSERT INTO masters (name, name_hash, active, last_active) VALUES ('m', %s, 0, 0)",
             [name_hash("m")],
@@ -102,14 +102,14 @@ def test_find_waits_for_another_that_adds_the_name_and_gives_up_in_time(
         assert waiting.poll() is None
         connection.commit()
     out, _ = waiting.communicate(timeout=20)
-    assert out == f"{masters(buildbot_server)[0][0]}\n"
-    assert len(masters(buildbot_server)) == 1
+    assert out == f"{masters(buildbot_postgresql)[0][0]}\n"
+    assert len(masters(buildbot_postgresql)) == 1
 
 
-def test_readers_do_not_wait_for_a_writer(database: RealDatabase, mastersctl: Command) -> None:
+def test_readers_do_not_wait_for_a_writer(database: RealDatabase) -> None:
     with database.locked():
         for command in ("list", "list -o wide", "show 1", "find dead:/", "check --min-active 1 2"):
-            result = mastersctl(*command.split(), "--timeout", 0, "--db-url", database.url)
+            result = database.run(*command.split(), "--timeout", 0)
             assert result.code == 0, result
 
 
@@ -130,10 +130,10 @@ def test_an_interrupt_while_waiting_is_heard_and_changes_nothing(database: RealD
 
 @pytest.mark.parametrize("command", ["list", "show 1", "find dead:/", "check"])
 def test_a_reader_that_waits_for_the_lock_of_a_whole_table_is_told_so(
-    buildbot_server: PostgresDatabase, mastersctl: Command, command: str
+    buildbot_postgresql: PostgresDatabase, command: str
 ) -> None:
-    with psycopg.connect(buildbot_server.url) as connection:
+    with psycopg.connect(buildbot_postgresql.url) as connection:
         connection.execute("LOCK TABLE masters IN ACCESS EXCLUSIVE MODE")
-        result = mastersctl(*command.split(), "--timeout", 0.2, "--db-url", buildbot_server.url)
+        result = buildbot_postgresql.run(*command.split(), "--timeout", 0.2)
     code = 3 if command == "check" else 4
     assert (result.code, "locked" in result.out + result.err) == (code, True)

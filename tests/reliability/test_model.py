@@ -16,7 +16,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.commands import Command
 from tests.support.databases import RealDatabase, make_room_for_all_names
 from tests.support.hostile import HOSTILE
 from tests.support.sizes import OPERATIONS
@@ -55,15 +54,13 @@ class Operations(RuleBasedStateMachine):
     """Does what a rule says to the database and to the model."""
 
     database: ClassVar[RealDatabase]
-    mastersctl: ClassVar[Command]
 
     def __init__(self) -> None:
         super().__init__()
         self.model: dict[int, Master] = {}
 
     def call(self, command: str, *arguments: object, code: int = 0) -> Any:
-        url = type(self).database.url
-        result = type(self).mastersctl(command, "-o", "json", "--db-url", url, "--", *arguments)
+        result = type(self).database.run(command, "-o", "json", "--", *arguments)
         assert result.code == code, result
         return result.json if code == 0 else None
 
@@ -150,8 +147,7 @@ class Operations(RuleBasedStateMachine):
     def all_are_listed(self) -> None:
         fields = ("id", "name", "active", "last_active", "state")
         options = [part for name in fields for part in ("--field", name)]
-        url = type(self).database.url
-        listed = type(self).mastersctl("list", "-o", "json", *options, "--db-url", url).json
+        listed = type(self).database.run("list", "-o", "json", *options).json
         assert [master["id"] for master in listed] == sorted(self.model)
         for found in listed:
             master = self.model[found["id"]]
@@ -162,16 +158,13 @@ class Operations(RuleBasedStateMachine):
             assert earliest <= seconds <= latest
 
 
-def test_random_operations_do_what_the_specification_says(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
+def test_random_operations_do_what_the_specification_says(buildbot_database: RealDatabase) -> None:
     make_room_for_all_names(buildbot_database)
     for number, name in enumerate(BUILDERS):
         buildbot_database.execute(
             "INSERT INTO builders (id, name, name_hash) VALUES (?, ?, ?)", [number, name, name]
         )
     machine = type("On", (Operations,), {"database": buildbot_database})
-    machine.mastersctl = staticmethod(mastersctl)  # type: ignore[attr-defined]  # made just now
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mastersctl.models.master import name_hash
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase, SqliteFile, holds
 from tests.support.hostile import HOSTILE
 from tests.support.rows import add_belongings, add_master, masters
@@ -23,7 +23,7 @@ WRITTEN_BY_RICH = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
-def ids(buildbot_database: RealDatabase, mastersctl: Command) -> dict[int, str]:
+def ids(buildbot_database: RealDatabase) -> dict[int, str]:
     """The names in a database, by the IDs under which `find` added them."""
     url = buildbot_database.url
     names = [name for name in HOSTILE if holds(buildbot_database, name)]
@@ -31,43 +31,39 @@ def ids(buildbot_database: RealDatabase, mastersctl: Command) -> dict[int, str]:
 
 
 def test_a_name_is_stored_and_found_exactly(
-    buildbot_database: RealDatabase, mastersctl: Command, ids: dict[int, str]
+    buildbot_database: RealDatabase, ids: dict[int, str]
 ) -> None:
     stored = {id_: name for id_, name, *_ in masters(buildbot_database)}
     assert stored == ids
     for id_, name in ids.items():
-        url = ["--db-url", buildbot_database.url]
-        assert mastersctl("find", "--no-create", *url, "--", name).out == f"{id_}\n"
-        shown = mastersctl("show", "-o", "json", *url, "--", name).json
+        assert buildbot_database.run("find", "--no-create", "--", name).out == f"{id_}\n"
+        shown = buildbot_database.run("show", "-o", "json", "--", name).json
         assert (shown["id"], shown["name"]) == (id_, name)
         for operator in ("", "__eq", "__contains", "__in"):
             spec = f"--filter=name{operator}={name}"
-            listed = mastersctl("list", spec, "-o", "json", *url).json
+            listed = buildbot_database.run("list", spec, "-o", "json").json
             expected = [one for one in ids.values() if one == name or operator == "__contains"]
             assert [m["name"] for m in listed] == [one for one in expected if name in one]
-        done = mastersctl("set-state", "-o", "json", *url, "--", name, "active").json
+        done = buildbot_database.run("set-state", "-o", "json", "--", name, "active").json
         assert done == {"id": id_, "active": True, "changed": True}
 
 
-def test_a_name_is_given_and_removed_exactly(
-    buildbot_database: RealDatabase, mastersctl: Command
-) -> None:
-    url = ["--db-url", buildbot_database.url]
+def test_a_name_is_given_and_removed_exactly(buildbot_database: RealDatabase) -> None:
     id_ = add_master(buildbot_database, "m", last_active=5)
     names = [name for name in HOSTILE if holds(buildbot_database, name)]
     for name in names:
-        assert mastersctl("rename", *url, "--", id_, name).code == 0
+        assert buildbot_database.run("rename", "--", id_, name).code == 0
         stored = "SELECT name, name_hash FROM masters"
         assert buildbot_database.execute(stored) == [(name, name_hash(name))]
-    assert mastersctl("remove", "--yes", *url, "--", names[-1]).code == 0
+    assert buildbot_database.run("remove", "--yes", "--", names[-1]).code == 0
     assert masters(buildbot_database) == []
 
 
 def test_every_format_for_machines_gives_each_name_back(
-    buildbot_database: RealDatabase, mastersctl: Command, ids: dict[int, str]
+    buildbot_database: RealDatabase, ids: dict[int, str]
 ) -> None:
     def listed(format_: str) -> str:
-        return mastersctl("list", "-o", format_, "--db-url", buildbot_database.url).out
+        return buildbot_database.run("list", "-o", format_).out
 
     names = list(ids.values())
     assert [master["name"] for master in json.loads(listed("json"))] == names
@@ -77,7 +73,7 @@ def test_every_format_for_machines_gives_each_name_back(
     _, *lines = listed("tsv").removesuffix("\n").split("\n")
     cells = [line.split("\t")[1] for line in lines]
     assert [re.sub(r"\\[\\tnr]", lambda match: TSV[match[0]], cell) for cell in cells] == names
-    metrics = mastersctl("check", "-o", "prometheus", "--db-url", buildbot_database.url).out
+    metrics = buildbot_database.run("check", "-o", "prometheus").out
     (family,) = (
         family
         for family in text_string_to_metric_families(metrics)
@@ -140,14 +136,14 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_of_a_name_acts_on_a_terminal(
-    tmp_path: Path, buildbot_sqlite: Path, command: str
+    tmp_path: Path, template_sqlite: Path, command: str
 ) -> None:
     """What reaches the terminal holds no control character but those for a harmless name."""
     found = []
     for names in (["harmless"], HARMFUL):
         database = SqliteFile(tmp_path / f"{len(names)}" / "state.sqlite")
         database.path.parent.mkdir()
-        database.path.write_bytes(buildbot_sqlite.read_bytes())
+        database.path.write_bytes(template_sqlite.read_bytes())
         add_master(database, "heir", active=1)
         for name in names:
             add_belongings(database, add_master(database, name, active=1, last_active=5))

@@ -9,7 +9,6 @@ from collections import Counter
 import psycopg
 import pytest
 
-from tests.support.commands import process
 from tests.support.crowd import Crowd
 from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase
 from tests.support.rows import add_belongings, add_master, masters
@@ -22,7 +21,7 @@ def test_processes_that_find_the_same_new_names_agree_on_the_ids(
     ids = {}
     for number in range(NEW_NAMES.now):
         name = f"new{number}"
-        found = crowd.run([["find", name, "--db-url", database.url]] * PROCESSES.now)
+        found = crowd.run([database.on("find", name)] * PROCESSES.now)
         assert {(result.code, result.err) for result in found} == {(0, "")}
         (out,) = {result.out for result in found}
         ids[int(out)] = name
@@ -37,7 +36,7 @@ def test_one_of_the_processes_that_make_the_same_change_changes_something(
     state = "inactive"
     for number in range(ROUNDS.now):
         before, state = state, random.Random(number).choice(["active", "inactive"])
-        done = crowd.run([["set-state", id_, state, "--db-url", database.url]] * PROCESSES.now)
+        done = crowd.run([database.on("set-state", id_, state)] * PROCESSES.now)
         assert {result.code for result in done} == {0}, done
         changed = int(state != before)
         printed = Counter(result.out for result in done)
@@ -47,7 +46,7 @@ def test_one_of_the_processes_that_make_the_same_change_changes_something(
 
 def test_a_check_in_that_is_under_way_is_not_overlooked(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
-    assert process("init", "--db-url", database.url).code == 0
+    assert database.process("init").code == 0
     add_master(database, "m", active=1, last_active=5)
     command = [sys.executable, "-m", "mastersctl", "expire-all", "--unless-alive"]
     with psycopg.connect(database.url) as connection:
@@ -61,7 +60,7 @@ def test_a_check_in_that_is_under_way_is_not_overlooked(postgres: PostgresServer
 
 def test_a_master_that_is_being_added_is_not_overlooked(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
-    assert process("init", "--db-url", database.url).code == 0
+    assert database.process("init").code == 0
     command = [sys.executable, "-m", "mastersctl", "expire-all", "--unless-alive"]
     with psycopg.connect(database.url) as connection:
         connection.execute(
@@ -77,7 +76,7 @@ def test_a_master_that_is_being_added_is_not_overlooked(postgres: PostgresServer
 def test_one_of_the_processes_that_create_the_table_creates_it(
     empty_database: RealDatabase, crowd: Crowd
 ) -> None:
-    done = crowd.run([["init", "--db-url", empty_database.url]] * PROCESSES.now)
+    done = crowd.run([empty_database.on("init")] * PROCESSES.now)
     assert {result.code for result in done} == {0}, done
     printed = Counter(result.out for result in done)
     assert printed == {"created\n": 1, "unchanged\n": PROCESSES.now - 1}
@@ -89,7 +88,7 @@ def test_housekeepings_at_the_same_time_do_each_master_once(
     for number in range(10):
         id_ = add_master(buildbot_database, f"dead{number}", active=1, last_active=5)
         add_belongings(buildbot_database, id_)
-    command = ["housekeep", "-o", "id", "--db-url", buildbot_database.url]
+    command = buildbot_database.on("housekeep", "-o", "id")
     results = crowd.run([command] * PROCESSES.now)
     assert {result.code for result in results} == {0}, results
     done = [int(id_) for result in results for id_ in result.out.split()]
@@ -100,14 +99,14 @@ def test_housekeepings_at_the_same_time_do_each_master_once(
     "command", ["housekeep", "rename 1 new:/", "remove 1 --yes", "set-state 1 inactive"]
 )
 def test_expire_all_waits_for_a_change_and_the_other_way_round(
-    buildbot_server: PostgresDatabase, command: str
+    buildbot_postgresql: PostgresDatabase, command: str
 ) -> None:
-    id_ = add_master(buildbot_server, "dead:/", active=1, last_active=5)
-    add_belongings(buildbot_server, id_)
-    buildbot_server.execute("DELETE FROM builds")
-    buildbot_server.execute("DELETE FROM buildrequest_claims")
-    start = [sys.executable, "-m", "mastersctl", "--db-url", buildbot_server.url]
-    with psycopg.connect(buildbot_server.url) as connection:
+    id_ = add_master(buildbot_postgresql, "dead:/", active=1, last_active=5)
+    add_belongings(buildbot_postgresql, id_)
+    buildbot_postgresql.execute("DELETE FROM builds")
+    buildbot_postgresql.execute("DELETE FROM buildrequest_claims")
+    start = [sys.executable, "-m", "mastersctl", "--db-url", buildbot_postgresql.url]
+    with psycopg.connect(buildbot_postgresql.url) as connection:
         connection.execute("SELECT * FROM masters FOR SHARE")
         changing = subprocess.Popen([*start, *command.split()])  # which waits for the row
         time.sleep(1)
@@ -117,17 +116,17 @@ def test_expire_all_waits_for_a_change_and_the_other_way_round(
     assert (changing.wait(timeout=20), expiring.wait(timeout=20)) == (0, 0)
 
 
-def test_a_heir_can_check_in_while_it_inherits(buildbot_server: PostgresDatabase) -> None:
-    add_master(buildbot_server, "dead", last_active=5)
-    add_master(buildbot_server, "heir", active=1)
-    add_belongings(buildbot_server, 1)
-    command = ["remove", "1", "--reassign-to", "2", "--yes", "--db-url", buildbot_server.url]
-    with psycopg.connect(buildbot_server.url) as connection:
+def test_a_heir_can_check_in_while_it_inherits(buildbot_postgresql: PostgresDatabase) -> None:
+    add_master(buildbot_postgresql, "dead", last_active=5)
+    add_master(buildbot_postgresql, "heir", active=1)
+    add_belongings(buildbot_postgresql, 1)
+    command = buildbot_postgresql.on("remove", "1", "--reassign-to", "2", "--yes")
+    with psycopg.connect(buildbot_postgresql.url) as connection:
         connection.execute("SELECT * FROM builds FOR UPDATE")
         removing = subprocess.Popen([sys.executable, "-m", "mastersctl", *command])
         time.sleep(1.5)
         assert removing.poll() is None  # it waits for the builds
-        checking_in = process("set-state", "2", "active", "--db-url", buildbot_server.url)
+        checking_in = buildbot_postgresql.process("set-state", "2", "active")
         assert checking_in.code == 0
         assert removing.poll() is None
         connection.commit()

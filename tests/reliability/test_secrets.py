@@ -10,7 +10,7 @@ from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import InvalidValueError, MastersctlError
 from mastersctl.url import DatabaseURL
-from tests.support.commands import Command, process
+from tests.support.commands import mastersctl, process
 from tests.support.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
 from tests.support.hostile import SECRET
 from tests.support.mysql import MariadbServer
@@ -77,9 +77,7 @@ def urls(postgres: PostgresServer) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_password_in_an_option_is_not_printed(
-    urls: list[tuple[str, str]], mastersctl: Command, command: str
-) -> None:
+def test_a_password_in_an_option_is_not_printed(urls: list[tuple[str, str]], command: str) -> None:
     for secret, url in urls:
         result = mastersctl(*command.split(), "--timeout", 1, "--db-url", url)
         assert result.code in (2, 3, 4)
@@ -89,7 +87,6 @@ def test_a_password_in_an_option_is_not_printed(
 @pytest.mark.parametrize("place", ["environment", "configuration"])
 def test_a_password_elsewhere_is_not_printed(
     urls: list[tuple[str, str]],
-    mastersctl: Command,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     place: str,
@@ -136,7 +133,7 @@ MISPLACED = [
 
 
 @pytest.mark.parametrize("arguments", MISPLACED)
-def test_a_password_in_the_wrong_place_is_not_printed(mastersctl: Command, arguments: str) -> None:
+def test_a_password_in_the_wrong_place_is_not_printed(arguments: str) -> None:
     for url in (
         f"postgresql://u:{SECRET}@127.0.0.1:1/d",
         f"postgresql://127.0.0.1:1/d?user=u&password={SECRET}",
@@ -172,7 +169,7 @@ def test_a_password_in_the_wrong_place_is_not_printed(mastersctl: Command, argum
         ("list --db-url postgresql://[::1]:1/d", "postgresql://[::1]:1/d cannot"),
     ],
 )
-def test_what_is_no_password_is_printed(mastersctl: Command, word: str, shown: str) -> None:
+def test_what_is_no_password_is_printed(word: str, shown: str) -> None:
     mastersctl("init")
     assert shown in mastersctl(*word.split(), "--timeout", 1).err
 
@@ -182,7 +179,7 @@ def test_what_is_no_password_is_printed(mastersctl: Command, word: str, shown: s
 )
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_password_that_is_a_word_of_a_message_leaves_the_message_as_it_is(
-    mastersctl: Command, kind: str, password: str
+    kind: str, password: str
 ) -> None:
     said = []
     for one in (password, "other"):
@@ -215,9 +212,7 @@ REPEATED = [
 
 
 @pytest.mark.parametrize("rest", REPEATED)
-def test_a_password_that_stands_twice_is_not_printed(
-    postgres: PostgresServer, mastersctl: Command, rest: str
-) -> None:
+def test_a_password_that_stands_twice_is_not_printed(postgres: PostgresServer, rest: str) -> None:
     for secret in (SECRET, "sesame", PASSWORD):
         if secret == "sesame" and rest == "/{secret}":
             continue  # a name of a database like any other
@@ -274,7 +269,7 @@ def test_a_password_is_in_no_exception(urls: list[tuple[str, str]]) -> None:
 
 def test_a_password_that_is_right_is_not_printed(postgres: PostgresServer) -> None:
     database = PostgresDatabase(postgres)
-    assert process("init", "--db-url", database.url).code == 0
+    assert database.process("init").code == 0
     database.execute(f"GRANT ALL ON masters, masters_id_seq TO {LOCKED_USER}")
     url = database.url.replace("postgres@", f"{LOCKED_USER}:{quote(PASSWORD, safe='')}@")
     for command in ("find m -v", "list -v", "set-state m active -v", "check -v"):

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.commands import Command, Result
+from tests.support.commands import Result, mastersctl
 from tests.support.crowd import Crowd
 from tests.support.databases import PostgresDatabase, PostgresServer
 from tests.support.outcome import by_master, settle
@@ -80,14 +80,14 @@ def assert_told(result: Result, command: str) -> None:
 
 
 @pytest.fixture
-def database(buildbot_server: PostgresDatabase) -> PostgresDatabase:
+def database(buildbot_postgresql: PostgresDatabase) -> PostgresDatabase:
     """A database with masters, some of which have everything."""
     for number in range(1, MASTERS + 1):
         last_active = 5 if number < 3 else None
-        add_master(buildbot_server, f"m{number}", active=1, last_active=last_active)
+        add_master(buildbot_postgresql, f"m{number}", active=1, last_active=last_active)
     for id_ in (1, 2, 3):
-        add_belongings(buildbot_server, id_)
-    return buildbot_server
+        add_belongings(buildbot_postgresql, id_)
+    return buildbot_postgresql
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def behind(before: Proxy, database: PostgresDatabase) -> str:
 
 @pytest.mark.parametrize("command", READS + CHANGES)
 def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
-    before: Proxy, database: PostgresDatabase, mastersctl: Command, command: str
+    before: Proxy, database: PostgresDatabase, command: str
 ) -> None:
     restore = database.snapshot()
     arguments = [*command.split(), "--timeout", TIMEOUT, "--db-url", behind(before, database)]
@@ -135,7 +135,7 @@ def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
 
 @pytest.mark.parametrize("command", ["list -o json", "find new", "set-state 1 inactive"])
 def test_a_server_that_falls_silent_anywhere_is_given_up_in_time(
-    before: Proxy, database: PostgresDatabase, mastersctl: Command, command: str
+    before: Proxy, database: PostgresDatabase, command: str
 ) -> None:
     arguments = [*command.split(), "--timeout", TIMEOUT, "--db-url", behind(before, database)]
     restore = database.snapshot()
@@ -167,7 +167,6 @@ def other_digits(answer: bytes) -> bytes:
 def test_a_server_that_answers_nonsense_is_told(
     before: Proxy,
     database: PostgresDatabase,
-    mastersctl: Command,
     command: str,
     garble: Callable[[bytes], bytes],
 ) -> None:
@@ -214,10 +213,10 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def own_database(own_server: PostgresServer, mastersctl: Command) -> PostgresDatabase:
+def own_database(own_server: PostgresServer) -> PostgresDatabase:
     """A database with a master, on a server that may be stopped."""
     database = PostgresDatabase(own_server)
-    assert mastersctl("init", "--db-url", database.url).code == 0
+    assert database.run("init").code == 0
     add_master(database, "m1", active=1, last_active=5)
     return database
 
@@ -254,8 +253,7 @@ def test_a_server_that_is_away_is_told_and_one_that_is_back_is_used(
     commands = READS + CHANGES
     started = time.monotonic()
     results = crowd.run(
-        [*command.split(), "--timeout", TIMEOUT, "--db-url", own_database.url]
-        for command in commands
+        own_database.on(*command.split(), "--timeout", TIMEOUT) for command in commands
     )
     took = time.monotonic() - started
     start_again(own_database.server)
@@ -263,7 +261,7 @@ def test_a_server_that_is_away_is_told_and_one_that_is_back_is_used(
     for command, result in zip(commands, results, strict=True):
         assert_told(result, command)
     assert masters(own_database) == before
-    (result,) = crowd.run([["set-state", "1", "inactive", "--db-url", own_database.url]])
+    (result,) = crowd.run([own_database.on("set-state", "1", "inactive")])
     assert (result.code, result.out) == (0, "changed\n")
 
 
@@ -300,9 +298,7 @@ def test_what_was_confirmed_while_a_server_restarts_again_and_again_is_there(
     def find() -> None:
         while not stop.is_set():
             name = f"new{len(results)}"
-            (results[name],) = crowd.run(
-                [["find", name, "--timeout", TIMEOUT, "--db-url", own_database.url]]
-            )
+            (results[name],) = crowd.run([own_database.on("find", name, "--timeout", TIMEOUT)])
 
     finding = threading.Thread(target=find)
     finding.start()
@@ -322,9 +318,7 @@ def test_what_was_confirmed_while_a_server_restarts_again_and_again_is_there(
             assert there[name] == result.out
 
 
-def test_a_server_that_takes_no_more_connections_is_told(
-    own_database: PostgresDatabase, mastersctl: Command
-) -> None:
+def test_a_server_that_takes_no_more_connections_is_told(own_database: PostgresDatabase) -> None:
     own_database.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
     url = own_database.url.replace("postgres@", "crowded@")
     result = mastersctl("list", "--db-url", url)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from mastersctl.models.master import name_hash
-from tests.support.commands import Command
+from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master
 
@@ -63,9 +63,9 @@ class RecordingCursor(sqlite3.Cursor):
 
 
 def test_sqlite_gets_every_value_as_a_parameter(
-    tmp_path: Path, buildbot_sqlite: Path, mastersctl: Command, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, template_sqlite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_sqlite(buildbot_sqlite, tmp_path / "state.sqlite")
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
     database = SqliteFile(tmp_path / "state.sqlite")
     plant(database)
     with monkeypatch.context() as patch:
@@ -82,21 +82,19 @@ def test_sqlite_gets_every_value_as_a_parameter(
     assert database.execute("SELECT name FROM masters") == [("heir",)]
 
 
-def test_a_server_gets_every_value_as_a_parameter(
-    buildbot_server: PostgresDatabase, mastersctl: Command
-) -> None:
-    plant(buildbot_server)
+def test_a_server_gets_every_value_as_a_parameter(buildbot_postgresql: PostgresDatabase) -> None:
+    plant(buildbot_postgresql)
     for command in COMMANDS:
-        assert mastersctl(*command, "--db-url", buildbot_server.url).code in (0, 1, 2, 3)
-    log = buildbot_server.server.log.read_text().splitlines()
-    lines = [line for line in log if line.startswith(f"{buildbot_server.name}|mastersctl|")]
+        assert buildbot_postgresql.run(*command).code in (0, 1, 2, 3)
+    log = buildbot_postgresql.server.log.read_text().splitlines()
+    lines = [line for line in log if line.startswith(f"{buildbot_postgresql.name}|mastersctl|")]
     statements = [line for line in lines if "DETAIL:  Parameters:" not in line]
     assert len(statements) > len(COMMANDS)
     assert not [line for line in statements if PLANTED.search(line)]
     parameters = "".join(line for line in lines if line not in statements)
     for text in (NEEDLE.replace("'", "''"), OTHER, str(NUMBER), MOMENT):
         assert text in parameters
-    assert buildbot_server.execute("SELECT name FROM masters") == [("heir",)]
+    assert buildbot_postgresql.execute("SELECT name FROM masters") == [("heir",)]
 
 
 def plant(database: RealDatabase) -> None:

@@ -1,12 +1,16 @@
 """How tests run commands, and what these did."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, NamedTuple
+
+from mastersctl.cli import run
 
 
 class Result(NamedTuple):
@@ -22,6 +26,18 @@ class Result(NamedTuple):
 
 
 Command = Callable[..., Result]
+
+
+def mastersctl(*arguments: object) -> Result:
+    """Run a command in this process, by the function that the console script calls."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        code = run([str(argument) for argument in arguments])
+    texts = []
+    for stream in (out, err):
+        stream.seek(0)
+        texts.append(stream.read())
+    return Result(code, *texts)
 
 
 def process(
@@ -46,6 +62,24 @@ def shell(script: str, *arguments: str) -> Result:
         ["bash", "-c", prelude + script, "bash", *arguments], capture_output=True, check=False
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class Bound:
+    """Runs commands on the database at `url`."""
+
+    url: str
+
+    def run(self, *arguments: object) -> Result:
+        """Run a command in this process."""
+        return mastersctl(*self.on(*arguments))
+
+    def process(self, *arguments: object, **keywords: Any) -> Result:
+        """Run a command in a process of its own."""
+        return process(*self.on(*arguments), **keywords)
+
+    def on(self, *arguments: object) -> list[str]:
+        """Return the arguments of a command on this database."""
+        return ["--db-url", self.url, *map(str, arguments)]
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.support.mysql import MariadbDatabase
+from tests.support.commands import Bound
+from tests.support.mysql import MysqlDatabase
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
 LOCKED_USER = "locked"  # the one user of the server who needs a password
@@ -158,7 +159,7 @@ def free_port() -> int:
         return port
 
 
-class SqliteFile:
+class SqliteFile(Bound):
     """An SQLite file, past the code that is tested."""
 
     kind = "sqlite"
@@ -204,7 +205,7 @@ class SqliteFile:
         return restore
 
 
-class PostgresDatabase:
+class PostgresDatabase(Bound):
     """A database of the session's server, past the code that is tested."""
 
     kind = "postgresql"
@@ -272,26 +273,26 @@ class PostgresDatabase:
         self.server.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
-ServerDatabase = PostgresDatabase | MariadbDatabase
+ServerDatabase = PostgresDatabase | MysqlDatabase
 RealDatabase = SqliteFile | ServerDatabase
 
 
 def make_room_for_all_names(database: RealDatabase) -> None:
-    if database.kind == "mysql":
+    if isinstance(database, MysqlDatabase):
         database.execute("ALTER TABLE masters CONVERT TO CHARACTER SET utf8mb4")
 
 
 def holds(database: RealDatabase, text: str) -> bool:
     """Return whether a database has room for text: Buildbot's for MariaDB have none for some."""
-    return database.kind != "mysql" or max(text, default="") < "\U00010000"
+    return not isinstance(database, MysqlDatabase) or max(text, default="") < "\U00010000"
 
 
 def copy(database: RealDatabase) -> RealDatabase:
     """Return a copy of a database that nobody has open."""
     if isinstance(database, PostgresDatabase):
         return PostgresDatabase(database.server, database.name)
-    if isinstance(database, MariadbDatabase):
-        return MariadbDatabase(database.server, database.name)
+    if isinstance(database, MysqlDatabase):
+        return MysqlDatabase(database.server, database.name)
     path = database.path.with_name(f"copy-of-{database.path.name}")
     copy_sqlite(database.path, path)
     return SqliteFile(path)

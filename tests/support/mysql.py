@@ -15,6 +15,8 @@ import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import DictCursor
 
+from tests.support.commands import Bound
+
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 MARIADBD = shutil.which("mariadbd", path=_PATH)
 _CONFIG = """
@@ -54,6 +56,9 @@ def mysqld() -> str | None:
 
 class Server(abc.ABC):
     """A server in a directory of its own, on a free port of the loopback interface."""
+
+    kind: ClassVar[str]
+    """Which of the two, as the parameters of tests have it."""
 
     settings: ClassVar[str]
     """What its configuration has beyond that of the others."""
@@ -172,6 +177,7 @@ class Server(abc.ABC):
 
 
 class MariadbServer(Server):
+    kind = "mariadb"
     settings = """
 max-recursive-iterations = 4294967295
 sync-frm = off
@@ -188,6 +194,7 @@ sync-frm = off
 
 
 class MysqlServer(Server):
+    kind = "mysql"
     settings = """
 cte-max-recursion-depth = 4294967295
 mysqlx = off
@@ -214,14 +221,14 @@ def run(cursor: Any, statements: list[str]) -> None:
         pass
 
 
-class MariadbDatabase:
+class MysqlDatabase(Bound):
     """A database on a server of MariaDB or MySQL, past the code that is tested."""
 
-    kind = "mysql"
     key = "INTEGER PRIMARY KEY AUTO_INCREMENT"
 
     def __init__(self, server: Server, template: str | None = None) -> None:
         self.server = server
+        self.kind = server.kind
         self.name = server.create(template)
         self.url = server.url(self.name)
 

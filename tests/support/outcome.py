@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from tests.support.databases import RealDatabase
+from tests.support.mysql import MysqlDatabase
 from tests.support.rows import Contents
 
 
@@ -35,7 +36,7 @@ def settle(database: RealDatabase) -> None:
         "SELECT 1 FROM pg_stat_activity "
         "WHERE application_name = 'mastersctl' AND datname = current_database()"
     )
-    if database.kind == "mysql":
+    if isinstance(database, MysqlDatabase):
         sessions = (
             "SELECT 1 FROM information_schema.processlist "
             "WHERE db = database() AND id <> connection_id()"
