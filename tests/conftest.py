@@ -1,5 +1,6 @@
 """Fixtures: databases of every kind, and the command line."""
 
+import collections
 import os
 import signal
 import tempfile
@@ -23,13 +24,13 @@ from tests.support.databases import (
     free_port,
 )
 from tests.support.mysql import (
-    MARIADBD,
     MariadbServer,
     MysqlDatabase,
     MysqlServer,
     Server,
     mysqld,
 )
+from tests.support.programs import require
 from tests.support.rows import NOW
 
 _SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # their fixtures
@@ -76,6 +77,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not others & {*getattr(item, "fixturenames", ())}]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was skipped: each reason once, with what would have to be installed."""
+    reports = terminalreporter.getreports("skipped")
+    reasons = collections.Counter(one.longrepr[2].removeprefix("Skipped: ") for one in reports)
+    if reasons:
+        terminalreporter.section("skipped")
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"{number:4}  {reason}")
+
+
 def _chosen(config: pytest.Config) -> set[str]:
     """Return the databases that this run is about."""
     every = [*DATABASES, "mysql"] if config.getoption("thorough") else DATABASES
@@ -107,10 +118,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariadbServer]:
-    if MARIADBD is None:
-        pytest.skip("mariadbd, MariaDB's server, is not installed")
+    program = require("mariadbd")
     with tempfile.TemporaryDirectory(prefix="mastersctl-mariadb-") as directory:
-        server = MariadbServer(MARIADBD, Path(directory), free_port())
+        server = MariadbServer(program, Path(directory), free_port())
         yield server
         server.stop()
 
@@ -119,7 +129,7 @@ def mariadb() -> Iterator[MariadbServer]:
 def mysql() -> Iterator[MysqlServer]:
     program = mysqld()
     if program is None:
-        pytest.skip("mysqld, MySQL's server, is not installed, and $MYSQLD does not name it")
+        pytest.skip("mysqld is not installed, and $MYSQLD does not name it: .ci/mysql .mysql")
     with tempfile.TemporaryDirectory(prefix="mastersctl-mysql-") as directory:
         server = MysqlServer(program, Path(directory), free_port())
         yield server

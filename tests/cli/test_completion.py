@@ -1,7 +1,6 @@
 """``mastersctl completion``, in the shells"""
 
 import os
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -19,6 +18,7 @@ from mastersctl.state import STATES
 from tests.support.buildbots import make_basedir
 from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
+from tests.support.programs import require
 from tests.support.rows import add_belongings, add_master
 
 pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
@@ -57,8 +57,7 @@ HARM = "\x1b]0;title\x07$(touch harm)`touch harm`;touch harm\n"
 @contextmanager
 def shell(name: str, home: Path, set_up: dict[str, str] = SET_UP) -> "Iterator[pexpect.spawn[str]]":
     """Start a shell in which completion is set up."""
-    if not shutil.which(name):
-        pytest.skip(f"{name} is not installed")
+    require(name)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": str(home), "TERM": "dumb", "LANG": "C.UTF-8"}
     program, *arguments = SHELLS[name]

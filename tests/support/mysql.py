@@ -3,7 +3,6 @@
 import abc
 import os
 import pwd
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +14,9 @@ import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import DictCursor
 
+from tests.support import programs
 from tests.support.commands import Bound
 
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-MARIADBD = shutil.which("mariadbd", path=_PATH)
 _CONFIG = """
 [mysqld]
 bind-address = 127.0.0.1
@@ -48,7 +46,7 @@ def mysqld() -> str | None:
     """Return the path of MySQL's server: ``$MYSQLD``, or what is installed and not MariaDB's."""
     if "MYSQLD" in os.environ:
         return os.environ["MYSQLD"]
-    path = shutil.which("mysqld", path=_PATH)
+    path = programs.find("mysqld")
     if path is None or "MariaDB" in subprocess.check_output([path, "--version"], text=True):
         return None
     return path

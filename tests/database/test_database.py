@@ -1,7 +1,6 @@
 """Opening databases: what cannot be opened, and what opening one leaves behind."""
 
 import os
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -29,6 +28,7 @@ from tests.support.databases import (
     SqliteFile,
     free_port,
 )
+from tests.support.programs import require
 from tests.support.rows import add_master, masters
 
 COMMANDS = [
@@ -236,9 +236,7 @@ def pooled(
     request: pytest.FixtureRequest, postgres: PostgresServer, public_directory: Path
 ) -> Iterator[str]:
     """The URL of an empty database behind PgBouncer, which passes no options on."""
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
+    program = require("pgbouncer")
     port = free_port()
     (public_directory / "ini").write_text(
         f"[databases]\n* = host=127.0.0.1 port={postgres.port}\n[pgbouncer]\n"

@@ -4,7 +4,6 @@ import fcntl
 import os
 import re
 import shlex
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -25,16 +24,13 @@ from tests.support.databases import (
     copy_sqlite,
     free_port,
 )
+from tests.support.programs import require
 from tests.support.rows import add_belongings, add_master, masters
+from tests.support.sources import ROOT
 
-CONTRIB = Path(__file__).parent.parent / "contrib"
+CONTRIB = ROOT / "contrib"
 BIN = Path(sys.executable).parent
 DAY = 24 * 60 * 60
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    path = shutil.which(program, path=f"{BIN}:{os.environ['PATH']}")
-    return pytest.mark.skipif(path is None, reason=f"{program} is not installed")
 
 
 def run(
@@ -177,8 +173,8 @@ def started(unit: Path, basedir: Path, wrapper: Sequence[str] = ()) -> str:
     return output
 
 
-@needs("systemd-analyze")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    require("systemd-analyze")
     copies = []
     for unit in UNITS:
         copies.append(tmp_path / unit.name)
@@ -269,8 +265,8 @@ def starts(basedir: Path) -> int:
     return log.read_text().count("BuildMaster is running") if log.exists() else 0
 
 
-@needs("shellcheck")
 def test_shellcheck_has_no_remark() -> None:
+    require("shellcheck")
     done = run(["shellcheck", ENTRYPOINT])
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -396,10 +392,10 @@ def play(
     return counts, done.stdout
 
 
-@needs("ansible-playbook")
 def test_ansible_makes_the_masters_what_they_should_be_once(
     basedir: Path, database: SqliteFile
 ) -> None:
+    require("ansible-playbook")
     for name in ("old1:/srv/bb", "old2:/srv/bb"):
         add_belongings(database, add_master(database, name, active=1, last_active=5))
     counts, _ = play("masters.yml", basedir, "--check")
@@ -415,7 +411,6 @@ def test_ansible_makes_the_masters_what_they_should_be_once(
     assert (counts["changed"], counts["failed"]) == (0, 0), output
 
 
-@needs("ansible-playbook")
 @pytest.mark.parametrize(
     ("active", "heir", "message"),
     [(1, "new1:/srv/bb", "is active"), (0, "ghost:/", "No master has the name 'ghost:/'")],
@@ -423,6 +418,7 @@ def test_ansible_makes_the_masters_what_they_should_be_once(
 def test_ansible_fails_where_a_master_is_not_as_it_should_be(
     active: int, heir: str, message: str, basedir: Path, database: SqliteFile
 ) -> None:
+    require("ansible-playbook")
     add_master(database, "old1:/srv/bb", active=active)
     add_master(database, "old2:/srv/bb", active=0)
     counts, output = play("masters.yml", basedir, heir=heir)
@@ -431,19 +427,19 @@ def test_ansible_fails_where_a_master_is_not_as_it_should_be(
     assert "old2:/srv/bb" in activity(database)
 
 
-@needs("ansible-playbook")
 @pytest.mark.parametrize("tasks", ["masters.yml", "upgrade.yml"])
 def test_ansible_fails_while_the_database_is_away(tasks: str, basedir: Path) -> None:
+    require("ansible-playbook")
     (basedir / "state.sqlite").unlink()
     counts, output = play(tasks, basedir)
     assert counts["failed"] == 1
     assert "There is no database at" in output
 
 
-@needs("ansible-playbook")
 def test_ansible_upgrades_the_database_unless_a_master_is_alive(
     basedir: Path, database: SqliteFile
 ) -> None:
+    require("ansible-playbook")
     add_master(database, "m:/", active=1)
     counts, output = play("upgrade.yml", basedir)
     assert (counts["changed"], counts["failed"]) == (0, 1)

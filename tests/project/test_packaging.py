@@ -17,6 +17,7 @@ import pytest
 
 import mastersctl as package
 from mastersctl.cli import cli
+from tests.support.programs import require
 from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run
 
 VERSION = package.__version__
@@ -163,8 +164,7 @@ def test_it_works_where_it_was_installed_without_a_network(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_man_finds_the_page_of_the_command_on_the_path(installed: Path, page: Path) -> None:
-    if not shutil.which("man"):
-        pytest.skip("man is not installed")
+    require("man")
     search = f"{installed / 'bin'}:{os.environ['PATH']}"
     found = Path(run("man", "-w", page.stem, PATH=search, MANPATH="").strip())
     assert found == installed / "share" / "man" / f"man{page.suffix[1:]}" / page.name

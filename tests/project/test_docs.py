@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +16,11 @@ from mastersctl.cli import cli
 from tests.support import buildbots, sizes
 from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile
+from tests.support.pages import example_lines
+from tests.support.programs import require
 from tests.support.rows import add_master, masters
-from tests.test_man import example_lines
+from tests.support.sources import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.rst").read_text()
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
@@ -156,8 +156,8 @@ def test_an_example_of_a_help_works_on_a_terminal(
     command: str, example: str, basedir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those for other shells than bash are tested in ``tests/cli/test_completion.py``."""
-    if "jq" in example and not shutil.which("jq"):
-        pytest.skip("jq is not installed")
+    if "jq" in example:
+        require("jq")
     database = SqliteFile(basedir / "state.sqlite")
     database.execute("DELETE FROM masters")
     for host in ("build1", "build2", "oldhost", *["newhost"] * (command != "rename"), "a", "b"):

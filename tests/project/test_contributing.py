@@ -12,6 +12,7 @@ import pytest
 from mastersctl import database
 from mastersctl.url import BACKENDS
 from tests.support.databases import DATABASES
+from tests.support.programs import require
 from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run, start
 
 TEXT = (ROOT / "CONTRIBUTING.rst").read_text()
@@ -92,9 +93,8 @@ def test_the_benchmarks_are_those_of_ci() -> None:
 
 
 def test_pre_commit_refuses_what_ci_would(tmp_path: Path) -> None:
-    missing = [name for name in ("mypy", "pre-commit", "ruff") if not (BIN / name).exists()]
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    for program in ("mypy", "pre-commit", "ruff"):
+        require(program)
     if not is_clone():
         pytest.skip("this is no clone of the repository")
     clone = tmp_path / "clone"

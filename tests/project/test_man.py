@@ -2,8 +2,6 @@
 
 import os
 import re
-import runpy
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +17,12 @@ from mastersctl.output import FORMATS
 from mastersctl.resultspec import FIELDS, OPERATORS
 from mastersctl.state import STATES
 from tests.support.commands import mastersctl
+from tests.support.pages import GENERATE, example_lines
+from tests.support.programs import require
 from tests.support.sources import ROOT, run
 
 PAGES = sorted((ROOT / "man").glob("*.1"))
 MAIN = ROOT / "man" / "mastersctl.1"
-GENERATE = runpy.run_path(str(ROOT / "man" / "generate.py"))
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*(?!\w)")  # and not -last_active
 CODES = {
     error.exit_code
@@ -91,16 +90,9 @@ def examples(page: Path) -> list[str]:
     return block.splitlines()
 
 
-def example_lines(command: str) -> list[str]:
-    """Return the lines of the examples of a command's help."""
-    (block,) = re.findall(r"Examples?:\n((?:  .*\n?)+)", GENERATE["help_of"](command))
-    return [line.removeprefix("  ") for line in block.splitlines()]
-
-
 def read(page: Path, columns: int) -> str:
     """Return what ``man`` shows on a terminal of so many columns."""
-    if not shutil.which("man"):
-        pytest.skip("man is not installed")
+    require("man")
     return run("man", "-l", page, MANWIDTH=str(columns), MANPAGER="cat", LC_ALL="C.UTF-8")
 
 
@@ -218,16 +210,14 @@ def test_a_page_has_the_sections_that_a_reader_looks_for(page: Path) -> None:
 @pytest.mark.parametrize("checker", ["groff -ww -man -Tutf8 -z", "mandoc -T lint"])
 def test_no_formatter_warns_of_a_page(checker: str, page: Path) -> None:
     program, *arguments = checker.split()
-    if not shutil.which(program):
-        pytest.skip(f"{program} is not installed")
+    require(program)
     done = subprocess.run([program, *arguments, page], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @every_page
 def test_apropos_finds_what_a_page_is_about(page: Path) -> None:
-    if not shutil.which("lexgrog"):
-        pytest.skip("lexgrog is not installed")
+    require("lexgrog")
     name, dash, summary = run("lexgrog", page).split(": ", 1)[1].strip('"\n').partition(" - ")
     assert (name, bool(dash and summary)) == (page.stem, True)
 

@@ -1,0 +1,14 @@
+"""The man pages, as ``man/generate.py`` makes them of the help."""
+
+import re
+import runpy
+
+from tests.support.sources import ROOT
+
+GENERATE = runpy.run_path(str(ROOT / "man" / "generate.py"))
+
+
+def example_lines(command: str) -> list[str]:
+    """Return the lines of the examples of a command's help."""
+    (block,) = re.findall(r"Examples?:\n((?:  .*\n?)+)", GENERATE["help_of"](command))
+    return [line.removeprefix("  ") for line in block.splitlines()]
