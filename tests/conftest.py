@@ -2,10 +2,13 @@
 
 import collections
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,7 @@ from mastersctl.url import DatabaseURL
 from tests.support import buildbots, sizes
 from tests.support.databases import (
     DATABASES,
+    MADE_BY_BUILDBOT,
     PostgresDatabase,
     PostgresServer,
     RealDatabase,
@@ -32,12 +36,16 @@ from tests.support.mysql import (
 )
 from tests.support.programs import require
 from tests.support.rows import NOW
+from tests.support.shared import Shared, made_once
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
 _SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # their fixtures
 _PARAMETERS = {
     "empty_database": [*DATABASES, "mysql"],
     "buildbot_database": [*DATABASES, "mysql"],
     "new_database": [*DATABASES, "mysql"],
+    "masters_database": [*DATABASES, "mysql"],
     "server_database": ["postgresql", "mariadb", "mysql"],
     "mysql_server": ["mariadb", "mysql"],
 }
@@ -58,7 +66,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _use_memory()
     sizes.Run.thorough = config.getoption("thorough")
+    inherited = getattr(config, "workerinput", {}).get("shared")
+    Shared.directory = Path(inherited or tempfile.mkdtemp(prefix="mastersctl-shared-"))
+    Shared.directory.chmod(0o755)
+
+
+def _use_memory() -> None:
+    """Let temporary files be in memory, where it has room: servers make many, which are small."""
+    if "TMPDIR" in os.environ or not _MEMORY.is_dir():
+        return
+    found = os.statvfs(_MEMORY)
+    if found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None  # or it would be the one of before
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use all processors while some tests wait: for servers, masters and terminals."""
+    return 3 * (os.cpu_count() or 1) // 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist where the directory is that all share."""
+    node.workerinput["shared"] = str(Shared.directory)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(Shared.directory)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -108,32 +147,63 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def made_postgres() -> Path:
+    """The directory of a server that was stopped, with a database that Buildbot made."""
+
+    def make(directory: Path) -> None:
+        server = PostgresServer(directory)
+        _add_buildbots(server)
+        server.stop("fast")
+
+    return made_once("postgresql", make)
+
+
+@pytest.fixture(scope="session")
+def postgres(made_postgres: Path) -> Iterator[PostgresServer]:
     # Not below pytest's own directory, which another session may close to the server's user.
     with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
-        server = PostgresServer(Path(directory))
+        server = PostgresServer(Path(directory), made_postgres)
         yield server
         server.stop("immediate")
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariadbServer]:
+def mariadb() -> Iterator[Server]:
     program = require("mariadbd")
-    with tempfile.TemporaryDirectory(prefix="mastersctl-mariadb-") as directory:
-        server = MariadbServer(program, Path(directory), free_port())
+    with _copied(MariadbServer, program) as server:
         yield server
-        server.stop()
 
 
 @pytest.fixture(scope="session")
-def mysql() -> Iterator[MysqlServer]:
+def mysql() -> Iterator[Server]:
     program = mysqld()
     if program is None:
         pytest.skip("mysqld is not installed, and $MYSQLD does not name it: .ci/mysql .mysql")
-    with tempfile.TemporaryDirectory(prefix="mastersctl-mysql-") as directory:
-        server = MysqlServer(program, Path(directory), free_port())
+    with _copied(MysqlServer, program) as server:
+        yield server
+
+
+@contextmanager
+def _copied(kind: type[Server], program: str) -> Iterator[Server]:
+    """Start a copy of a server with a database that Buildbot made."""
+
+    def make(directory: Path) -> None:
+        server = kind(program, directory, free_port())
+        _add_buildbots(server)
+        server.shut_down()
+
+    made = made_once(kind.kind, make)
+    with tempfile.TemporaryDirectory(prefix=f"mastersctl-{kind.kind}-") as directory:
+        server = kind(program, Path(directory), free_port(), made)
         yield server
         server.stop()
+
+
+def _add_buildbots(server: PostgresServer | Server) -> None:
+    server.create(name=MADE_BY_BUILDBOT)
+    with tempfile.TemporaryDirectory() as directory:
+        url = server.url(MADE_BY_BUILDBOT)
+        buildbots.upgrade(buildbots.make_basedir(Path(directory) / "master", url))
 
 
 @pytest.fixture
@@ -170,38 +240,18 @@ def database(empty_database: RealDatabase) -> RealDatabase:
     return empty_database
 
 
-@pytest.fixture(scope="session")
-def template_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that Buildbot made, to be copied."""
-    basedir = tmp_path_factory.mktemp("buildbot") / "master"
-    buildbots.make_basedir(basedir, "sqlite:///state.sqlite")
-    return basedir / "state.sqlite"
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> SqliteFile:
+    """A file with the table of masters alone, for what is the same on all databases."""
+    database = SqliteFile(tmp_path / "masters.sqlite")
+    assert database.run("init").code == 0
+    return database
 
 
 @pytest.fixture(scope="session")
-def template_postgresql(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database that Buildbot made, to be used as a template."""
-    name = postgres.create()
-    buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", postgres.url(name))
-    return name
-
-
-@pytest.fixture(scope="session")
-def template_mariadb(mariadb: MariadbServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database that Buildbot made, to be copied."""
-    return _made_by_buildbot(mariadb, tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def template_mysql(mysql: MysqlServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database that Buildbot made, to be copied."""
-    return _made_by_buildbot(mysql, tmp_path_factory)
-
-
-def _made_by_buildbot(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
-    name = server.create()
-    buildbots.make_basedir(tmp_path_factory.mktemp("buildbot") / "master", server.url(name))
-    return name
+def template_sqlite() -> Path:
+    """A database that Buildbot made, in its base directory, to be copied."""
+    return buildbots.made_by_buildbot() / "state.sqlite"
 
 
 @pytest.fixture
@@ -222,16 +272,14 @@ def server_database(request: pytest.FixtureRequest) -> ServerDatabase:
 
 def _on_server(request: pytest.FixtureRequest) -> ServerDatabase:
     if request.param == "postgresql":
-        template = request.getfixturevalue("template_postgresql")
-        return PostgresDatabase(request.getfixturevalue("postgres"), template)
-    template = request.getfixturevalue(f"template_{request.param}")
-    return MysqlDatabase(request.getfixturevalue(request.param), template)
+        return PostgresDatabase(request.getfixturevalue("postgres"), MADE_BY_BUILDBOT)
+    return MysqlDatabase(request.getfixturevalue(request.param), MADE_BY_BUILDBOT)
 
 
 @pytest.fixture
-def buildbot_postgresql(postgres: PostgresServer, template_postgresql: str) -> PostgresDatabase:
-    """A database that Buildbot made, on a server."""
-    return PostgresDatabase(postgres, template_postgresql)
+def buildbot_postgresql(postgres: PostgresServer) -> PostgresDatabase:
+    """A database that Buildbot made, on PostgreSQL."""
+    return PostgresDatabase(postgres, MADE_BY_BUILDBOT)
 
 
 @pytest.fixture

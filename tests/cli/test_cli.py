@@ -34,7 +34,7 @@ def test_options_for_the_database_stand_before_or_after_the_command(database: Re
         result = mastersctl(*arguments)
         assert result[:2] == (0, "id,name,active,last_active\n"), arguments
         assert result.err.startswith("Using "), arguments
-    assert database.run("--db-url", "sqlite:///missing", "list").code == 0
+    assert mastersctl("--db-url", "sqlite:///missing", "list", *url).code == 0
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -199,9 +199,9 @@ def test_an_error_shows_the_value_but_no_control_character() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["list", "list -o jsonl", "list -o csv", "show 1"])
-def test_a_reader_that_goes_away_is_no_error(database: RealDatabase, arguments: str) -> None:
-    add_masters(database, (f"{number}" * 100 for number in range(300)))
-    result = shell(f'mastersctl {arguments} --db-url "$1" | head -1', database.url)
+def test_a_reader_that_goes_away_is_no_error(sqlite_database: SqliteFile, arguments: str) -> None:
+    add_masters(sqlite_database, (f"{number}" * 100 for number in range(300)))
+    result = shell(f'mastersctl {arguments} --db-url "$1" | head -1', sqlite_database.url)
     assert result.code == 0
     assert result.out
     assert result.err == ""
@@ -214,31 +214,33 @@ def test_a_reader_that_goes_away_is_no_error(database: RealDatabase, arguments: 
      *(f"list -o {format_}" for format_ in ("table", "json", "jsonl", "csv", "tsv", "id", "wide")),
      *(f"show 1 -o {format_}" for format_ in ("table", "json", "id"))],
 )  # fmt: skip
-def test_a_full_disk_behind_stdout_is_an_error(database: RealDatabase, arguments: str) -> None:
-    add_master(database, "m")
-    url = "" if arguments.startswith("--") else f"--db-url {database.url}"
+def test_a_full_disk_behind_stdout_is_an_error(sqlite_database: SqliteFile, arguments: str) -> None:
+    add_master(sqlite_database, "m")
+    url = "" if arguments.startswith("--") else f"--db-url {sqlite_database.url}"
     result = shell(f"mastersctl {arguments} {url} >/dev/full")
     assert result.code == 1
     assert "No space left on device" in result.err
     assert result.err.removeprefix("Dry run: nothing was changed.\n").count("\n") == 1
 
 
-def test_a_closed_stdout_is_an_error_and_nothing_is_changed(database: RealDatabase) -> None:
-    result = shell('mastersctl find m --db-url "$1" >&-', database.url)
+def test_a_closed_stdout_is_an_error_and_nothing_is_changed(sqlite_database: SqliteFile) -> None:
+    result = shell('mastersctl find m --db-url "$1" >&-', sqlite_database.url)
     assert result.code == 1
     assert "Standard output is closed" in result.err
-    assert database.execute("SELECT * FROM masters") == []
+    assert sqlite_database.execute("SELECT * FROM masters") == []
 
 
-def test_a_closed_stderr_is_no_error(database: RealDatabase) -> None:
-    assert shell('mastersctl find m -v --db-url "$1" 2>&-', database.url).out == "1\n"
+def test_a_closed_stderr_is_no_error(sqlite_database: SqliteFile) -> None:
+    assert shell('mastersctl find m -v --db-url "$1" 2>&-', sqlite_database.url).out == "1\n"
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_pipe_gets_utf_8_whatever_the_locale(database: RealDatabase, encoding: str) -> None:
-    add_master(database, "漢")
+def test_a_pipe_gets_utf_8_whatever_the_locale(sqlite_database: SqliteFile, encoding: str) -> None:
+    add_master(sqlite_database, "漢")
     for format_ in ("table", "csv", "tsv", "json"):
-        result = database.process("list", "-o", format_, environment={"PYTHONIOENCODING": encoding})
+        result = sqlite_database.process(
+            "list", "-o", format_, environment={"PYTHONIOENCODING": encoding}
+        )
         assert result.code == 0
         assert ("漢" in result.out) != (r"\u6f22" in result.out) == (format_ == "json")
 
@@ -292,19 +294,21 @@ def test_only_a_person_is_told_that_find_added_a_master(database: RealDatabase) 
      ("list --nonsense", 2, "")],
 )  # fmt: skip
 def test_a_full_disk_behind_stderr_changes_no_result(
-    database: RealDatabase, arguments: str, code: int, out: str
+    sqlite_database: SqliteFile, arguments: str, code: int, out: str
 ) -> None:
-    add_master(database, "m", active=1)
+    add_master(sqlite_database, "m", active=1)
     for redirection in ("2>/dev/full", "2>&-"):
-        database.execute("UPDATE masters SET active = 1")
-        result = shell(f'MASTERSCTL_DB_URL="$1" mastersctl {arguments} {redirection}', database.url)
+        sqlite_database.execute("UPDATE masters SET active = 1")
+        result = shell(
+            f'MASTERSCTL_DB_URL="$1" mastersctl {arguments} {redirection}', sqlite_database.url
+        )
         assert result[:2] == (code, out)
 
 
-def test_a_reader_that_goes_away_ends_the_command_by_sigpipe(database: RealDatabase) -> None:
-    add_masters(database, (f"{number}" * 100 for number in range(300)))
+def test_a_reader_that_goes_away_ends_the_command_by_sigpipe(sqlite_database: SqliteFile) -> None:
+    add_masters(sqlite_database, (f"{number}" * 100 for number in range(300)))
     command = 'mastersctl list -o jsonl --db-url "$1" | head -1 >/dev/null; echo ${PIPESTATUS[0]}'
-    assert shell(command, database.url) == (0, "141\n", "")
+    assert shell(command, sqlite_database.url) == (0, "141\n", "")
 
 
 def test_a_directory_that_was_deleted_is_an_error(tmp_path: Path) -> None:

@@ -368,7 +368,7 @@ def test_a_basedir_of_pipes_keeps_nobody_waiting(tmp_path: Path) -> None:
 
 
 def test_no_file_is_left_in_a_buildmasters_directory(tmp_path: Path) -> None:
-    basedir = make_basedir(tmp_path / "master", "sqlite:///state.sqlite")
+    basedir = make_basedir(tmp_path / "master")
     add_master(SqliteFile(basedir / "state.sqlite"), "m")
     before = sorted(basedir.iterdir())
     assert len(candidates(f"mastersctl --basedir {basedir} show ")) == 1

@@ -4,8 +4,7 @@ import pytest
 import sqlalchemy
 
 from tests.support.commands import mastersctl
-from tests.support.databases import RealDatabase, SqliteFile
-from tests.support.mysql import MysqlDatabase, MysqlServer
+from tests.support.databases import MADE_BY_BUILDBOT, RealDatabase, SqliteFile
 from tests.support.rows import add_master, masters
 
 
@@ -38,11 +37,8 @@ def test_the_table_is_the_one_that_buildbot_creates(
 ) -> None:
     if isinstance(database, SqliteFile):
         buildbots = f"sqlite:///{request.getfixturevalue('template_sqlite')}"
-    elif isinstance(database, MysqlDatabase):
-        server = "mysql" if isinstance(database.server, MysqlServer) else "mariadb"
-        buildbots = database.server.url(request.getfixturevalue(f"buildbot_{server}"))
     else:
-        buildbots = database.server.url(request.getfixturevalue("template_postgresql"))
+        buildbots = database.server.url(MADE_BY_BUILDBOT)
     assert structure(database.url) == structure(buildbots)
 
 

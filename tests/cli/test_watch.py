@@ -182,7 +182,7 @@ def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(terminal: Terminal) -> 
 
 
 def test_a_real_master_comes_and_goes(tmp_path: Path) -> None:
-    basedir = buildbots.make_basedir(tmp_path / "master", "sqlite:///state.sqlite")
+    basedir = buildbots.make_basedir(tmp_path / "master")
     terminal = Terminal("list", "--watch", "0.3", "--basedir", str(basedir), columns=250)
     terminal.wait_for("0 active")
     with buildbots.running_master(basedir):

@@ -22,6 +22,7 @@ from tests.support import buildbots
 from tests.support.commands import Command, Result, mastersctl, process
 from tests.support.databases import (
     LOCKED_USER,
+    MADE_BY_BUILDBOT,
     PostgresDatabase,
     PostgresServer,
     RealDatabase,
@@ -318,8 +319,8 @@ def test_a_read_only_transaction_is_exit_code_4(postgres: PostgresServer) -> Non
 
 UNPRIVILEGED = """
 import difflib, os, sys  # as Click does for a short option
-import Command, mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
-import Command, mastersctl.output.table, mastersctl.output.jsonl
+import mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
+import mastersctl.output.table, mastersctl.output.jsonl
 from mastersctl.cli import run
 if os.geteuid() == 0:  # root may read and write everything
     os.setuid(65534)
@@ -611,10 +612,8 @@ def test_a_strange_path_is_a_path(tmp_path: Path, name: str) -> None:
     assert os.listdir(tmp_path) == [name]
 
 
-def test_few_statements_are_sent_to_a_server(
-    postgres: PostgresServer, template_postgresql: str
-) -> None:
-    database = PostgresDatabase(postgres, template_postgresql)
+def test_few_statements_are_sent_to_a_server(postgres: PostgresServer) -> None:
+    database = PostgresDatabase(postgres, MADE_BY_BUILDBOT)
     for name in ("m", "n", "o"):
         add_master(database, name, active=1, last_active=1)
     for command, count in (  # those of benchmarks/README.rst
@@ -639,7 +638,7 @@ def test_few_statements_are_sent_to_a_server(
         ("expire-all", 4),
     ):
         before = len(statements(postgres, database))
-        assert database.process(*command.split()).code == 0, command
+        assert database.run(*command.split()).code == 0, command
         sent = statements(postgres, database)[before:]
         assert len(sent) == count, (command, sent)
 

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import mastersctl
-from tests.support.databases import PostgresDatabase, PostgresServer, ServerDatabase
+from tests.support.databases import (
+    MADE_BY_BUILDBOT,
+    PostgresDatabase,
+    PostgresServer,
+    ServerDatabase,
+)
 from tests.support.mysql import MysqlDatabase, Server
 from tests.support.rows import add_belongings, add_master, contents
 
@@ -165,11 +170,9 @@ def test_a_view_is_not_taken_for_its_table(server: ServerDatabase, view: str) ->
 
 
 @pytest.fixture
-def limited(
-    postgres: PostgresServer, template_postgresql: str
-) -> Iterator[tuple[PostgresDatabase, str]]:
+def limited(postgres: PostgresServer) -> Iterator[tuple[PostgresDatabase, str]]:
     """A database, and a user with all rights on all of its tables."""
-    database = PostgresDatabase(postgres, template_postgresql)
+    database = PostgresDatabase(postgres, MADE_BY_BUILDBOT)
     add_belongings(database, add_master(database, "gone", last_active=5))
     add_master(database, "heir")
     with user(database) as grantee:

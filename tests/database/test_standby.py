@@ -16,10 +16,10 @@ TOLERANCE = 60  # seconds that a standby may be behind
 
 
 @pytest.fixture
-def primary() -> Iterator[PostgresServer]:
+def primary(made_postgres: Path) -> Iterator[PostgresServer]:
     """A server that is small, to be copied."""
     with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
-        server = PostgresServer(Path(directory))
+        server = PostgresServer(Path(directory), made_postgres)
         yield server
         server.stop("immediate")
 

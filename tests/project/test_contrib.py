@@ -21,7 +21,6 @@ from tests.support.databases import (
     PostgresDatabase,
     RealDatabase,
     SqliteFile,
-    copy_sqlite,
     free_port,
 )
 from tests.support.programs import require
@@ -49,15 +48,9 @@ def run(
 
 
 @pytest.fixture
-def basedir(template_sqlite: Path, tmp_path: Path) -> Path:
+def basedir(tmp_path: Path) -> Path:
     """The directory of a master that never ran, with a database of its own."""
-    directory = tmp_path / "bb"
-    directory.mkdir()
-    for name in ("buildbot.tac", "master.cfg"):
-        text = (template_sqlite.parent / name).read_text()
-        (directory / name).write_text(text.replace(str(template_sqlite.parent), str(directory)))
-    copy_sqlite(template_sqlite, directory / "state.sqlite")
-    return directory
+    return buildbots.make_basedir(tmp_path / "bb")
 
 
 @pytest.fixture
@@ -274,7 +267,7 @@ def test_shellcheck_has_no_remark() -> None:
 def test_a_container_starts_under_another_name_stops_and_starts_after_it_was_killed(
     tmp_path: Path,
 ) -> None:
-    basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite", upgrade=False)
+    basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite")
     database = SqliteFile(basedir / "state.sqlite")
     assert mastersctl("init", "--basedir", basedir).code == 0
     add_master(database, f"oldhost:{basedir}")
@@ -319,7 +312,7 @@ def test_two_containers_do_not_run_one_master(basedir: Path, database: SqliteFil
 
 
 def test_beside_a_master_that_is_alive_the_database_is_left_as_it_is(tmp_path: Path) -> None:
-    basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite", upgrade=False)
+    basedir = buildbots.make_basedir(tmp_path / "bb", "sqlite:///state.sqlite")
     database = SqliteFile(basedir / "state.sqlite")
     assert mastersctl("init", "--basedir", basedir).code == 0
     add_master(database, "other:/", active=1)
@@ -334,8 +327,7 @@ def test_masters_of_a_cluster_that_start_at_once_leave_each_other_alone(
     buildbot_postgresql: PostgresDatabase, tmp_path: Path
 ) -> None:
     basedirs = [
-        buildbots.make_basedir(tmp_path / name, buildbot_postgresql.url, upgrade=False)
-        for name in ("a", "b", "c")
+        buildbots.make_basedir(tmp_path / name, buildbot_postgresql.url) for name in ("a", "b", "c")
     ]
     add_belongings(
         buildbot_postgresql, add_master(buildbot_postgresql, "dead:/", active=1, last_active=5)
@@ -350,7 +342,7 @@ def test_masters_of_a_cluster_that_start_at_once_leave_each_other_alone(
 
 def test_a_container_ends_while_the_database_is_away(tmp_path: Path) -> None:
     url = f"postgresql://127.0.0.1:{free_port()}/bb"
-    basedir = buildbots.make_basedir(tmp_path / "bb", url, upgrade=False)
+    basedir = buildbots.make_basedir(tmp_path / "bb", url)
     done = run([ENTRYPOINT], {"BASEDIR": str(basedir)})
     assert done.returncode == 4
     assert "cannot be reached" in done.stdout

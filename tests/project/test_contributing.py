@@ -18,6 +18,7 @@ from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run, s
 TEXT = (ROOT / "CONTRIBUTING.rst").read_text()
 CI = (ROOT / ".ci" / "run").read_text()
 HOOKS = (ROOT / ".pre-commit-config.yaml").read_text()
+ALONE = ("-n", "0")  # in one process, as there are others that run tests
 BIN = Path(sys.executable).parent
 
 _, *_PARTS = re.split(r"^(.+)\n-+\n", TEXT, flags=re.MULTILINE)
@@ -56,7 +57,7 @@ def add(tree: Path, section: str, entry: str) -> None:
 
 def failed(tree: Path, path: str, expression: str) -> list[str]:
     """Run tests of a copy, and return the IDs of those that fail."""
-    done = start(sys.executable, "-m", "pytest", path, "-k", expression, cwd=tree)
+    done = start(sys.executable, "-m", "pytest", *ALONE, path, "-k", expression, cwd=tree)
     assert done.returncode in (0, 1), done.stdout
     return re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
 
@@ -122,7 +123,7 @@ def test_pre_commit_refuses_what_ci_would(tmp_path: Path) -> None:
 def test_a_file_of_tests_runs_alone(tree: Path) -> None:
     (command,) = blocks("Tests", "sh")
     _, _, module, path = command.split()
-    assert " passed" in python_m(module, path, cwd=tree)
+    assert " passed" in python_m(module, *ALONE, path, cwd=tree)
 
 
 def test_a_command_is_added_as_it_says(tree: Path) -> None:

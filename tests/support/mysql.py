@@ -16,6 +16,7 @@ from pymysql.cursors import DictCursor
 
 from tests.support import programs
 from tests.support.commands import Bound
+from tests.support.shared import copy_directory
 
 _CONFIG = """
 [mysqld]
@@ -53,7 +54,11 @@ def mysqld() -> str | None:
 
 
 class Server(abc.ABC):
-    """A server in a directory of its own, on a free port of the loopback interface."""
+    """A server in a directory of its own, on a free port of the loopback interface.
+
+    Parameters:
+        made: the directory of another one, which was stopped, to be copied.
+    """
 
     kind: ClassVar[str]
     """Which of the two, as the parameters of tests have it."""
@@ -61,7 +66,7 @@ class Server(abc.ABC):
     settings: ClassVar[str]
     """What its configuration has beyond that of the others."""
 
-    def __init__(self, program: str, directory: Path, port: int) -> None:
+    def __init__(self, program: str, directory: Path, port: int, made: Path | None = None) -> None:
         self.port = port
         self.data = directory / "data"
         self.log = self.data / "statements"
@@ -73,7 +78,10 @@ class Server(abc.ABC):
         (directory / "tmp").mkdir()
         (directory / "tmp").chmod(0o1777)
         self._command = [program, f"--defaults-file={self._config}", f"--user={self._user()}"]
-        self._install()
+        if made is None:
+            self._install()
+        else:
+            copy_directory(made / "data", self.data)
         self.start()
 
     @abc.abstractmethod
@@ -108,8 +116,14 @@ class Server(abc.ABC):
                 time.sleep(0.1)
 
     def stop(self) -> None:
+        """Kill the server, whose data is of no use any more."""
         self._process.kill()
         self._process.wait()
+
+    def shut_down(self) -> None:
+        """Let the server write all of its data, and end."""
+        self._process.terminate()
+        assert self._process.wait(60) == 0
 
     def url(self, database: str) -> str:
         """Return a URL as it stands in a ``master.cfg``, for tables that have transactions."""
@@ -151,10 +165,10 @@ class Server(abc.ABC):
         )
         return closing(connection)
 
-    def create(self, template: str | None = None) -> str:
+    def create(self, template: str | None = None, name: str | None = None) -> str:
         """Create a database, empty or as another one is, and return its name."""
         self._databases += 1
-        name = f"test{self._databases}"
+        name = name or f"test{self._databases}"
         self.execute(f"CREATE DATABASE {name}")
         if template is not None:
             self._copy(template, name)
