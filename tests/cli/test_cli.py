@@ -401,7 +401,7 @@ def test_a_value_that_is_called_like_a_command_is_none() -> None:
 def test_a_terminal_of_an_impossible_size_is_no_traceback(
     tmp_path: Path, variable: str, value: str
 ) -> None:
-    assert process("init").code == 0
+    assert mastersctl("init").code == 0
     add_master(SqliteFile(tmp_path / "state.sqlite"), "m")
     child = pexpect.spawn(
         sys.executable, ["-m", "mastersctl", "show", "m"],

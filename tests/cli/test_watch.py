@@ -19,7 +19,7 @@ from tests.support.databases import PostgresDatabase, PostgresServer, SqliteFile
 from tests.support.rows import add_master, add_masters
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.xdist_group("timed")  # see tests/reliability/conftest.py
+pytestmark = pytest.mark.xdist_group("watch")  # whose tests take a certain time
 
 
 @pytest.fixture

@@ -1,23 +1,19 @@
 """Fixtures: many processes at once, and a server that a test may stop."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.crowd import Crowd, crowd
 
-TIMED = [
-    Path(__file__).with_name(f"test_{name}.py")
-    for name in ("beside_masters", "locks", "races", "server")
-]
+TIMED = {"test_beside_masters.py", "test_locks.py", "test_races.py", "test_server.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run what takes a certain time, where several share the tests."""
+    """Let one process run each file of what takes a certain time, where several share the tests."""
     for item in items:
-        if item.path in TIMED:
-            item.add_marker(pytest.mark.xdist_group("timed"))
+        if item.path.name in TIMED:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", name="crowd")
