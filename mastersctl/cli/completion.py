@@ -24,9 +24,12 @@ def completion(shell: str) -> None:
       source <(mastersctl completion zsh)   # in ~/.zshrc, after compinit
       mastersctl completion fish | source   # in ~/.config/fish/config.fish
     """
+    from importlib.resources import files
+
     from mastersctl.cli.shells import SHELLS
 
-    click.echo(SHELLS[shell].script, nl=False)
+    script = files("mastersctl.cli") / "completions" / SHELLS[shell].script
+    click.echo(script.read_text("utf-8"), nl=False)
 
 
 def answer(group: click.Group, instruction: str) -> None:

@@ -15,76 +15,6 @@ LINE_VARIABLE = "COMP_LINE"
 _CURSOR = "\0"  # which no command line holds
 _WITH_MINUS = "--order"  # the option whose value may begin like an option
 
-_BASH = """\
-_mastersctl() {
-    local -a answer
-    mapfile -t answer < <(
-        COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORD="$2" COMP_TYPE="$COMP_TYPE" \\
-            COLUMNS="$COLUMNS" _MASTERSCTL_COMPLETE=bash_complete "$1" 2>/dev/null
-    )
-    case ${answer[0]-} in
-        dir) compopt -o filenames -o dirnames ;;
-        file) compopt -o default ;;
-        plain) COMPREPLY=("${answer[@]:1}") ;;
-    esac
-    if [[ ${COMPREPLY[0]-} == *= ]]; then
-        compopt -o nospace
-    fi
-}
-
-complete -o nosort -F _mastersctl mastersctl
-"""
-
-_ZSH = """\
-#compdef mastersctl
-
-_mastersctl() {
-    local -a answer
-    answer=("${(@f)$(
-        COMP_LINE="${(j: :)words[1,CURRENT-1]} $PREFIX" \\
-            _MASTERSCTL_COMPLETE=zsh_complete "${(Q)words[1]}" 2>/dev/null
-    )}")
-    local kind=$answer[1] found=1
-    shift answer
-    local -a closed=(${answer:#*=}) open=(${(M)answer:#*=})
-    case $kind in
-        dir) compset -P '--*='; _path_files -/ && found=0 ;;
-        file) compset -P '--*='; _path_files && found=0 ;;
-        plain)
-            _describe -V mastersctl closed -U && found=0
-            _describe -V mastersctl open -U -S '' && found=0
-            ;;
-    esac
-    return found
-}
-
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-    _mastersctl "$@"
-else
-    compdef _mastersctl mastersctl
-fi
-"""
-
-# The line is not among the arguments of a process, where others would see a password in it.
-_FISH = """\
-function __mastersctl_complete
-    set -lx COMP_LINE (commandline -cp | string collect)
-    set -lx _MASTERSCTL_COMPLETE fish_complete
-    set -l program (commandline -opc)[1]
-    set -l answer ($program 2>/dev/null)
-    switch "$answer[1]"
-        case dir
-            __fish_complete_directories (commandline -ct)
-        case file
-            __fish_complete_path (commandline -ct)
-        case plain
-            string join \\n -- $answer[2..]
-    end
-end
-
-complete --command mastersctl --no-files --keep-order --arguments '(__mastersctl_complete)'
-"""
-
 
 class Shell(ShellComplete):
     """What a shell asks, and how it reads the answer: a line that says of what kind, then items.
@@ -93,7 +23,7 @@ class Shell(ShellComplete):
     """
 
     script: ClassVar[str]
-    """What makes the shell ask."""
+    """The file in ``completions`` that makes the shell ask."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         *words, last = split_arg_string(os.environ[LINE_VARIABLE] + _CURSOR)
@@ -134,7 +64,7 @@ class _Bash(Shell):
     """
 
     name = "bash"
-    script = _BASH
+    script = "mastersctl"
 
     _LISTS = ("33", "63", "64")  # what COMP_TYPE is then
 
@@ -156,7 +86,7 @@ class _Zsh(Shell):
     """Zsh takes a colon for the end of the value."""
 
     name = "zsh"
-    script = _ZSH
+    script = "_mastersctl"
 
     def format_completion(self, item: CompletionItem) -> str:
         value, help_ = (
@@ -169,7 +99,7 @@ class _Fish(Shell):
     """Fish takes a tab for the end of the value."""
 
     name = "fish"
-    script = _FISH
+    script = "mastersctl.fish"
 
     def format_completion(self, item: CompletionItem) -> str:
         return f"{item.value}\t{_one_line(item)}" if item.help else str(item.value)

@@ -20,10 +20,10 @@ from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
 from tests.support.programs import require
 from tests.support.rows import add_belongings, add_master
+from tests.support.sources import ROOT
 
 pytestmark = pytest.mark.xdist_group("completion")  # for which one process starts the shells
 
-ROOT = Path(__file__).parent.parent.parent
 SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
@@ -34,15 +34,11 @@ SET_UP = {
     "zsh": "autoload -U compinit; compinit -u; source <(mastersctl completion zsh)",
     "fish": "mastersctl completion fish | source",
 }
-SHIPPED = {
-    "bash": "completions/mastersctl",
-    "zsh": "completions/_mastersctl",
-    "fish": "completions/mastersctl.fish",
-}
-SHIPPED_SET_UP = {
-    "bash": f"source {ROOT}/completions/mastersctl",
-    "zsh": f"fpath=({ROOT}/completions $fpath); autoload -U compinit; compinit -u",
-    "fish": f"source {ROOT}/completions/mastersctl.fish",
+SCRIPTS = ROOT / "mastersctl" / "cli" / "completions"
+INSTALLED_SET_UP = {
+    "bash": f"source {SCRIPTS}/mastersctl",
+    "zsh": f"fpath=({SCRIPTS} $fpath); autoload -U compinit; compinit -u",
+    "fish": f"source {SCRIPTS}/mastersctl.fish",
 }
 LISTED = {
     "bash": r"1  \(build1:/srv/bb\)",
@@ -216,14 +212,9 @@ def test_a_list_shows_names_which_do_no_harm(name: str, tmp_path: Path, two: Sql
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_the_scripts_that_are_installed_are_those_that_are_printed(name: str) -> None:
-    assert (ROOT / SHIPPED[name]).read_text() == process("completion", name).out
-
-
-@pytest.mark.parametrize("name", SHELLS)
 @pytest.mark.usefixtures("two")
 def test_a_script_that_is_installed_works(name: str, tmp_path: Path) -> None:
-    with shell(name, tmp_path, SHIPPED_SET_UP) as child:
+    with shell(name, tmp_path, INSTALLED_SET_UP) as child:
         child.send("mastersctl show bu")
         child.expect_exact("mastersctl show bu")
         press_tab(child, "ild1:/srv/bb ")

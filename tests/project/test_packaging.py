@@ -123,14 +123,15 @@ def test_the_wheel_is_the_same_built_from_the_sdist_or_the_repository(
 def test_the_wheel_holds_the_package_and_what_is_installed_beside_it(wheel: Path) -> None:
     names = set(contents(wheel))
     data = f"mastersctl-{VERSION}.data/data/"
-    modules = paths((ROOT / "mastersctl").rglob("*.py"), ROOT) | {"mastersctl/py.typed"}
-    assert {name for name in names if "-" not in name.partition("/")[0]} == modules
+    completions = [*(ROOT / "mastersctl" / "cli" / "completions").iterdir()]
+    modules = [*(ROOT / "mastersctl").rglob("*.py"), ROOT / "mastersctl" / "py.typed"]
+    inside = {name for name in names if "-" not in name.partition("/")[0]}
+    assert inside == paths([*modules, *completions], ROOT)
     assert PAGES
     assert {name for name in names if name.startswith(f"{data}share/man/")} == {
         f"{data}share/man/man{page.suffix[1:]}/{page.name}" for page in PAGES
     }
     beside = {name.rpartition("/")[2] for name in names if name.startswith(data)}
-    completions = (ROOT / "completions").glob("*")
     assert beside == {path.name for path in (*PAGES, *completions)}
 
 

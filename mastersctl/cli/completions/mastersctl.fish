@@ -1,3 +1,4 @@
+# The line is not among the arguments of a process, where others would see a password in it.
 function __mastersctl_complete
     set -lx COMP_LINE (commandline -cp | string collect)
     set -lx _MASTERSCTL_COMPLETE fish_complete
