@@ -12,8 +12,9 @@ from typing import ClassVar, NoReturn, TextIO
 import click
 
 from mastersctl import __version__, _interrupt
+from mastersctl.cli.context import COMPLETE_VARIABLE, Settings
 from mastersctl.cli.messages import complain, harmless, tell
-from mastersctl.cli.options import COMPLETE_VARIABLE, Settings, database_options
+from mastersctl.cli.options import database_options
 from mastersctl.errors import MastersctlError, did_you_mean
 from mastersctl.visible import visible
 

@@ -1,19 +1,18 @@
 """How a value of an option or an argument may go on: what the shells offer when they complete it.
 
-Each function is a callback of Click's for ``shell_complete``; `mastersctl.cli.options.completed_by`
-imports this module when one is asked. No value that they return means anything to a shell.
+The types of `mastersctl.cli.types` ask. No value that is returned means anything to a shell.
 """
 
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
 from click.shell_completion import CompletionItem
 
-from mastersctl.cli.options import Settings
+from mastersctl.cli.context import Settings
 from mastersctl.resultspec import FIELDS, OPERATORS
 from mastersctl.state import STATES
 from mastersctl.visible import visible
@@ -25,23 +24,23 @@ _CHOSEN = ("eq", "ne", "in", "notin")  # the operators that compare with values 
 _VALUES = {"state": STATES, "active": ("true", "false")}
 
 
-def fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def fields(incomplete: str) -> list[CompletionItem]:
     """Return the fields that may be meant."""
     return _beginning(FIELDS, incomplete)
 
 
-def orders(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def orders(incomplete: str) -> list[CompletionItem]:
     """Return the orders that may be meant: fields, then fields with a minus."""
     return _beginning([*FIELDS, *(f"-{field}" for field in FIELDS)], incomplete)
 
 
-def filters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def filters(incomplete: str) -> list[CompletionItem]:
     """Return how a filter goes on: with a field, its operators, or its values if these are few."""
-    target, equals, value = incomplete.partition("=")
+    target, equals, _ = incomplete.partition("=")
     field, separator, operator = target.partition("__")
     if equals:
         values = _VALUES.get(field, ()) if not separator or operator in _CHOSEN else ()
-        return [f"{target}={one}" for one in _beginning(values, value)]
+        return _beginning([f"{target}={one}" for one in values], incomplete)
     found = [one for one in FIELDS if one == field or (not separator and one.startswith(field))]
     targets = [f"{field}=" for field in found]
     if len(found) == 1:  # or else there would be some eighty
@@ -49,36 +48,18 @@ def filters(context: click.Context, parameter: click.Parameter, incomplete: str)
     return _beginning(targets, target)
 
 
-def masters(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def masters(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """Return the masters that may be meant, of the database that the command line names."""
     return _stored(context, incomplete, builders=False)
 
 
-def builders(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def builders(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """Return the builders that may be meant, of the database that the command line names."""
     return _stored(context, incomplete, builders=True)
 
 
-def directories(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Let the shell look for directories."""
-    return [CompletionItem(incomplete, type="dir")]
-
-
-def files(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Let the shell look for files."""
-    return [CompletionItem(incomplete, type="file")]
-
-
-def _beginning(words: Sequence[str], start: str) -> list[str]:
-    return [word for word in words if word.startswith(start)]
+def _beginning(words: Iterable[str], start: str) -> list[CompletionItem]:
+    return [CompletionItem(word) for word in words if word.startswith(start)]
 
 
 def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[CompletionItem]:

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import complain, harmless
-from mastersctl.cli.options import (
-    Settings,
-    age_option,
-    completed_by,
-    database_options,
-    masters_argument,
-    output_option,
-    pass_settings,
-)
+from mastersctl.cli.options import age_option, database_options, masters_argument, output_option
+from mastersctl.cli.types import File
 from mastersctl.errors import MastersctlError, listed
 from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE
 from mastersctl.visible import visible
@@ -52,7 +46,7 @@ class _Check(click.Command):
             help="For how long a master is not stale after it checked in.")  # fmt: skip
 @click.option("--min-active", type=click.IntRange(min=0), default=1, show_default=True,
               metavar="N", help="How many masters must be active.")  # fmt: skip
-@click.option("--write", "path", metavar="FILE", shell_complete=completed_by("files"),
+@click.option("--write", "path", metavar="FILE", type=File(),
               help="With -o prometheus: replace this file, at once; print nothing.")  # fmt: skip
 @output_option("text", "json", "prometheus")
 @database_options

@@ -4,7 +4,9 @@ import os
 
 import click
 
-from mastersctl.cli.options import COMPLETE_VARIABLE, Choice, database_options
+from mastersctl.cli.context import COMPLETE_VARIABLE
+from mastersctl.cli.options import database_options
+from mastersctl.cli.types import Choice
 from mastersctl.errors import InvalidValueError
 
 

@@ -4,15 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import can_ask, tell, warn
-from mastersctl.cli.options import (
-    Settings,
-    database_options,
-    dry_run_option,
-    output_option,
-    pass_settings,
-    print_result,
-)
+from mastersctl.cli.options import database_options, dry_run_option, output_option, print_result
 from mastersctl.errors import MastersctlError, listed
 
 if TYPE_CHECKING:

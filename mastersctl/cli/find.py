@@ -4,15 +4,9 @@ import sys
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import note
-from mastersctl.cli.options import (
-    Settings,
-    database_options,
-    name_argument,
-    output_option,
-    pass_settings,
-    print_result,
-)
+from mastersctl.cli.options import database_options, name_argument, output_option, print_result
 
 
 @click.command()

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import note, tell, warn
-from mastersctl.cli.options import (
-    Settings,
-    age_option,
-    database_options,
-    dry_run_option,
-    output_option,
-    pass_settings,
-)
+from mastersctl.cli.options import age_option, database_options, dry_run_option, output_option
 from mastersctl.errors import MastersctlError
 from mastersctl.state import EXPIRE_SECONDS
 

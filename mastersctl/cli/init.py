@@ -2,13 +2,8 @@
 
 import click
 
-from mastersctl.cli.options import (
-    Settings,
-    database_options,
-    output_option,
-    pass_settings,
-    print_result,
-)
+from mastersctl.cli.context import Settings, pass_settings
+from mastersctl.cli.options import database_options, output_option, print_result
 
 
 @click.command()

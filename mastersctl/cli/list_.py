@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mastersctl.cli.options import (
-    Settings,
-    builder_option,
-    completed_by,
-    database_options,
-    output_option,
-    pass_settings,
-    warn_of_lag,
-)
+from mastersctl.cli.context import Settings, pass_settings
+from mastersctl.cli.options import builder_option, database_options, output_option, warn_of_lag
+from mastersctl.cli.types import Field, Filter, Order
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
@@ -38,7 +32,7 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 
 @click.command("list")
 @click.option("--filter", "filters", metavar="FIELD[__OP]=VALUE", multiple=True,
-              shell_complete=completed_by("filters"),
+              type=Filter(),
               help="Only masters for which this holds.")  # fmt: skip
 @click.option("--active", "states", flag_value="active", multiple=True,
               help="Short for --filter state=active.")  # fmt: skip
@@ -47,14 +41,14 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--stale", "states", flag_value="stale", multiple=True,
               help="Short for --filter state=stale.")  # fmt: skip
 @click.option("--order", "orders", metavar="[-]FIELD", multiple=True,
-              shell_complete=completed_by("orders"),
+              type=Order(),
               help="Sort by a field, downwards with '-'; then by ID.")  # fmt: skip
 @click.option("--limit", callback=_count, metavar="N",
               help="At most N masters.")  # fmt: skip
 @click.option("--offset", callback=_count, metavar="N",
               help="Without the first N.")  # fmt: skip
 @click.option("--field", "fields", metavar="NAME", multiple=True,
-              shell_complete=completed_by("fields"),
+              type=Field(),
               help="Only this field of each master.")  # fmt: skip
 @builder_option
 @click.option("--watch", "seconds", is_flag=False, flag_value="2", metavar="[SECONDS]",

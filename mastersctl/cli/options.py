@@ -1,154 +1,67 @@
 """Options and arguments that several commands share, each defined once."""
 
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mastersctl.cli.messages import tell, warn
-from mastersctl.errors import (
-    DatabaseUnavailableError,
-    InvalidValueError,
-    NotBuildbotDatabaseError,
-    did_you_mean,
-)
-from mastersctl.values import check_text, parse_integer
+from mastersctl.cli.context import DEFAULT_TIMEOUT, Settings
+from mastersctl.cli.messages import warn
+from mastersctl.cli.types import Builder, Choice, Directory, Master, Name
 
 if TYPE_CHECKING:
-    from mastersctl._peewee import peewee
     from mastersctl.connector import MastersConnector
-    from mastersctl.database import Mode
-    from mastersctl.location import Location
-    from mastersctl.output.progress import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-COMPLETE_VARIABLE = "_MASTERSCTL_COMPLETE"
-"""By which a shell asks how a command line goes on; see `mastersctl.cli.completion`."""
-_DEFAULT_TIMEOUT = 10.0  # seconds
-_LONGEST_TIMEOUT = 86400.0
+MAX_TIMEOUT = 86400.0  # seconds
 
 
-class Choice(click.Choice[str]):
-    """One of several words; of one that is none of them, the error asks what was meant."""
-
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        message = super().get_invalid_choice_message(value, ctx)
-        return message + did_you_mean(str(value), self.choices)
+def _store_verbose(context: click.Context, _: click.Parameter, value: bool | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).verbose = value
 
 
-class Settings:
-    """What the options of `database_options` say, wherever on the command line they stand."""
-
-    def __init__(self) -> None:
-        self.db_url: str | None = None
-        self.basedir: str | None = None
-        self.timeout = _DEFAULT_TIMEOUT
-        self.verbose = False
-        self._told: set[str] = set()
-
-    def locate(self) -> "Location":
-        """Return where the database is; say once what it depends on."""
-        from mastersctl.location import locate
-
-        location = locate(self.db_url, self.basedir, os.environ)
-        if not os.environ.get(COMPLETE_VARIABLE):  # who presses a key has asked for no message
-            for note in location.notes:
-                if note not in self._told:
-                    warn(note)
-        self._told.update(location.notes)
-        return location
-
-    def prepare(self) -> None:
-        """Import all that `connect` needs, down to the driver of the database."""
-        import mastersctl.connector  # noqa: F401  # late: with it comes Peewee
-        from mastersctl.database import database_class
-
-        database_class(self.locate().url)
-
-    def progress(self, title: str) -> "AbstractContextManager[Progress]":
-        """Show how far long work has come, on a terminal; with -v, its statements show that."""
-        from mastersctl.output.progress import progress
-
-        return progress(title, None if self.verbose else sys.stderr)
-
-    @contextmanager
-    def connect(self, mode: "Mode") -> "Iterator[MastersConnector]":
-        """Open the database, and yield the operations on its masters."""
-        location = self.locate()
-        if self.verbose:
-            tell(f"Using {location.url} (from {location.source})")
-
-        from mastersctl.connector import MastersConnector  # late: with it comes Peewee
-        from mastersctl.database import opened
-
-        on_query = _tell_query if self.verbose else None
-        try:
-            with opened(location.url, mode, self.timeout, on_query) as database:
-                danger = database.danger() if mode != "read" else None
-                if danger is not None:
-                    warn(danger)
-                yield MastersConnector(database, time.time)
-        except (DatabaseUnavailableError, NotBuildbotDatabaseError) as error:
-            if self.db_url is not None:
-                raise
-            raise type(error)(f"{error} The URL comes from {location.source}.") from error
+def _store_timeout(context: click.Context, _: click.Parameter, value: float | None) -> None:
+    if value is None:
+        return
+    if not 0 <= value <= MAX_TIMEOUT:  # which NaN is not, either
+        raise click.BadParameter(f"{value} is not between 0 and {MAX_TIMEOUT:.0f}.")
+    context.ensure_object(Settings).timeout = value
 
 
-def _tell_query(event: "peewee.QueryEvent") -> None:
-    if event.exception is None:
-        parameters = ", ".join(map(repr, event.params or ()))
-        tell(f"SQL: {' '.join(event.sql.split())} [{parameters}]")
+def _store_basedir(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).basedir = value
 
 
-def completed_by(name: str) -> Callable[..., list[Any]]:
-    """Return the function `name` of `mastersctl.cli.candidates`, imported when a shell asks it."""
-
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
-        from mastersctl.cli import candidates
-
-        found: list[Any] = getattr(candidates, name)(context, parameter, incomplete)
-        return found
-
-    return complete
-
-
-def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    settings = context.ensure_object(Settings)
-    if value is not None and parameter.name is not None:
-        setattr(settings, parameter.name, value)
-
-
-def _store_timeout(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value is not None and not 0 <= value <= _LONGEST_TIMEOUT:  # which NaN is not, either
-        raise click.BadParameter(f"{value} is not between 0 and {_LONGEST_TIMEOUT:.0f}.")
-    _store(context, parameter, value)
+def _store_db_url(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).db_url = value
 
 
 def database_options(function: F) -> F:
     """Add the options that say where the database is and how to treat it."""
     for option in (
         click.option(
-            "-v", "--verbose", is_flag=True, default=None, expose_value=False, callback=_store,
+            "-v", "--verbose", is_flag=True, default=None, expose_value=False,
+            callback=_store_verbose,
             help="Say which database is used, and each statement.",
         ),
         click.option(
             "--timeout", type=float, metavar="SECONDS", expose_value=False,
             callback=_store_timeout,
             help="How long to wait for a connection, a lock or an answer.  "
-            f"[default: {_DEFAULT_TIMEOUT:.0f}]",
+            f"[default: {DEFAULT_TIMEOUT:.0f}]",
         ),
         click.option(
-            "--basedir", metavar="DIR", expose_value=False, callback=_store,
-            shell_complete=completed_by("directories"),
+            "--basedir", metavar="DIR", type=Directory(), expose_value=False,
+            callback=_store_basedir,
             help="A buildmaster's directory, whose configuration is read.",
         ),
         click.option(
-            "--db-url", metavar="URL", expose_value=False, callback=_store,
+            "--db-url", metavar="URL", expose_value=False, callback=_store_db_url,
             help="The database, written as in master.cfg.",
         ),
     ):  # fmt: skip
@@ -184,48 +97,22 @@ dry_run_option = click.option(
 )
 
 
-def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not value:
-        raise InvalidValueError("A name cannot be empty.")
-    check_text(value)
-    return value
-
-
-def _id_or_name(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value is None or isinstance(value, tuple):  # an option that is not given; several values
-        return value and tuple(_id_or_name(context, parameter, one) for one in value)
-    if value.isascii() and value.isdigit():
-        return parse_integer(value)
-    return _name(context, parameter, value)
-
-
-name_argument = click.argument("name", callback=_name)
-master_argument = click.argument(
-    "master", callback=_id_or_name, shell_complete=completed_by("masters")
-)
-masters_argument = click.argument(
-    "masters",
-    metavar="[MASTER]...",
-    nargs=-1,
-    callback=_id_or_name,
-    shell_complete=completed_by("masters"),
-)
+name_argument = click.argument("name", type=Name())
+master_argument = click.argument("master", type=Master())
+masters_argument = click.argument("masters", metavar="[MASTER]...", nargs=-1, type=Master())
 builder_option = click.option(
     "--builder",
     metavar="BUILDER",
-    callback=_id_or_name,
-    shell_complete=completed_by("builders"),
+    type=Builder(),
     help="Only masters to which this builder, an ID or an exact name, is linked.",
 )
 heir_option = click.option(
     "--reassign-to",
     "heir",
     metavar="MASTER",
-    callback=_id_or_name,
-    shell_complete=completed_by("masters"),
+    type=Master(),
     help="Who inherits builds, and claims on finished build requests.",
 )
-pass_settings = click.make_pass_decorator(Settings)
 
 
 def warn_of_future(name: str) -> None:

@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import can_ask, note, tell
 from mastersctl.cli.options import (
-    Settings,
     database_options,
     dry_run_option,
     heir_option,
     masters_argument,
     output_option,
-    pass_settings,
     print_result,
 )
 

@@ -2,14 +2,13 @@
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import warn
 from mastersctl.cli.options import (
-    Settings,
     database_options,
     master_argument,
     name_argument,
     output_option,
-    pass_settings,
     print_result,
 )
 from mastersctl.errors import InvalidValueError

@@ -4,17 +4,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import tell, warn
 from mastersctl.cli.options import (
-    Choice,
-    Settings,
     database_options,
     dry_run_option,
     master_argument,
     output_option,
-    pass_settings,
     print_result,
 )
+from mastersctl.cli.types import Choice
 from mastersctl.state import ACTIVE
 
 if TYPE_CHECKING:

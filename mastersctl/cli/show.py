@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.options import (
-    Settings,
     database_options,
     master_argument,
     output_option,
-    pass_settings,
     warn_of_future,
     warn_of_lag,
 )

@@ -10,7 +10,7 @@ from mastersctl.clock import describe_lag
 from mastersctl.errors import InvalidValueError, MastersctlError
 
 if TYPE_CHECKING:
-    from mastersctl.cli.options import Settings
+    from mastersctl.cli.context import Settings
     from mastersctl.output.live import Screen
     from mastersctl.resultspec import ResultSpec
 

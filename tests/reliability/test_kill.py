@@ -31,7 +31,7 @@ def database(buildbot_database: RealDatabase) -> RealDatabase:
 
 KILLED = """
 import os, signal, sys
-from mastersctl.cli import options, run
+from mastersctl.cli import context, run
 
 def kill(event):
     global left
@@ -40,7 +40,7 @@ def kill(event):
         os.kill(os.getpid(), signal.SIGKILL)
 
 left = int(sys.argv[1])
-options._tell_query = kill
+context._tell_query = kill
 sys.exit(run(["-v", *sys.argv[2:]]))
 """
 

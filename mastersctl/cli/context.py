@@ -1,0 +1,95 @@
+"""What a command works with: the settings that the shared options make, and the database."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mastersctl.cli.messages import tell, warn
+from mastersctl.errors import DatabaseUnavailableError, NotBuildbotDatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from mastersctl._peewee import peewee
+    from mastersctl.connector import MastersConnector
+    from mastersctl.database import Mode
+    from mastersctl.location import Location
+    from mastersctl.output.progress import Progress
+
+COMPLETE_VARIABLE = "_MASTERSCTL_COMPLETE"
+"""By which a shell asks how a command line goes on; see `mastersctl.cli.completion`."""
+DEFAULT_TIMEOUT = 10.0  # seconds
+
+
+class Settings:
+    """What the options of `database_options` say, wherever on the command line they stand."""
+
+    def __init__(self) -> None:
+        self.db_url: str | None = None
+        self.basedir: str | None = None
+        self.timeout = DEFAULT_TIMEOUT
+        self.verbose = False
+        self._told: set[str] = set()
+
+    def locate(self) -> Location:
+        """Return where the database is; say once what it depends on."""
+        from mastersctl.location import locate
+
+        location = locate(self.db_url, self.basedir, os.environ)
+        if not os.environ.get(COMPLETE_VARIABLE):  # who presses a key has asked for no message
+            for note in location.notes:
+                if note not in self._told:
+                    warn(note)
+        self._told.update(location.notes)
+        return location
+
+    def prepare(self) -> None:
+        """Import all that `connect` needs, down to the driver of the database."""
+        import mastersctl.connector  # noqa: F401  # late: with it comes Peewee
+        from mastersctl.database import database_class
+
+        database_class(self.locate().url)
+
+    def progress(self, title: str) -> AbstractContextManager[Progress]:
+        """Show how far long work has come, on a terminal; with -v, its statements show that."""
+        from mastersctl.output.progress import progress
+
+        return progress(title, None if self.verbose else sys.stderr)
+
+    @contextmanager
+    def connect(self, mode: Mode) -> Iterator[MastersConnector]:
+        """Open the database, and yield the operations on its masters."""
+        location = self.locate()
+        if self.verbose:
+            tell(f"Using {location.url} (from {location.source})")
+
+        from mastersctl.connector import MastersConnector  # late: with it comes Peewee
+        from mastersctl.database import opened
+
+        on_query = _tell_query if self.verbose else None
+        try:
+            with opened(location.url, mode, self.timeout, on_query) as database:
+                danger = database.danger() if mode != "read" else None
+                if danger is not None:
+                    warn(danger)
+                yield MastersConnector(database, time.time)
+        except (DatabaseUnavailableError, NotBuildbotDatabaseError) as error:
+            if self.db_url is not None:
+                raise
+            raise type(error)(f"{error} The URL comes from {location.source}.") from error
+
+
+def _tell_query(event: peewee.QueryEvent) -> None:
+    if event.exception is None:
+        parameters = ", ".join(map(repr, event.params or ()))
+        tell(f"SQL: {' '.join(event.sql.split())} [{parameters}]")
+
+
+pass_settings = click.make_pass_decorator(Settings)
