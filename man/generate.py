@@ -14,7 +14,7 @@ from textwrap import wrap
 
 import click
 
-from mastersctl.cli import cli
+from mastersctl.cli.group import cli
 
 HERE = Path(__file__).parent
 MAIN = (HERE / "mastersctl.1").read_text()

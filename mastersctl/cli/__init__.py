@@ -4,94 +4,22 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from importlib import import_module
-from typing import ClassVar, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 import click
 
-from mastersctl import __version__, _interrupt
+from mastersctl import _interrupt
 from mastersctl.cli.context import COMPLETE_VARIABLE, Settings
+from mastersctl.cli.group import CHECK, cli
 from mastersctl.cli.messages import complain, harmless, tell
-from mastersctl.cli.options import database_options
-from mastersctl.errors import MastersctlError, did_you_mean
+from mastersctl.errors import MastersctlError
 from mastersctl.visible import visible
 
-_CHECK = "check"
 _UNKNOWN = 3  # the exit code of check that fails
 _NARROWEST, _NO_TERMINAL, _WIDEST = 50, 80, 100  # columns of help
 _LARGEST = 4096  # columns or lines of a terminal
-
-
-class _Commands(Mapping[str, click.Command]):
-    """The commands by name. Each is imported when it is looked up: a call pays for one of them."""
-
-    # The module of each, which holds a command of the same name
-    _MODULES: ClassVar = {
-        _CHECK: "check",
-        "completion": "completion",
-        "expire-all": "expire_all",
-        "find": "find",
-        "housekeep": "housekeep",
-        "init": "init",
-        "list": "list_",
-        "remove": "remove",
-        "rename": "rename",
-        "set-state": "set_state",
-        "show": "show",
-    }
-
-    def __getitem__(self, name: str) -> click.Command:
-        module = self._MODULES[name]
-        command: click.Command = getattr(import_module(f"{__name__}.{module}"), module)
-        return command
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._MODULES)
-
-    def __len__(self) -> int:
-        return len(self._MODULES)
-
-
-class _Group(click.Group):
-    """The command whose commands are the others."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if not (name in self.commands or name.startswith("-") or ctx.resilient_parsing):
-            ctx.fail(f"No such command {name!r}.{did_you_mean(name, self.commands)}")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(
-    cls=_Group,
-    commands=_Commands(),
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(__version__, message="%(prog)s %(version)s")
-@database_options
-def cli() -> None:
-    """See, repair and script the masters of a Buildbot cluster.
-
-    The database is the first of: --db-url; --basedir; $MASTERSCTL_DB_URL; $MASTERSCTL_BASEDIR; the
-    current directory, when it is a buildmaster's; sqlite:///state.sqlite. The options below are
-    accepted before and after the command.
-
-    \b
-    Examples:
-      mastersctl list                        # in a buildmaster's directory
-      mastersctl --basedir /srv/bb list --stale
-      mastersctl expire-all                  # after buildbot upgrade-master
-
-    \b
-    Exit codes:
-      0  done                     3  no such master
-      1  refused or failed        4  database unreachable, locked or read-only
-      2  usage error              5  not a Buildbot database
-    """
 
 
 def main() -> NoReturn:
@@ -222,7 +150,7 @@ def _help_width() -> int:
 
 def _failure(code: int, arguments: Sequence[str]) -> int:
     """Return the exit code of a command that failed with `code`: that of check has its own."""
-    return _UNKNOWN if _command(arguments) == _CHECK else code
+    return _UNKNOWN if _command(arguments) == CHECK else code
 
 
 def _command(arguments: Sequence[str]) -> str | None:

@@ -127,7 +127,7 @@ def test_a_file_of_tests_runs_alone(tree: Path) -> None:
 
 
 def test_a_command_is_added_as_it_says(tree: Path) -> None:
-    add(tree, "A command", '\n        "count": "count",')
+    add(tree, "A command", '\n    "Commands that count": {"count": "Count the masters."},')
     assert python_m("mastersctl", "init", cwd=tree) == "created\n"
     for name in ("build1:/srv/bb", "build2:/srv/bb"):
         python_m("mastersctl", "find", name, cwd=tree)

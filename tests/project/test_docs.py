@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 from mastersctl import errors, location
-from mastersctl.cli import cli
+from mastersctl.cli.group import cli
 from tests.support import buildbots, sizes
 from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile

@@ -11,8 +11,8 @@ import pytest
 
 import mastersctl as package
 from mastersctl import errors, location
-from mastersctl.cli import cli
 from mastersctl.cli.check import UNKNOWN
+from mastersctl.cli.group import cli
 from mastersctl.output import FORMATS
 from mastersctl.resultspec import FIELDS, OPERATORS
 from mastersctl.state import STATES

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import mastersctl as package
-from mastersctl.cli import cli
+from mastersctl.cli.group import cli
 from tests.support.programs import require
 from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run
 

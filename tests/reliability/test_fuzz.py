@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mastersctl.cli import cli
+from mastersctl.cli.group import cli
 from mastersctl.database.postgresql import PostgresqlDatabase
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL

@@ -20,7 +20,8 @@ import mastersctl.database.postgresql
 import mastersctl.database.sqlite
 import mastersctl.housekeeping
 import mastersctl.removal  # noqa: F401  # here once, instead of in every child
-from mastersctl.cli import cli, main
+from mastersctl.cli import main
+from mastersctl.cli.group import cli
 
 _LONGEST = 240  # seconds that a command may take; it never should
 
