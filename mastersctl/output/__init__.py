@@ -21,5 +21,6 @@ class Writer(Protocol):
 
 def writer(format_: str) -> Writer:
     """Return the function that writes in `format_`, one of `FORMATS`."""
-    module = importlib.import_module(f"{__name__}.{format_}")
+    name = "table" if format_ == "wide" else format_  # which differ by their fields
+    module = importlib.import_module(f"{__name__}.{name}")
     return module.write  # type: ignore[no-any-return]  # each module has one

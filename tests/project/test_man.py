@@ -101,7 +101,7 @@ def read(page: Path, columns: int) -> str:
 
 @every_command
 def test_the_page_of_every_command_is_made_of_its_help(command: str) -> None:
-    """If not, ``python man/generate.py`` makes them."""
+    """If not, ``python tools/make_pages.py`` makes them."""
     assert GENERATE["path"](command).read_text() == GENERATE["page"](command)
 
 

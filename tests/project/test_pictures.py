@@ -16,7 +16,7 @@ README = (ROOT / "README.rst").read_text()
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory into which the pictures were drawn anew."""
     directory = tmp_path_factory.mktemp("drawn")
-    run(sys.executable, ROOT / "pictures" / "draw.py", directory)
+    run(sys.executable, ROOT / "tools" / "draw_pictures.py", directory)
     return directory
 
 
@@ -27,7 +27,7 @@ def test_there_is_no_other_picture(drawn: Path) -> None:
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)
 def test_a_picture_is_what_is_drawn_now(picture: Path, drawn: Path) -> None:
     same = picture.read_bytes() == (drawn / picture.name).read_bytes()
-    assert same, "look at what 'python pictures/draw.py' draws, and commit it"
+    assert same, "look at what 'python tools/draw_pictures.py' draws, and commit it"
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)

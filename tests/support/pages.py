@@ -1,11 +1,11 @@
-"""The man pages, as ``man/generate.py`` makes them of the help."""
+"""The man pages, as ``tools/make_pages.py`` makes them of the help."""
 
 import re
 import runpy
 
 from tests.support.sources import ROOT
 
-GENERATE = runpy.run_path(str(ROOT / "man" / "generate.py"))
+GENERATE = runpy.run_path(str(ROOT / "tools" / "make_pages.py"))
 
 
 def example_lines(command: str) -> list[str]:

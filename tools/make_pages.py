@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the man page of each command from its help: ``python man/generate.py``.
+"""Write the man page of each command from its help: ``python tools/make_pages.py``.
 
 What all pages share (options of every command, exit status, environment, files) comes from
 ``mastersctl.1``, and what one needs beyond its help from ``COMMAND.roff``, where there is such a
@@ -16,8 +16,8 @@ import click
 
 from mastersctl.cli.group import cli
 
-HERE = Path(__file__).parent
-MAIN = (HERE / "mastersctl.1").read_text()
+PAGES = Path(__file__).parent.parent / "man"
+MAIN = (PAGES / "mastersctl.1").read_text()
 WIDTH = 78  # characters of a line of the source
 LITERAL = "\b\n"  # by which a paragraph of a help begins that is not to be filled
 ESCAPES = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
@@ -31,7 +31,7 @@ def main() -> None:
 
 def path(name: str) -> Path:
     """Return where the page of a command is."""
-    return HERE / f"mastersctl-{name}.1"
+    return PAGES / f"mastersctl-{name}.1"
 
 
 def page(name: str) -> str:
@@ -117,7 +117,7 @@ def code_list(lines: list[str], markup: "Markup") -> Iterator[str]:
 
 def more(name: str) -> Iterator[str]:
     """Yield what is written by hand for the page of one command."""
-    fragment = HERE / f"{name}.roff"
+    fragment = PAGES / f"{name}.roff"
     if fragment.exists():
         yield fragment.read_text().rstrip("\n")
 

@@ -1,6 +1,6 @@
 """Draw the pictures of the README: what mastersctl prints on a terminal, as SVG.
 
-``python pictures/draw.py`` draws them anew, beside itself or in the directory that it is given. It
+``python tools/draw_pictures.py`` draws them anew, in ``pictures`` or the directory it is given. It
 runs the tool on a cluster of its own, by a clock that stands still: the same code draws the same.
 """
 
@@ -17,6 +17,7 @@ from mastersctl._peewee import peewee
 from mastersctl.models import related
 from mastersctl.models.master import Master, name_hash
 
+PICTURES_DIRECTORY = Path(__file__).parent.parent / "pictures"
 NOW = 1_795_516_511  # 2026-11-24 10:35:11 UTC
 MINUTE, DAY = 60, 24 * 60 * 60
 COLUMNS = 80
@@ -154,4 +155,4 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent)
+    main(Path(sys.argv[1]) if sys.argv[1:] else PICTURES_DIRECTORY)
