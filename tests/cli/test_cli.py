@@ -20,6 +20,7 @@ from tests.support.buildbots import NOT_COVERED
 from tests.support.commands import Result, mastersctl, process, shell
 from tests.support.databases import RealDatabase, SqliteFile
 from tests.support.rows import add_master, add_masters
+from tests.support.sizes import INTERRUPTS
 
 COMMANDS = sorted(cli.commands)
 
@@ -479,7 +480,7 @@ def test_too_little_memory_is_an_error_in_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("signals", [1, 2])
 def test_an_interrupt_at_any_moment_is_no_traceback(database: RealDatabase, signals: int) -> None:
     command = database.on("list", "-v")
-    for _ in range(10):
+    for _ in range(INTERRUPTS.now):
         child = subprocess.Popen(
             [sys.executable, "-X", "importtime", "-m", "mastersctl", *command],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
