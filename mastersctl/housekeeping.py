@@ -180,8 +180,10 @@ def _delete(database: "Database", model: Any, masterid: int, keys: list[int], do
     rows = 0
     for some in _chunks(keys):
         conditions = [_KEYS[model].in_(some), of_master(model, masterid)]
-        if model is BuilderMaster:  # whatever refers to it by now
-            rows += do(database, ConfiguredWorker, ConfiguredWorker.buildermasterid.in_(some), None)
+        if model is BuilderMaster:  # whatever refers to it by now, if it is still the master's
+            refers = ConfiguredWorker.buildermasterid.in_(some)
+            its = of_master(ConfiguredWorker, masterid)
+            rows += do(database, ConfiguredWorker, refers & its, None)
         if model is BuildRequestClaim:
             conditions.append(peewee.fn.EXISTS(unfinished_request()))
         rows += do(database, model, reduce(operator.and_, conditions), None)

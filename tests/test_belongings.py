@@ -8,7 +8,13 @@ from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
 from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite
-from tests.support.rows import add_belongings, add_master
+from tests.support.rows import (
+    SHARED_BUILDER,
+    SHARED_WORKER,
+    add_belongings,
+    add_cluster,
+    add_master,
+)
 
 
 def belongings(database: RealDatabase, masterid: int) -> Belongings:
@@ -31,6 +37,38 @@ def test_belongings_are_those_of_this_master(buildbot_database: RealDatabase) ->
         "unfinished_builds": [(base + 11, "runtests", 7, datetime.fromtimestamp(2000, UTC))],
         "claims": [(base + 9, "runtests", None, datetime.fromtimestamp(1000, UTC))],
     }
+
+
+def test_what_masters_share_is_of_each_and_a_worker_of_two_builders_is_one(
+    buildbot_database: RealDatabase,
+) -> None:
+    for id_ in add_cluster(buildbot_database):
+        base = id_ * 100
+        found = {
+            kind: [item.id - base if item.id > base else item.id for item in items]
+            for kind, items in belongings(buildbot_database, id_).items()
+        }
+        assert found == {
+            "schedulers": [1, 20, 21],
+            "change_sources": [2, 22],
+            "builders": [SHARED_BUILDER, 3],
+            "configured_workers": [SHARED_WORKER, 5],
+            "connected_workers": [SHARED_WORKER, 5],
+            "unfinished_builds": [11, 30, 31],
+            "claims": [9, 30, 31],
+        }
+
+
+def test_a_build_and_a_claim_whose_builder_was_deleted_are_shown_all_the_same(
+    tmp_path: Path, template_sqlite: Path
+) -> None:  # by hand: elsewhere they would go with it
+    database = SqliteFile(tmp_path / "state.sqlite")
+    copy_sqlite(template_sqlite, database.path)
+    id_, *_ = add_cluster(database)
+    database.execute("DELETE FROM builders WHERE id = ?", [SHARED_BUILDER])
+    found = belongings(database, id_)
+    assert [item.name for item in found["unfinished_builds"]] == ["runtests", None, None]
+    assert [item.name for item in found["claims"]] == ["runtests", None, None]
 
 
 def test_a_master_that_has_nothing_has_empty_lists(buildbot_database: RealDatabase) -> None:

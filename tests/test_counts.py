@@ -5,7 +5,7 @@ import pytest
 from mastersctl.resultspec import COUNTS
 from tests.support.databases import RealDatabase
 from tests.support.mysql import MysqlDatabase
-from tests.support.rows import add_belongings, add_master
+from tests.support.rows import SHARED_BUILDER, add_belongings, add_cluster, add_master
 
 
 @pytest.fixture
@@ -21,15 +21,20 @@ def busy(buildbot_database: RealDatabase) -> RealDatabase:
     return buildbot_database
 
 
-def test_each_count_is_what_show_shows(busy: RealDatabase) -> None:
+def test_each_count_is_what_show_shows(buildbot_database: RealDatabase) -> None:
+    ids = add_cluster(buildbot_database)
+    idle = add_master(buildbot_database, "idle")
     fields = [argument for field in COUNTS for argument in ("--field", field)]
-    listed = busy.run("list", *fields, "-o", "json").json
-    for id_, counts in enumerate(listed, 1):
-        shown = busy.run("show", id_, "-o", "json").json
+    listed = buildbot_database.run("list", *fields, "-o", "json").json
+    for id_, counts in zip((*ids, idle), listed, strict=True):
+        shown = buildbot_database.run("show", id_, "-o", "json").json
         shown |= shown["links"]
         assert counts == {field: len(shown[field]) for field in COUNTS}
-    assert listed[0] == dict.fromkeys(COUNTS, 0)
-    assert listed[2]["unfinished_builds"] == 2
+    assert listed[0] == {
+        "schedulers": 3, "change_sources": 2, "builders": 2, "connected_workers": 2,
+        "unfinished_builds": 3, "claims": 3,
+    }  # fmt: skip
+    assert listed[-1] == dict.fromkeys(COUNTS, 0)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,12 @@ def test_the_masters_of_a_builder(busy: RealDatabase, builder: str) -> None:
     arguments = ("list", "--builder", builder, "-o", "id")
     assert busy.run(*arguments) == (0, "2\n", "")
     assert busy.run(*arguments, "--filter", "id=3") == (0, "", "")
+
+
+def test_a_builder_of_several_masters_has_them_all(buildbot_database: RealDatabase) -> None:
+    ids = add_cluster(buildbot_database)
+    result = buildbot_database.run("list", "--builder", SHARED_BUILDER, "-o", "json")
+    assert [master["id"] for master in result.json] == [*ids]
 
 
 @pytest.mark.parametrize("builder", ["99", "ghost"])

@@ -9,16 +9,18 @@ import pytest
 import time_machine
 
 from mastersctl.connector import MastersConnector
-from mastersctl.database import opened
+from mastersctl.database import Mode, OnQuery, opened
 from mastersctl.errors import ClockError
-from mastersctl.housekeeping import RETRY, Housekept
+from mastersctl.housekeeping import RETRY, DeadMaster, Housekept
 from mastersctl.url import DatabaseURL
-from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.databases import PostgresDatabase, RealDatabase, ServerDatabase
+from tests.support.outcome import by_master
 from tests.support.rows import (
     LINK_TABLES,
     MINUTE,
     Contents,
     add_belongings,
+    add_cluster,
     add_master,
     contents,
     masters,
@@ -26,9 +28,11 @@ from tests.support.rows import (
 
 
 @contextmanager
-def connected(database: RealDatabase, *, read: bool = False) -> Iterator[MastersConnector]:
-    mode = "read" if read else "write"
-    with opened(DatabaseURL(database.url, "/"), mode, 10) as peewee_database:  # type: ignore[arg-type]
+def connected(
+    database: RealDatabase, *, read: bool = False, on_query: OnQuery | None = None
+) -> Iterator[MastersConnector]:
+    mode: Mode = "read" if read else "write"
+    with opened(DatabaseURL(database.url, "/"), mode, 10, on_query) as peewee_database:
         yield MastersConnector(peewee_database)
 
 
@@ -114,15 +118,29 @@ def test_inactive_and_expired_masters_are_cleaned_up_after_too(
     assert [row[2:] for row in masters(buildbot_database)] == [(0, last_active)]
 
 
-def test_only_the_dead_one_is_changed(buildbot_database: RealDatabase) -> None:
-    alive = add_master(buildbot_database, "alive", active=1)
-    add_belongings(buildbot_database, alive)
-    before = contents(buildbot_database)
-    add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
+def test_only_the_dead_are_changed(buildbot_database: RealDatabase) -> None:
+    dead, stopped, *alive = add_cluster(buildbot_database)
+    before = by_master(contents(buildbot_database))
+    counts = {"links": 12, "builds": 3, "steps": 3, "logs": 2, "claims": 3}
+    assert housekeep(buildbot_database) == [
+        Housekept(dead, "dead", True, **counts),
+        Housekept(stopped, "stopped", False, **counts),
+    ]
+    after = by_master(contents(buildbot_database))
+    for id_ in (0, *alive):
+        assert after[id_] == before[id_]
+
+
+def test_steps_without_results_are_unfinished_whenever_they_ended(
+    buildbot_database: RealDatabase,
+) -> None:
+    id_, *_ = add_cluster(buildbot_database)
     housekeep(buildbot_database)
-    after = contents(buildbot_database)
-    for table, rows in before.items():
-        assert [row for row in rows if row not in after[table]] == [], table
+    steps = "SELECT complete_at, results FROM steps WHERE name IN ('odd0', 'odd1') AND buildid = ?"
+    assert buildbot_database.execute(f"{steps} ORDER BY number", [id_ * 100 + 30]) == [
+        (pytest.approx(time.time(), abs=30), RETRY),
+        (None, 0),
+    ]
 
 
 def test_a_second_run_finds_nothing_to_do(buildbot_database: RealDatabase) -> None:
@@ -167,6 +185,41 @@ def test_what_has_been_done_meanwhile_is_not_done_again(buildbot_database: RealD
         assert connector.housekeep(dead) is None
 
 
+def test_what_a_living_master_took_over_meanwhile_stays_its(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
+    alive = add_master(buildbot_database, "alive", active=1)
+    with connected(buildbot_database) as connector:
+        (dead,) = connector.find_dead_masters()
+        for table in {*LINK_TABLES, "buildrequest_claims", "builds"} - {"configured_workers"}:
+            buildbot_database.execute(f"UPDATE {table} SET masterid = ?", [alive])
+        before = contents(buildbot_database)
+        result = connector.housekeep(dead)
+    assert result == Housekept(dead.id, "dead", True, 0, 0, 0, 0, 0)
+    (went, came), *others = changed(before, contents(buildbot_database)).values()
+    assert (others, [row["id"] for row in went + came]) == ([], [dead.id, dead.id])
+
+
+def test_a_build_that_finishes_meanwhile_keeps_its_results(
+    server_database: ServerDatabase,
+) -> None:  # SQLite locks all tables
+    id_ = add_dead(server_database, "dead")
+    add_belongings(server_database, id_)
+
+    def finish(sql: str) -> None:
+        if dead and "SELECT" in sql and "steps" in sql:  # the builds have been looked for
+            server_database.execute("UPDATE builds SET complete_at = 7, results = 0")
+
+    dead: list[DeadMaster] = []
+    with connected(server_database, on_query=lambda event: finish(event.sql)) as connector:
+        dead += connector.find_dead_masters()
+        result = connector.housekeep(*dead)
+    assert result is not None
+    assert result.builds == 0
+    assert {*server_database.execute("SELECT complete_at, results FROM builds")} == {(7, 0)}
+
+
 def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
     buildbot_database: RealDatabase,
 ) -> None:
@@ -180,21 +233,36 @@ def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
     assert len(buildbot_database.execute("SELECT * FROM buildrequest_claims")) == 2
 
 
-def test_more_links_than_a_statement_has_room_for_are_deleted(
+def test_more_than_a_statement_has_room_for_is_done_by_several(
     buildbot_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mastersctl.housekeeping._MANY", 2)
+    monkeypatch.setattr("mastersctl.housekeeping._MANY", 20)
     id_ = add_dead(buildbot_database, "dead")
-    for number in range(5):
-        buildbot_database.execute(
-            "INSERT INTO workers (id, name, info) VALUES (?, ?, '{}')", [number, f"w{number}"]
-        )
-        row = [number, id_, number]
-        insert = "INSERT INTO connected_workers (id, masterid, workerid) VALUES (?, ?, ?)"
-        buildbot_database.execute(insert, row)
-    (result,) = housekeep(buildbot_database)
-    assert result.links == 5
-    assert buildbot_database.execute("SELECT * FROM connected_workers") == []
+    add_belongings(buildbot_database, id_)
+    add_unfinished_builds(buildbot_database, id_, 49)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1048)"
+    for insert, values in (
+        ("workers (id, name, info)", "i, i, '{}'"),
+        ("connected_workers (id, masterid, workerid)", f"i, {id_}, i"),
+        ("steps (id, number, name, buildid, state_string, urls_json, hidden)",
+         f"i + 9000, i, i, {id_ * 100 + 11}, '', '[]', 0"),
+        ("logs (name, slug, stepid, complete, num_lines, type)",
+         "'log', 'log', i + 9000, 0, 1, 's'"),
+    ):  # fmt: skip
+        buildbot_database.execute(f"INSERT INTO {insert} {numbers} SELECT {values} FROM n")
+    parameters: list[int] = []
+    with connected(
+        buildbot_database, on_query=lambda event: parameters.append(len(event.params or ()))
+    ) as connector:
+        (dead,) = connector.find_dead_masters()
+        result = connector.housekeep(dead)
+    assert result == Housekept(id_, "dead", True, links=54, builds=50, steps=51, logs=51, claims=50)
+    assert max(parameters) < 20 + 10
+    assert buildbot_database.execute("SELECT id FROM steps WHERE results IS NULL") == [
+        (id_ * 1000 + 121,),
+        (id_ * 1000 + 122,),  # of a build that has finished
+    ]
+    assert housekeep(buildbot_database) == []
 
 
 def test_a_database_without_the_other_tables_has_only_masters_to_deactivate(
@@ -235,9 +303,7 @@ def test_a_clock_that_differs_by_less_than_a_minute_is_accepted(
 def statements(database: RealDatabase) -> list[str]:
     """Do the housekeeping, and return the statements for it."""
     sent: list[str] = []
-    url = DatabaseURL(database.url, "/")
-    with opened(url, "write", 10, lambda event: sent.append(event.sql)) as peewee_database:
-        connector = MastersConnector(peewee_database)
+    with connected(database, on_query=lambda event: sent.append(event.sql)) as connector:
         for dead in connector.find_dead_masters():
             connector.housekeep(dead)
     return sent

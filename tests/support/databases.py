@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 from psycopg.rows import dict_row
 
 from tests.support.commands import Bound
@@ -23,6 +24,8 @@ DATABASES = ["sqlite", "postgresql", "mariadb"]
 MADE_BY_BUILDBOT = "buildbot"  # the database that others are copied from, on each server
 LOCKED_USER = "locked"  # the one user of the server who needs a password
 PASSWORD = "s3cret/p@ss"
+IS_LOCKED = (psycopg.errors.LockNotAvailable, pymysql.OperationalError)
+"""What a server says to who does not wait for a lock."""
 
 _CONFIG = """
 listen_addresses = '127.0.0.1'

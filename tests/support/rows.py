@@ -88,36 +88,99 @@ def add_belongings(database: RealDatabase, masterid: int) -> None:
         ("builds", {"id": base + 12, "number": 6, "buildrequestid": base + 10,
                     "complete_at": 3000, "results": 0} | build | master),
     ]  # fmt: skip
-    rows += _builds_with_steps(base)
+    rows += _steps(base + 11, base + 12)
+    _insert(database, rows)
+
+
+SHARED_BUILDER, SHARED_WORKER = 20, 21  # their IDs
+
+
+def add_cluster(database: RealDatabase) -> tuple[int, int, int, int]:
+    """Add masters that have everything, some of it together, in a database that Buildbot made.
+
+    Each has three schedulers, two change sources, two builders, of which all have one, and three
+    configured workers, of which one is of both builders, and one of all masters, as is one of the
+    two that are connected. Of its builds and of the requests for them, which it has claimed, three
+    are unfinished, and two are not. A step of one has a time of its end and no results, which is
+    what counts, and another the opposite.
+
+    Returns:
+        the IDs of two that are dead, of which one is inactive, and of two that are alive.
+    """
+    ids = (
+        add_master(database, "dead", active=1, last_active=5),
+        add_master(database, "stopped", active=0, last_active=6),
+        add_master(database, "heir", active=1),
+        add_master(database, "bystander", active=1),
+    )
+    builder, worker = {"builderid": SHARED_BUILDER}, {"workerid": SHARED_WORKER}
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("builders", {"id": SHARED_BUILDER, "name": "shared", "name_hash": "shared"}),
+        ("workers", {"id": SHARED_WORKER, "name": "shared", "info": "{}"}),
+    ]
+    for id_ in ids:
+        add_belongings(database, id_)
+        base, master = id_ * 100, {"masterid": id_}
+        for more in (base + 20, base + 21):
+            rows.append(("schedulers", {"id": more, "name": f"s{more}", "name_hash": more}))
+            rows.append(("scheduler_masters", {"schedulerid": more} | master))
+        rows += [
+            ("changesources", {"id": base + 22, "name": "more", "name_hash": base + 22}),
+            ("changesource_masters", {"changesourceid": base + 22} | master),
+            ("builder_masters", {"id": base + 23} | builder | master),
+            ("configured_workers",
+             {"id": base + 24, "buildermasterid": base + 23, "workerid": base + 5}),
+            ("configured_workers", {"id": base + 25, "buildermasterid": base + 23} | worker),
+            ("connected_workers", {"id": base + 26} | worker | master),
+        ]  # fmt: skip
+        for more, complete in ((base + 30, 0), (base + 31, 0), (base + 32, 1)):
+            request = {"buildsetid": base + 8, "submitted_at": 1000, "complete": complete}
+            build: dict[str, Any] = {"number": more, "buildrequestid": more, "started_at": 2000}
+            build |= {"complete_at": 3000, "results": 2} if complete else {}
+            build |= {"state_string": "", "locks_duration_s": 0}
+            rows += [
+                ("buildrequests", {"id": more} | request | builder),
+                ("buildrequest_claims", {"brid": more, "claimed_at": 1000} | master),
+                ("builds", {"id": more} | build | builder | master),
+            ]
+        for number, (complete_at, results) in enumerate(((2500, None), (None, 0))):
+            step = {"id": base * 10 + 300 + number, "number": number, "name": f"odd{number}"}
+            step |= {"buildid": base + 30, "complete_at": complete_at, "results": results}
+            rows.append(("steps", step | {"state_string": "", "urls_json": "[]", "hidden": 0}))
+    _insert(database, rows)
+    return ids
+
+
+def _insert(database: RealDatabase, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Insert rows; those of a table that have the same columns in one statement."""
+    statements: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for table, row in rows:
-        columns, marks = ", ".join(row), ", ".join("?" * len(row))
-        database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))
+        statements.setdefault((table, *row), []).append(row)
+    for (table, *columns), those in statements.items():
+        marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(those))
+        values = [*itertools.chain.from_iterable(row.values() for row in those)]
+        database.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES {marks}", values)
 
 
-def _builds_with_steps(base: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield steps and logs in every state, of the unfinished build and of the finished one."""
+def _steps(*builds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield steps in every state, and logs of each, of these builds."""
     states: list[dict[str, Any]] = [
         {"started_at": 2000, "complete_at": 2500, "results": 0},  # finished
         {"started_at": 2500, "hidden": 1},  # running
         {"started_at": None},  # not begun
     ]
-    for build in (base + 11, base + 12):
-        for number, state in enumerate(states):
-            step = {"id": 10 * build + number, "number": number, "name": f"step{number}"}
-            step |= {"buildid": build, "state_string": "", "urls_json": "[]", "hidden": 0} | state
-            yield "steps", step
-            for complete in (0, 1):
-                yield (
-                    "logs",
-                    {
-                        "name": f"log{complete}",
-                        "slug": f"log{complete}",
-                        "stepid": step["id"],
-                        "complete": complete,
-                        "num_lines": 1,
-                        "type": "s",
-                    },
-                )
+    steps = [
+        {"id": 10 * build + number, "number": number, "name": f"step{number}"}
+        | {"buildid": build, "state_string": "", "urls_json": "[]", "hidden": 0}
+        | {"complete_at": None, "results": None}
+        | state
+        for build in builds
+        for number, state in enumerate(states)
+    ]
+    yield from (("steps", step) for step in steps)
+    for step, complete in itertools.product(steps, (0, 1)):
+        log = {"name": f"log{complete}", "slug": f"log{complete}", "complete": complete}
+        yield "logs", {"stepid": step["id"], "num_lines": 1, "type": "s"} | log
 
 
 LINK_TABLES = (
