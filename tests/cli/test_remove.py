@@ -1,25 +1,43 @@
 """``mastersctl remove``"""
 
+import io
+import os
+import pty
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pexpect
+import psycopg
 import pytest
 import time_machine
 
-from mastersctl.housekeeping import survey
-from tests.support.commands import mastersctl, process, shell
+from mastersctl.cli import run
+from mastersctl.housekeeping import RETRY, survey
+from tests.support.commands import mastersctl, process, shell, wait_for
 from tests.support.databases import (
+    IS_LOCKED,
     PostgresDatabase,
     RealDatabase,
     ServerDatabase,
     SqliteFile,
     copy_sqlite,
 )
-from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
+from tests.support.rows import (
+    MINUTE,
+    Contents,
+    add_belongings,
+    add_cluster,
+    add_master,
+    add_masters,
+    contents,
+    masters,
+    without_times,
+)
 from tests.support.terminal import Terminal
 
 
@@ -53,23 +71,45 @@ def test_json_has_the_counts(buildbot_database: RealDatabase) -> None:
 def test_the_heir_gets_builds_and_finished_claims_and_nothing_else_is_left(
     buildbot_database: RealDatabase,
 ) -> None:
-    gone = add_master(buildbot_database, "gone", active=1, last_active=0)
-    heir = add_master(buildbot_database, "heir", active=1)
-    add_belongings(buildbot_database, gone)
-    before = contents(buildbot_database)
-    arguments = ("remove", "gone", "--reassign-to", "heir")
-    assert buildbot_database.run(*arguments, "--yes") == (0, "removed 1 masters\n", "")
-    after = contents(buildbot_database)
-    assert names(buildbot_database) == ["heir"]
-    assert len(after["builds"]) == len(before["builds"]) == 2
-    assert {build["masterid"] for build in after["builds"]} == {heir}
-    assert [build["results"] for build in after["builds"]] == [5, 0]  # it was running: RETRY
-    assert None not in {step["results"] for step in after["steps"][:3]}
-    (claim,) = after["buildrequest_claims"]
-    assert (claim["brid"], claim["masterid"]) == (gone * 100 + 10, heir)
-    for table in before:
-        if any("masterid" in row for row in before[table]):
-            assert gone not in {row["masterid"] for row in after[table]}, table
+    dead, stopped, heir, _ = add_cluster(buildbot_database)
+    expected = without_times(contents(buildbot_database))
+    arguments = ("remove", "dead", "stopped", "--reassign-to", "heir")
+    assert buildbot_database.run(*arguments, "--yes") == (0, "removed 2 masters\n", "")
+    assert names(buildbot_database) == ["heir", "bystander"]
+    after = without_times(contents(buildbot_database))
+    inherit(expected, {dead, stopped}, heir)
+    for table, rows in expected.items():
+        assert sorted(after[table], key=str) == sorted(rows, key=str), table
+
+
+def inherit(found: Contents, gone: set[int], heir: int) -> None:
+    """Make of what was found what is to be there when the heir has inherited."""
+
+    def end(
+        table: str, ids: set[int], key: str, end: dict[str, Any], **unfinished: Any
+    ) -> set[int]:
+        rows = [
+            row for row in found[table] if row[key] in ids and unfinished.items() <= row.items()
+        ]
+        for row in rows:
+            row.update(end)
+        return {row["id"] for row in rows}
+
+    ended: dict[str, Any] = {"complete_at": "now", "results": RETRY}
+    builds = end("builds", gone, "masterid", ended, complete_at=None)
+    steps = end("steps", builds, "buildid", ended | {"hidden": 0}, results=None)
+    end("logs", steps, "stepid", {"complete": 1}, complete=0)
+    end("builds", gone, "masterid", {"masterid": heir})
+    finished = {row["id"] for row in found["buildrequests"] if row["complete"]}
+    for claim in found["buildrequest_claims"]:
+        if claim["masterid"] in gone and claim["brid"] in finished:
+            claim["masterid"] = heir
+    links = {row["id"] for row in found["builder_masters"] if row["masterid"] in gone}
+    for table, rows in found.items():
+        key, values = {
+            "masters": ("id", gone), "configured_workers": ("buildermasterid", links),
+        }.get(table, ("masterid", gone))  # fmt: skip
+        found[table] = [row for row in rows if row.get(key) not in values]
 
 
 def test_a_master_that_builds_refer_to_is_refused_with_all_others(
@@ -259,11 +299,46 @@ def test_a_deadlock_is_retried(server_database: ServerDatabase, command: str) ->
         removing = subprocess.Popen(
             arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        while not server_database.is_waiting():
-            time.sleep(0.02)
+        wait_for(server_database.is_waiting)
         execute("UPDATE masters SET last_active = 7 WHERE id = 1")
     out, err = removing.communicate(timeout=30)
     assert (removing.returncode, out, err) == (0, "removed 2 masters\n", "")
+
+
+def test_nobody_checks_in_between_the_look_and_the_deletion(
+    server_database: ServerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_master(server_database, "m")
+
+    def check_in(*arguments: Any) -> Any:
+        with pytest.raises(IS_LOCKED):
+            server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
+        return survey(*arguments)
+
+    monkeypatch.setattr("mastersctl.removal.survey", check_in)
+    assert server_database.run("remove", "m", "--yes").code == 0
+    assert names(server_database) == []
+
+
+def test_masters_are_locked_by_id_so_that_two_removals_wait_for_each_other_only_once(
+    buildbot_postgresql: PostgresDatabase,
+) -> None:
+    add_masters(buildbot_postgresql, ("a", "b"))
+    buildbot_postgresql.execute("UPDATE masters SET last_active = 5 WHERE id = 1")  # the last now
+
+    def release() -> object:
+        try:
+            wait_for(buildbot_postgresql.is_waiting)
+            lock = "SELECT id FROM masters WHERE id = 2 FOR UPDATE NOWAIT"
+            return buildbot_postgresql.execute(lock)
+        finally:
+            connection.rollback()
+
+    with psycopg.connect(buildbot_postgresql.url) as connection, ThreadPoolExecutor() as pool:
+        connection.execute("SELECT * FROM masters WHERE id = 1 FOR UPDATE")
+        lockable = pool.submit(release)
+        assert buildbot_postgresql.run("remove", "b", "1", "--yes").code == 0
+        assert lockable.result() == [(2,)]
 
 
 def test_a_table_of_another_schema_keeps_a_master(buildbot_postgresql: PostgresDatabase) -> None:
@@ -377,6 +452,17 @@ def test_a_request_that_is_completed_meanwhile_keeps_its_claim(
     ]
 
 
+@pytest.mark.parametrize(("number", "lines"), [(50, 51), (51, 52)])
+def test_of_more_than_50_masters_only_50_are_enumerated(
+    sqlite_database: SqliteFile, number: int, lines: int
+) -> None:
+    add_masters(sqlite_database, [f"m{id_}" for id_ in range(1, number + 1)])
+    err = sqlite_database.run("remove", *range(1, number + 1), "--dry-run").err.splitlines()
+    assert err[0] == f"Masters to remove, after housekeeping for them: {number}"
+    assert err[1:51] == [f"  {id_}  'm{id_}'" for id_ in range(1, 51)]
+    assert err[51:] == ["  ..."] * (lines - 51) + ["Dry run: nothing was changed."]
+
+
 def test_without_yes_or_a_dry_run_it_needs_a_master() -> None:
     assert mastersctl("remove").code == 2
 
@@ -387,6 +473,22 @@ def test_without_a_terminal_it_needs_yes(database: RealDatabase) -> None:
     assert (result.code, result.out) == (2, "")
     assert "--yes" in result.err
     assert names(database) == ["a"]
+
+
+@pytest.mark.parametrize("terminal", ["stdin", "stderr"])
+def test_one_terminal_alone_is_not_enough_to_ask(
+    sqlite_database: SqliteFile, monkeypatch: pytest.MonkeyPatch, terminal: str
+) -> None:
+    add_master(sqlite_database, "a")
+    mine, theirs = pty.openpty()
+    os.write(mine, b"y\n")  # or it would wait if it asked all the same
+    with open(theirs, "r+b", buffering=0) as both, TemporaryFile() as neither:
+        for stream in ("stdin", "stderr"):
+            file = io.TextIOWrapper(both if stream == terminal else neither, write_through=True)
+            monkeypatch.setattr(sys, stream, file)
+        assert run(sqlite_database.on("remove", "a")) == 2
+    os.close(mine)
+    assert names(sqlite_database) == ["a"]
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", ["heir"]), ("n", None), ("", None)])

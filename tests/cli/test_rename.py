@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from mastersctl.models.master import name_hash
-from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.databases import IS_LOCKED, PostgresDatabase, RealDatabase, ServerDatabase
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
 
 
@@ -145,17 +145,14 @@ def test_a_name_that_is_added_meanwhile_is_refused(buildbot_postgresql: Postgres
 
 
 def test_nobody_checks_in_between_the_look_and_the_change(
-    buildbot_postgresql: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+    server_database: ServerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_master(buildbot_postgresql, "m")
+    add_master(server_database, "m")
 
     def check_in(*_: object) -> None:
-        with (
-            psycopg.connect(buildbot_postgresql.url, options="-c lock_timeout=200") as connection,
-            pytest.raises(psycopg.errors.LockNotAvailable),
-        ):
-            connection.execute("UPDATE masters SET active = 1")
+        with pytest.raises(IS_LOCKED):
+            server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
 
     monkeypatch.setattr("mastersctl.connector._check_owner", check_in)
-    assert buildbot_postgresql.run("rename", "m", "new:/").code == 0
-    assert masters(buildbot_postgresql)[0][1] == "new:/"
+    assert server_database.run("rename", "m", "new:/").code == 0
+    assert masters(server_database)[0][1] == "new:/"
