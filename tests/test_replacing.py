@@ -149,6 +149,61 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     assert [file.read_text() for file in tmp_path.iterdir()] == ["new"]
 
 
+@pytest.fixture(params=["nameless", "named"])
+def kinds_of_files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds of new files: some file systems have none without a name."""
+    if request.param == "named":
+        monkeypatch.delattr(os, "O_TMPFILE")
+
+
+@pytest.mark.usefixtures("kinds_of_files")
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.prom"
+    path.write_text("old")
+    synced: list[tuple[int, int, str]] = []
+
+    def fsync(file: int) -> None:
+        status = os.fstat(file)
+        synced.append((status.st_ino, status.st_size, path.read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    replace(str(path), "newer")
+    assert synced == [(path.stat().st_ino, 5, "old")]
+
+
+@pytest.mark.usefixtures("kinds_of_files")
+def test_a_new_file_can_be_read_by_all_and_is_alone(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        replace(str(tmp_path / "x.prom"), "new")
+    finally:
+        os.umask(mask)
+    (file,) = tmp_path.iterdir()
+    assert (file.name, file.read_text()) == ("x.prom", "new")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+
+
+@pytest.mark.usefixtures("kinds_of_files")
+def test_what_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.prom"
+    path.write_text("old")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    open_files = len(os.listdir("/proc/self/fd"))
+    for function in ("fsync", "replace"):
+        with monkeypatch.context() as patch, pytest.raises(MastersctlError, match="Input/output"):
+            patch.setattr(os, function, fail)
+            replace(str(path), "new")
+        assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
+    assert len(os.listdir("/proc/self/fd")) == open_files
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, beside another user")
 def test_root_publishes_nothing_that_another_user_puts_beside_it(public_directory: Path) -> None:
     public_directory.chmod(0o1777)  # where no user may remove what is another's

@@ -119,6 +119,9 @@ def test_max_age_says_who_is_stale(database: RealDatabase) -> None:
     assert database.run(*arguments, "--max-age", "3m").code == OK
     assert database.run(*arguments, "--max-age", "1m").code == WARNING
     assert database.run(*arguments, "--max-age", "1m", "m").code == CRITICAL
+    found = metrics(database.run(*arguments, "--max-age", "1m", "-o", "prometheus").out)
+    assert found["buildbot_masters"][("stale",)] == 1
+    assert found["buildbot_master_active"] == {("1", "m"): 0, ("2", "n"): 1}
 
 
 @pytest.mark.usefixtures("alive")
@@ -194,10 +197,13 @@ def test_a_database_without_masters_is_unknown(empty_database: RealDatabase) -> 
     assert empty_database.run("check").code == UNKNOWN
 
 
-def test_a_clock_that_is_wrong_is_unknown(buildbot_postgresql: PostgresDatabase) -> None:
+@pytest.mark.parametrize("names", [[], ["alive"], ["alive", "ghost"]])
+def test_a_clock_that_is_wrong_is_unknown(
+    buildbot_postgresql: PostgresDatabase, names: list[str]
+) -> None:
     add_master(buildbot_postgresql, "alive", active=1)
     with time_machine.travel(time.time() + 11.5 * MINUTE, tick=True):
-        result = buildbot_postgresql.run("check")
+        result = buildbot_postgresql.run("check", *names)
     assert result.code == UNKNOWN
     assert "fast by 11 minutes" in result.out
 
@@ -257,19 +263,27 @@ def test_only_the_masters_that_are_named_have_metrics(database: RealDatabase) ->
     assert found["buildbot_masters"][("active",)] == 2
 
 
+@pytest.mark.parametrize("mode", [None, 0o644])
 def test_a_file_is_replaced_by_one_that_everybody_may_read(
-    database: RealDatabase, tmp_path: Path
+    database: RealDatabase, tmp_path: Path, mode: int | None
 ) -> None:
-    path = tmp_path / "buildbot.prom"
-    path.write_text("old")
-    path.chmod(0o644)
-    before = path.stat().st_ino
+    path = tmp_path / "collected" / "buildbot.prom"
+    path.parent.mkdir()
+    before = None
+    if mode is not None:
+        path.write_text("old")
+        path.chmod(mode)
+        before = path.stat().st_ino
     arguments = ("check", "-o", "prometheus")
-    assert database.run(*arguments, "--write", path) == (OK, "", "")
+    mask = os.umask(0o077)
+    try:
+        assert database.run(*arguments, "--write", path) == (OK, "", "")
+    finally:
+        os.umask(mask)
     assert path.read_text() == database.run(*arguments).out
     assert path.stat().st_ino != before
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    assert [file.name for file in tmp_path.iterdir() if "buildbot" in file.name] == [path.name]
+    assert [*path.parent.iterdir()] == [path]
 
 
 def test_a_file_is_left_as_it_was_when_nothing_is_known(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import sqlalchemy
 
 from tests.support.commands import mastersctl
 from tests.support.databases import MADE_BY_BUILDBOT, RealDatabase, SqliteFile
-from tests.support.rows import add_master, masters
+from tests.support.rows import add_cluster, add_master, contents, masters
 
 
 def test_it_creates_the_table_and_a_second_run_changes_nothing(
@@ -29,7 +29,10 @@ def test_it_creates_the_file() -> None:
 
 
 def test_a_database_that_buildbot_made_stays_as_it_is(buildbot_database: RealDatabase) -> None:
-    assert buildbot_database.run("init").out == "unchanged\n"
+    add_cluster(buildbot_database)
+    before = contents(buildbot_database), structure(buildbot_database.url)
+    assert buildbot_database.run("init") == (0, "unchanged\n", "")
+    assert (contents(buildbot_database), structure(buildbot_database.url)) == before
 
 
 def test_the_table_is_the_one_that_buildbot_creates(
