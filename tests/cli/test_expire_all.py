@@ -1,12 +1,16 @@
 """``mastersctl expire-all``"""
 
 import sys
+from typing import Any
 
 import pexpect
 import pytest
 
-from tests.support.databases import RealDatabase
-from tests.support.rows import add_master, masters
+from mastersctl.connector import MastersConnector
+from mastersctl.database import opened
+from mastersctl.url import DatabaseURL
+from tests.support.databases import IS_LOCKED, RealDatabase, ServerDatabase
+from tests.support.rows import add_master, add_masters, masters
 
 
 def test_every_master_is_reset_and_counted(database: RealDatabase) -> None:
@@ -56,6 +60,29 @@ def test_dry_run_prints_the_same_and_changes_nothing(database: RealDatabase) -> 
     result = database.run("expire-all", "--dry-run")
     assert result == (0, "expired 1 masters\n", "Dry run: nothing was changed.\n")
     assert masters(database) == before
+
+
+def test_nobody_checks_in_or_is_added_between_the_look_and_the_change(
+    server_database: ServerDatabase,
+) -> None:
+    add_masters(server_database, ("a", "b"))
+    tried: list[str] = []
+
+    def change(event: Any) -> None:
+        if "CASE" not in event.sql or tried:  # it is not the look at who is alive
+            return
+        for sql in (
+            "UPDATE masters SET active = 1",
+            "INSERT INTO masters (name, name_hash, active, last_active) VALUES ('c', 'c', 1, 5)",
+        ):
+            with pytest.raises(IS_LOCKED):
+                server_database.execute_at_once(sql)
+            tried.append(sql)
+
+    url = DatabaseURL(server_database.url, "/")
+    with opened(url, "write", 10, change) as database:
+        expiry = MastersConnector(database).set_all_masters_active_long_time_ago()
+    assert (expiry.expired, len(tried)) == (2, 2)
 
 
 def on_terminal(database: RealDatabase, *arguments: str) -> "pexpect.spawn[str]":

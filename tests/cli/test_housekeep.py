@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from tests.support.commands import mastersctl, process
+from tests.support.commands import at_most, mastersctl, process
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
 from tests.support.terminal import Terminal
@@ -108,7 +108,7 @@ def test_a_lock_that_is_held_for_longer_than_the_timeout_changes_nothing(
 ) -> None:
     for name in ("a", "b"):
         add_master(database, name, active=1, last_active=5)
-    with database.locked():  # on PostgreSQL, the first of them
+    with database.locked(), at_most(10):  # on PostgreSQL, the first of them
         result = database.run("housekeep", "--timeout", "0.3")
     assert (result.code, result.out) == (4, "")
     assert "locked" in result.err
@@ -127,7 +127,7 @@ def test_an_error_in_the_middle_says_how_far_it_came(buildbot_postgresql: Postgr
     for name in ("a", "b"):
         add_master(buildbot_postgresql, name, active=1, last_active=5)
     buildbot_postgresql.execute("UPDATE masters SET id = 0 WHERE id = 2")  # before the one locked
-    with buildbot_postgresql.locked():
+    with buildbot_postgresql.locked(), at_most(10):
         result = buildbot_postgresql.run("housekeep", "--timeout", "0.3")
     assert result.code == 4
     assert "ended early: 1." in result.err

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -17,6 +17,7 @@ import pytest
 from mastersctl.connector import MastersConnector
 from mastersctl.database import opened
 from mastersctl.errors import DatabaseUnavailableError
+from mastersctl.models.master import Master
 from mastersctl.url import DatabaseURL
 from tests.support import buildbots
 from tests.support.commands import Command, Result, mastersctl, process
@@ -305,6 +306,21 @@ def test_a_service_is_stronger_than_the_environment(
 def test_options_that_a_pool_refuses_are_not_left_out(pooled: str) -> None:
     url = f"{pooled}?options=-csearch_path%3Dbb"
     assert_fails(url, 4, "unsupported startup parameter", [["init"], ["list"]])
+
+
+@pytest.mark.parametrize("where", ["in a transaction", "outside"])
+def test_what_is_opened_to_be_read_cannot_be_changed(database: RealDatabase, where: str) -> None:
+    add_master(database, "m", active=1)
+    before = masters(database)
+    row = {"name": "n", "name_hash": "n", "active": 0, "last_active": 0}
+    for change in (Master.update({"active": 0}), Master.delete(), Master.insert(row)):
+        with (
+            pytest.raises(DatabaseUnavailableError),
+            opened(DatabaseURL(database.url, "/"), "read", 10) as reading,
+            reading.atomic() if where == "in a transaction" else nullcontext(),
+        ):
+            change.execute(reading)
+    assert masters(database) == before
 
 
 def test_a_read_only_transaction_is_exit_code_4(postgres: PostgresServer) -> None:

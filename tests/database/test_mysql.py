@@ -424,7 +424,7 @@ def test_a_user_who_may_not_change_anything_is_told(database: MysqlDatabase) -> 
 
 
 @pytest.mark.parametrize("command", ["list", "check", "find m --no-create", "housekeep --dry-run"])
-def test_who_only_looks_could_not_change_anything(database: MysqlDatabase, command: str) -> None:
+def test_who_only_looks_reads_alone(database: MysqlDatabase, command: str) -> None:
     add_master(database, "m", active=1)
     start = len(database.server.log.read_text(errors="replace"))
     assert database.run(*command.split()).code == 0

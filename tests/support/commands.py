@@ -3,12 +3,15 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
 
 from mastersctl.cli import run
 
@@ -80,6 +83,22 @@ class Bound:
     def on(self, *arguments: object) -> list[str]:
         """Return the arguments of a command on this database."""
         return ["--db-url", self.url, *map(str, arguments)]
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Fail when what is inside takes longer, instead of letting it wait for ever."""
+
+    def fail(*_: object) -> NoReturn:
+        pytest.fail(f"it takes more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

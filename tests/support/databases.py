@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import sqlite3
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ import psycopg
 import pymysql
 from psycopg.rows import dict_row
 
-from tests.support.commands import Bound
+from tests.support.commands import Bound, wait_for
 from tests.support.mysql import MysqlDatabase
 from tests.support.shared import copy_directory
 
@@ -187,8 +186,8 @@ class Standby:
         """Wait until it has replayed all that its primary has written by now."""
         with psycopg.connect(self._primary.url()) as connection:
             ((position,),) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchall()
-        while not self.execute(f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"):
-            time.sleep(0.05)
+        replayed = f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"
+        wait_for(lambda: bool(self.execute(replayed)))
 
 
 def free_port() -> int:
@@ -290,6 +289,11 @@ class PostgresDatabase(Bound):
         """Yield a function that executes a statement, in a transaction that is committed."""
         with psycopg.connect(self.url) as connection:
             yield lambda sql: connection.execute(sql.encode())
+
+    def execute_at_once(self, sql: str) -> None:
+        """Execute a statement, which fails where it would have to wait for a lock."""
+        with psycopg.connect(self.url, options="-c lock_timeout=1") as connection:
+            connection.execute(sql.encode())
 
     def is_waiting(self) -> bool:
         """Return whether a statement in this database waits for a lock."""

@@ -285,6 +285,15 @@ class MysqlDatabase(Bound):
             yield cursor.execute
             connection.commit()
 
+    def execute_at_once(self, sql: str) -> None:
+        """Execute a statement, which fails where it would have to wait for a lock.
+
+        MySQL waits for a second all the same.
+        """
+        no_time = "SET SESSION innodb_lock_wait_timeout = 0, lock_wait_timeout = 1"
+        with self.server.connect(self.name, init_command=no_time) as connection:
+            connection.cursor().execute(sql)
+
     def is_waiting(self) -> bool:
         """Return whether a statement in this database waits for a lock."""
         query = "SELECT info FROM information_schema.processlist WHERE db = ? AND info LIKE ?"
