@@ -76,7 +76,7 @@ def test_one_statement_counts_for_all_masters(
 
 def test_what_is_in_tables_that_are_missing_is_none(database: RealDatabase) -> None:
     add_master(database, "m")
-    result = database.run("list", "--field", "claims", "-o", "json")
+    result = database.run("list", "--field", "claims", "--order", "claims", "-o", "json")
     assert result.json == [{"claims": 0}]
 
 

@@ -11,9 +11,9 @@ import time_machine
 from mastersctl.connector import MastersConnector
 from mastersctl.database import Mode, OnQuery, opened
 from mastersctl.errors import ClockError
-from mastersctl.housekeeping import RETRY, DeadMaster, Housekept
+from mastersctl.housekeeping import RETRY, Cleaned, DeadMaster, Housekept, clean
 from mastersctl.url import DatabaseURL
-from tests.support.databases import PostgresDatabase, RealDatabase, ServerDatabase
+from tests.support.databases import IS_LOCKED, PostgresDatabase, RealDatabase, ServerDatabase
 from tests.support.outcome import by_master
 from tests.support.rows import (
     LINK_TABLES,
@@ -175,6 +175,20 @@ def test_a_master_that_checks_in_meanwhile_is_left_alone(buildbot_database: Real
         before = contents(buildbot_database)
         assert connector.housekeep(dead) is None
     assert contents(buildbot_database) == before
+
+
+def test_nobody_checks_in_between_the_look_and_the_change(
+    server_database: ServerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_dead(server_database, "dead")
+
+    def check_in(*arguments: Any, **options: Any) -> Cleaned:
+        with pytest.raises(IS_LOCKED):
+            server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
+        return clean(*arguments, **options)
+
+    monkeypatch.setattr("mastersctl.housekeeping.clean", check_in)
+    assert len(housekeep(server_database)) == 1
 
 
 def test_what_has_been_done_meanwhile_is_not_done_again(buildbot_database: RealDatabase) -> None:

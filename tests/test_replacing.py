@@ -142,11 +142,12 @@ def test_a_process_that_is_killed_leaves_a_whole_file_and_nothing_else(tmp_path:
         assert [file.name for file in tmp_path.iterdir()] == ["x.prom"]
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / f".mastersctl-{hashlib.sha1(b'x.prom').hexdigest()}-0123"
-    left.write_text("left")
+def test_what_a_killed_process_left_of_this_file_is_removed(tmp_path: Path) -> None:
+    for name in ("x.prom", "y.prom"):
+        left = f".mastersctl-{hashlib.sha1(name.encode()).hexdigest()}-0123"
+        (tmp_path / left).write_text(f"left of {name}")
     replace(str(tmp_path / "x.prom"), "new")
-    assert [file.read_text() for file in tmp_path.iterdir()] == ["new"]
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"new", "left of y.prom"}
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -171,6 +172,32 @@ def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
     monkeypatch.setattr(os, "fsync", fsync)
     replace(str(path), "newer")
     assert synced == [(path.stat().st_ino, 5, "old")]
+
+
+@pytest.mark.usefixtures("kinds_of_files")
+def test_a_file_is_whole_however_little_is_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:2]))
+    replace(str(tmp_path / "x.prom"), "newer")
+    assert (tmp_path / "x.prom").read_text() == "newer"
+
+
+def test_as_many_links_are_followed_as_by_the_system_and_nothing_stays_open(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "link40").symlink_to("a/x.prom")
+    for number in range(40):
+        (tmp_path / f"link{number}").symlink_to(f"link{number + 1}")
+    open_files = os.listdir("/proc/self/fd")
+    replace(str(tmp_path / "link1"), "new")
+    assert (tmp_path / "a/x.prom").read_text() == "new"
+    for path in ("link0", "a", "none/x.prom"):
+        with pytest.raises(MastersctlError):
+            replace(str(tmp_path / path), "new")
+    assert os.listdir("/proc/self/fd") == open_files
 
 
 @pytest.mark.usefixtures("kinds_of_files")

@@ -12,7 +12,7 @@ import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.commands import mastersctl
-from tests.support.databases import PostgresDatabase, RealDatabase
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
 from tests.support.rows import MINUTE, add_belongings, add_master
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -65,7 +65,7 @@ def test_a_last_check_in_in_the_future_is_a_warning(database: RealDatabase, year
         assert "; last active in the future: 'ahead' | " in result.out
         found = database.run("check", *names, "-o", "json").json
         assert [master["name"] for master in found["in_future"]] == ["ahead"]
-    for command in ("show ahead", "remove ahead --yes"):
+    for command in ("show ahead", "remove alive ahead --yes"):
         result = database.run(*command.split())
         assert "is in the future" in result.err
         assert "'mastersctl set-state MASTER active' makes it now" in result.err
@@ -220,6 +220,17 @@ def test_a_few_statements_do_however_many_masters(buildbot_database: RealDatabas
     assert buildbot_database.run(*arguments, "-o", "prometheus").err.count("SQL: ") <= 5
 
 
+def test_only_the_first_of_many_that_are_missing_are_looked_for_by_name(
+    sqlite_database: SqliteFile,
+) -> None:
+    def statements(missing: int) -> int:
+        names = [f"ghost{number}" for number in range(missing)]
+        return sqlite_database.run("check", "alive", *names, "-v").err.count("SQL: ")
+
+    add_master(sqlite_database, "alive", active=1)
+    assert statements(3) < statements(10) == statements(30)
+
+
 # Metrics
 
 
@@ -323,13 +334,16 @@ def test_what_a_link_leads_to_is_replaced_and_keeps_its_mode(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to write for another user")
-def test_the_file_of_another_user_stays_theirs(database: RealDatabase, tmp_path: Path) -> None:
+@pytest.mark.parametrize("owner", [65534, 0])
+def test_the_file_of_another_user_or_group_stays_theirs(
+    database: RealDatabase, tmp_path: Path, owner: int
+) -> None:
     file = tmp_path / "x.prom"
     file.touch(0o600)
-    os.chown(file, 65534, 65533)
+    os.chown(file, owner, 65533)
     database.run("check", "-o", "prometheus", "--write", file)
     status = file.stat()
-    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65533, 0o600)
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (owner, 65533, 0o600)
     assert "buildbot_masters" in file.read_text()
 
 

@@ -1,15 +1,16 @@
 """``mastersctl expire-all``"""
 
+import io
 import sys
 from typing import Any
 
 import pexpect
 import pytest
 
-from mastersctl.connector import MastersConnector
+from mastersctl.connector import Expiry, MastersConnector
 from mastersctl.database import opened
 from mastersctl.url import DatabaseURL
-from tests.support.databases import IS_LOCKED, RealDatabase, ServerDatabase
+from tests.support.databases import IS_LOCKED, RealDatabase, ServerDatabase, SqliteFile
 from tests.support.rows import add_master, add_masters, masters
 
 
@@ -83,6 +84,29 @@ def test_nobody_checks_in_or_is_added_between_the_look_and_the_change(
     with opened(url, "write", 10, change) as database:
         expiry = MastersConnector(database).set_all_masters_active_long_time_ago()
     assert (expiry.expired, len(tried)) == (2, 2)
+
+
+def test_a_master_that_checks_in_after_the_look_is_asked_about(
+    sqlite_database: SqliteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_master(sqlite_database, "m", active=1, last_active=5)
+    expire = MastersConnector.set_all_masters_active_long_time_ago
+
+    def check_in_afterwards(connector: MastersConnector, **options: bool) -> Expiry:
+        expiry = expire(connector, **options)
+        if options["dry_run"]:
+            assert sqlite_database.run("set-state", "m", "active").code == 0
+        return expiry
+
+    monkeypatch.setattr(
+        MastersConnector, "set_all_masters_active_long_time_ago", check_in_afterwards
+    )
+    monkeypatch.setattr("mastersctl.cli.expire_all.can_ask", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    result = sqlite_database.run("expire-all")
+    assert (result.code, result.out) == (1, "")
+    assert "look alive: 'm'" in result.err
+    assert masters(sqlite_database)[0][3] > 5
 
 
 def on_terminal(database: RealDatabase, *arguments: str) -> "pexpect.spawn[str]":

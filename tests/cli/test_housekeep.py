@@ -81,6 +81,7 @@ def test_older_than_says_who_is_dead(database: RealDatabase) -> None:
     arguments = ("housekeep", "-o", "id", "--older-than")
     assert database.run(*arguments, "1h").out == "3\n"
     assert database.run(*arguments, "10m").out == "2\n"
+    assert database.run(*arguments, "3m") == (0, "", "")
     result = database.run(*arguments, "90s")
     assert result.out == "1\n"
     assert "--older-than 3m" in result.err

@@ -1,14 +1,14 @@
 """``mastersctl remove``"""
 
-import io
 import os
 import pty
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import pexpect
@@ -125,6 +125,15 @@ def test_a_master_that_builds_refer_to_is_refused_with_all_others(
     assert contents(buildbot_database) == before
 
 
+def test_all_that_refers_to_a_master_is_found_by_several_statements_too(
+    buildbot_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "used"))
+    monkeypatch.setattr("mastersctl.removal._QUERIES_AT_ONCE", 1)
+    result = buildbot_database.run("remove", "used", "--yes")
+    assert "'used' (builds: 2, claims on finished build requests: 1);" in result.err
+
+
 def test_skip_used_leaves_those_untouched_and_removes_the_rest(
     buildbot_database: RealDatabase,
 ) -> None:
@@ -153,10 +162,10 @@ def test_links_and_claims_on_unfinished_requests_do_not_keep_a_master(
 
 @pytest.mark.parametrize("arguments", [[], ["--skip-used"], ["--reassign-to", "dead"]])
 def test_an_active_master_is_refused(buildbot_database: RealDatabase, arguments: list[str]) -> None:
-    add_master(buildbot_database, "dead")
-    add_master(buildbot_database, "alive", active=1)
+    for name, active in (("dead", 0), ("stopped", 0), ("alive", 1)):
+        add_master(buildbot_database, name, active=active)
     before = contents(buildbot_database)
-    result = buildbot_database.run("remove", "alive", "--yes", *arguments)
+    result = buildbot_database.run("remove", "stopped", "alive", "--yes", *arguments)
     assert (result.code, result.out) == (1, "")
     assert "active: 'alive'" in result.err
     assert contents(buildbot_database) == before
@@ -324,21 +333,21 @@ def test_masters_are_locked_by_id_so_that_two_removals_wait_for_each_other_only_
     buildbot_postgresql: PostgresDatabase,
 ) -> None:
     add_masters(buildbot_postgresql, ("a", "b"))
-    buildbot_postgresql.execute("UPDATE masters SET last_active = 5 WHERE id = 1")  # the last now
+    buildbot_postgresql.execute("UPDATE masters SET id = 0 WHERE id = 2")  # after the other one
 
     def release() -> object:
         try:
             wait_for(buildbot_postgresql.is_waiting)
-            lock = "SELECT id FROM masters WHERE id = 2 FOR UPDATE NOWAIT"
+            lock = "SELECT id FROM masters WHERE id = 1 FOR UPDATE NOWAIT"
             return buildbot_postgresql.execute(lock)
         finally:
             connection.rollback()
 
     with psycopg.connect(buildbot_postgresql.url) as connection, ThreadPoolExecutor() as pool:
-        connection.execute("SELECT * FROM masters WHERE id = 1 FOR UPDATE")
+        connection.execute("SELECT * FROM masters WHERE id = 0 FOR UPDATE")
         lockable = pool.submit(release)
-        assert buildbot_postgresql.run("remove", "b", "1", "--yes").code == 0
-        assert lockable.result() == [(2,)]
+        assert buildbot_postgresql.run("remove", "1", "b", "--yes").code == 0
+        assert lockable.result() == [(1,)]
 
 
 def test_a_table_of_another_schema_keeps_a_master(buildbot_postgresql: PostgresDatabase) -> None:
@@ -475,20 +484,50 @@ def test_without_a_terminal_it_needs_yes(database: RealDatabase) -> None:
     assert names(database) == ["a"]
 
 
+@contextmanager
+def terminal_for(*streams: str, answer: bytes = b"y\n") -> Iterator[Callable[[], str]]:
+    """Let these streams be a terminal, on which that answer is typed; the others are none.
+
+    Yields a function that returns what was shown there.
+    """
+    mine, theirs = pty.openpty()
+    os.write(mine, answer)
+    files = {
+        name: os.dup(theirs) if name in streams else os.devnull for name in ("stdin", "stderr")
+    }
+    with (
+        open(files["stdin"]) as stdin,
+        open(files["stderr"], "w", buffering=1) as stderr,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdin", stdin)
+        patch.setattr(sys, "stderr", stderr)
+        yield lambda: os.read(mine, 10_000).decode()
+    os.close(theirs)
+    os.close(mine)
+
+
 @pytest.mark.parametrize("terminal", ["stdin", "stderr"])
 def test_one_terminal_alone_is_not_enough_to_ask(
-    sqlite_database: SqliteFile, monkeypatch: pytest.MonkeyPatch, terminal: str
+    sqlite_database: SqliteFile, terminal: str
 ) -> None:
     add_master(sqlite_database, "a")
-    mine, theirs = pty.openpty()
-    os.write(mine, b"y\n")  # or it would wait if it asked all the same
-    with open(theirs, "r+b", buffering=0) as both, TemporaryFile() as neither:
-        for stream in ("stdin", "stderr"):
-            file = io.TextIOWrapper(both if stream == terminal else neither, write_through=True)
-            monkeypatch.setattr(sys, stream, file)
+    with terminal_for(terminal):
         assert run(sqlite_database.on("remove", "a")) == 2
-    os.close(mine)
     assert names(sqlite_database) == ["a"]
+
+
+def test_on_a_terminal_it_does_not_ask_when_all_are_left(
+    tmp_path: Path, template_sqlite: Path
+) -> None:
+    database = SqliteFile(tmp_path / "state.sqlite")
+    copy_sqlite(template_sqlite, database.path)
+    add_belongings(database, add_master(database, "used"))
+    with terminal_for("stdin", "stderr") as shown:
+        assert run(database.on("remove", "used", "--skip-used")) == 0
+        assert "Go on" not in shown()
+        assert run(database.on("remove", "used", "--skip-used", "--yes")) == 0
+        assert "Note: 1 masters are left, because something refers to them." in shown()
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", ["heir"]), ("n", None), ("", None)])

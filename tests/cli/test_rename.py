@@ -107,8 +107,8 @@ def test_the_name_that_a_master_has_changes_nothing_even_if_it_is_active(
     database: RealDatabase,
 ) -> None:
     add_master(database, "alive:/", active=1)
-    result = database.run("rename", "1", "alive:/")
-    assert result == (0, "unchanged\n", "")
+    for force in ([], ["--force"]):
+        assert database.run("rename", "1", "alive:/", *force) == (0, "unchanged\n", "")
 
 
 def test_force_does_not_ask_for_the_clock(buildbot_postgresql: PostgresDatabase) -> None:
