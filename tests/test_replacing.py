@@ -151,30 +151,32 @@ def test_what_a_killed_process_left_of_this_file_is_removed(tmp_path: Path) -> N
 
 
 @pytest.fixture(params=["nameless", "named"])
-def kinds_of_files(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def kind_of_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both kinds of new files: some file systems have none without a name."""
-    if request.param == "named":
+    kind: str = request.param
+    if kind == "named":
         monkeypatch.delattr(os, "O_TMPFILE")
+    return kind
 
 
-@pytest.mark.usefixtures("kinds_of_files")
 def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind_of_file: str
 ) -> None:
     path = tmp_path / "x.prom"
     path.write_text("old")
-    synced: list[tuple[int, int, str]] = []
+    synced: list[tuple[int, int, str, int]] = []
 
     def fsync(file: int) -> None:
         status = os.fstat(file)
-        synced.append((status.st_ino, status.st_size, path.read_text()))
+        files = len(os.listdir(tmp_path))
+        synced.append((status.st_ino, status.st_size, path.read_text(), files))
 
     monkeypatch.setattr(os, "fsync", fsync)
     replace(str(path), "newer")
-    assert synced == [(path.stat().st_ino, 5, "old")]
+    assert synced == [(path.stat().st_ino, 5, "old", 1 if kind_of_file == "nameless" else 2)]
 
 
-@pytest.mark.usefixtures("kinds_of_files")
+@pytest.mark.usefixtures("kind_of_file")
 def test_a_file_is_whole_however_little_is_written_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +202,7 @@ def test_as_many_links_are_followed_as_by_the_system_and_nothing_stays_open(
     assert os.listdir("/proc/self/fd") == open_files
 
 
-@pytest.mark.usefixtures("kinds_of_files")
+@pytest.mark.usefixtures("kind_of_file")
 def test_a_new_file_can_be_read_by_all_and_is_alone(tmp_path: Path) -> None:
     mask = os.umask(0o077)
     try:
@@ -212,7 +214,7 @@ def test_a_new_file_can_be_read_by_all_and_is_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
-@pytest.mark.usefixtures("kinds_of_files")
+@pytest.mark.usefixtures("kind_of_file")
 def test_what_fails_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
