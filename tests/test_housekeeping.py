@@ -223,7 +223,7 @@ def test_a_build_that_finishes_meanwhile_keeps_its_results(
 
     def finish(sql: str) -> None:
         if dead and "SELECT" in sql and "steps" in sql:  # the builds have been looked for
-            server_database.execute("UPDATE builds SET complete_at = 7, results = 0")
+            server_database.execute_at_once("UPDATE builds SET complete_at = 7, results = 0")
 
     dead: list[DeadMaster] = []
     with connected(server_database, on_query=lambda event: finish(event.sql)) as connector:

@@ -65,6 +65,7 @@ def test_a_last_check_in_in_the_future_is_a_warning(database: RealDatabase, year
         assert "; last active in the future: 'ahead' | " in result.out
         found = database.run("check", *names, "-o", "json").json
         assert [master["name"] for master in found["in_future"]] == ["ahead"]
+        assert found["unhealthy"] == []
     for command in ("show ahead", "remove alive ahead --yes"):
         result = database.run(*command.split())
         assert "is in the future" in result.err
@@ -100,7 +101,9 @@ def test_only_the_masters_that_are_named_matter(database: RealDatabase) -> None:
     add_stale(database, "stale")
     add_master(database, "stopped")
     arguments = ("check",)
-    assert database.run(*arguments, "alive").code == OK
+    result = database.run(*arguments, "alive")
+    assert result.code == OK
+    assert "active=1;;1: stale=0;;0 expired=0;;0 inactive=0\n" in result.out
     assert database.run(*arguments, "1").code == OK
     for names, culprit in (
         (("alive", "stopped"), "; inactive: 'stopped' |"),

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase
+from mastersctl.cli import run
+from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
 from tests.support.rows import add_master, masters
+from tests.support.terminal import terminal_for
 
 
 def test_it_prints_the_id_alone(database: RealDatabase) -> None:
@@ -36,6 +38,13 @@ def test_no_create_exits_with_3_and_adds_nothing(database: RealDatabase) -> None
 def test_no_create_finds_a_master_that_is_there(database: RealDatabase) -> None:
     id_ = add_master(database, "m")
     assert database.run("find", "m", "--no-create").out == f"{id_}\n"
+
+
+def test_a_person_is_told_that_a_master_was_added(sqlite_database: SqliteFile) -> None:
+    for told in (True, False):
+        with terminal_for("stderr") as shown:
+            assert run(sqlite_database.on("find", "m")) == 0
+            assert ("Note: There was no master called 'm'; it was added" in shown()) == told
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "\udcff"])

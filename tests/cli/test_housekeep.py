@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from mastersctl.cli import run
 from tests.support.commands import at_most, mastersctl, process
-from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, terminal_for
 
 
 def add_dead(database: RealDatabase, name: str) -> int:
@@ -192,6 +193,18 @@ def test_short_work_and_work_whose_statements_are_shown_draw_no_bar(
     terminal = Terminal(*slow_database.on("housekeep", "-o", "id", option))
     assert terminal.end() == 0
     assert "Housekeeping" not in terminal.written
+
+
+def test_a_person_is_told_how_what_was_released_is_built(
+    tmp_path: Path, template_sqlite: Path
+) -> None:
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_dead(database, "dead")
+    for arguments, told in ((["--dry-run"], False), ([], True), ([], False)):
+        with terminal_for("stderr") as shown:
+            assert run(database.on("housekeep", *arguments)) == 0
+            assert ("Note: Run 'buildbot reconfig'" in shown()) == told
 
 
 def test_a_terminal_that_cannot_draw_shows_no_bar(slow_database: PostgresDatabase) -> None:

@@ -1,13 +1,9 @@
 """``mastersctl remove``"""
 
-import os
-import pty
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +34,7 @@ from tests.support.rows import (
     masters,
     without_times,
 )
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, terminal_for
 
 
 def names(database: RealDatabase) -> list[str]:
@@ -285,7 +281,7 @@ def test_an_heir_that_is_removed_meanwhile_is_no_such_master(
     before = contents(server_database)
 
     def remove_heir_first(*arguments: Any) -> Any:
-        server_database.execute("DELETE FROM masters WHERE id = 2")
+        server_database.execute_at_once("DELETE FROM masters WHERE id = 2")
         return survey(*arguments)
 
     monkeypatch.setattr("mastersctl.removal.survey", remove_heir_first)
@@ -482,29 +478,6 @@ def test_without_a_terminal_it_needs_yes(database: RealDatabase) -> None:
     assert (result.code, result.out) == (2, "")
     assert "--yes" in result.err
     assert names(database) == ["a"]
-
-
-@contextmanager
-def terminal_for(*streams: str, answer: bytes = b"y\n") -> Iterator[Callable[[], str]]:
-    """Let these streams be a terminal, on which that answer is typed; the others are none.
-
-    Yields a function that returns what was shown there.
-    """
-    mine, theirs = pty.openpty()
-    os.write(mine, answer)
-    files = {
-        name: os.dup(theirs) if name in streams else os.devnull for name in ("stdin", "stderr")
-    }
-    with (
-        open(files["stdin"]) as stdin,
-        open(files["stderr"], "w", buffering=1) as stderr,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(sys, "stdin", stdin)
-        patch.setattr(sys, "stderr", stderr)
-        yield lambda: os.read(mine, 10_000).decode()
-    os.close(theirs)
-    os.close(mine)
 
 
 @pytest.mark.parametrize("terminal", ["stdin", "stderr"])

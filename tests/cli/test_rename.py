@@ -55,6 +55,8 @@ def test_an_active_master_is_renamed_only_by_force(database: RealDatabase) -> No
     assert (forced.code, forced.out) == (0, "renamed\n")
     assert "register itself under that name again" in forced.err
     assert masters(database)[0][1] == "new"
+    add_master(database, "stopped")
+    assert database.run("rename", "stopped", "new:/", "--force") == (0, "renamed\n", "")
 
 
 @pytest.mark.parametrize("name", ["taken", "Taken"])

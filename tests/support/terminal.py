@@ -1,11 +1,16 @@
-"""A real terminal whose screen is read back."""
+"""Real terminals: one whose screen is read back, and one for streams of this process."""
 
 import os
+import pty
+import select
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pexpect
 import pyte
+import pytest
 
 
 class Terminal:
@@ -53,3 +58,32 @@ class Terminal:
         self.child.close()
         code: int | None = self.child.exitstatus
         return code
+
+
+@contextmanager
+def terminal_for(*streams: str, answer: bytes = b"y\n") -> Iterator[Callable[[], str]]:
+    """Let these streams be a terminal, on which that answer is typed; the others are none.
+
+    Yields a function that returns what was shown there.
+    """
+    mine, theirs = pty.openpty()
+    os.write(mine, answer)
+    files = {
+        name: os.dup(theirs) if name in streams else os.devnull for name in ("stdin", "stderr")
+    }
+    with (
+        open(files["stdin"]) as stdin,
+        open(files["stderr"], "w", buffering=1) as stderr,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "stdin", stdin)
+        patch.setattr(sys, "stderr", stderr)
+        yield lambda: "".join(iter(lambda: _read(mine), ""))
+    os.close(theirs)
+    os.close(mine)
+
+
+def _read(terminal: int) -> str:
+    """Return some of what was shown; nothing if there is none."""
+    ready, _, _ = select.select([terminal], [], [], 0.1)
+    return os.read(terminal, 10_000).decode() if ready else ""
