@@ -10,10 +10,11 @@ TIMED = {"test_beside_masters.py", "test_locks.py", "test_races.py", "test_serve
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run each file of what takes a certain time, where several share the tests."""
+    """Let one process run each test of what takes a certain time, one set of values at a time."""
     for item in items:
         if item.path.name in TIMED:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            name = item.nodeid.partition("[")[0].rpartition("::")[2]
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session", name="crowd")
