@@ -67,6 +67,8 @@ class Dictionary(dict[object, object]):
     def set(self, key: object, value: object, line: int) -> None:
         self[key] = value
         self.lines[key] = line
+        if self.spoiled:
+            _spoil(value, self.spoiled)
 
     def look_up(self, key: object) -> object:
         """Return the value of `key`, None when there is none, or an `Unknown`."""
@@ -77,8 +79,7 @@ class Dictionary(dict[object, object]):
         if self.spoiled is None:
             self.spoiled = unknown
             for value in self.values():
-                if isinstance(value, Dictionary):
-                    value.spoil(unknown)
+                _spoil(value, unknown)
 
 
 class Program:
@@ -123,7 +124,7 @@ class Program:
             case ast.AnnAssign(target=target, value=ast.expr() as expression):
                 self._assign(target, self._evaluate(expression))
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=base, attr="update")) as call):
-                self._update(self._evaluate(base), self._dictionary_of(call))
+                self._update(self._evaluate(base), self._dictionary_of(call), call.lineno)
             case ast.Import() | ast.ImportFrom():
                 for name, line in _imported_names(statement):
                     self._bind(name, Unknown(line, "is imported"))
@@ -136,13 +137,14 @@ class Program:
 
     def _forget_names(self, unknown: Unknown) -> None:
         for value in self._names.values():
-            if isinstance(value, Dictionary):
-                value.spoil(unknown)
+            _spoil(value, unknown)
         self._names.clear()
         self._otherwise = unknown
 
-    def _update(self, container: object, given: Dictionary) -> None:
-        if isinstance(container, Dictionary):
+    def _update(self, container: object, given: Dictionary, line: int) -> None:
+        if not isinstance(container, Dictionary):
+            given.spoil(Unknown(line))  # by whatever may be done to the other one
+        else:
             for key in given:
                 container.set(key, given[key], given.lines[key])
             if given.spoiled:
@@ -163,6 +165,8 @@ class Program:
                 container, place = self._evaluate(base), self._evaluate(key)
                 if isinstance(container, Dictionary):
                     _put(container, place, value, target.lineno)
+                else:
+                    _spoil(value, Unknown(target.lineno))
 
     def _bind(self, name: str, value: object) -> None:
         bad = self._check.everything or self._check.bound.get(name)
@@ -259,6 +263,11 @@ class Program:
         return Unknown(line, *self._check.not_set(variable))
 
 
+def _spoil(value: object, unknown: Unknown) -> None:
+    if isinstance(value, Dictionary):
+        value.spoil(unknown)
+
+
 def _reason(value: object) -> tuple[str, ...]:
     """Return why a value is unknown, and the remedy, if that is for a variable that is not set."""
     match value:
@@ -281,8 +290,6 @@ def _put(container: Dictionary, key: object, value: object, line: int) -> None:
         container.set(key, Unknown(line), line)
     else:
         container.set(key, value, line)
-        if container.spoiled and isinstance(value, Dictionary):
-            value.spoil(container.spoiled)
 
 
 _MOST_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a third of it
@@ -593,7 +600,7 @@ class _Check:
                 self._check_rebinding(name, statement.lineno)
             if from_os and alias.name == "environb":
                 self.environ = self.environ or Unknown(statement.lineno)
-            if alias.name.partition(".")[0] in _POWERFUL:
+            if alias.name.partition(".")[0] in (*_POWERFUL, *_POWERFUL_OUTSIDE):
                 self.everything = self.everything or Unknown(statement.lineno)
 
     # Everything else, which might do anything but for some forms
@@ -756,7 +763,7 @@ class _Check:
             if from_os or self._is_special(name):
                 self.environ = self.environ or unknown
             self._note_bound(name, unknown, local)
-            if name in _POWERFUL or alias.name in _POWERFUL:
+            if name in _POWERFUL or alias.name in (*_POWERFUL, *_POWERFUL_OUTSIDE):
                 self.everything = self.everything or unknown
 
     _visit_Import = _visit_ImportFrom = _visit_any_import

@@ -14,6 +14,8 @@ from mastersctl.errors import BasedirError
 
 START = "c = BuildmasterConfig = {}\nc['db_url'] = 'wrong'\n"
 NESTED = "c = BuildmasterConfig = {'db': {'db_url': 'wrong'}}\n"
+SHARED = "make = dict\nshared = {'db_url': 'wrong'}\nBuildmasterConfig = {'db': shared}\n"
+IN_D = "def f():\n    d['db']['db_url'] = 'right'\nf()\n"
 END = "c = BuildmasterConfig = {}\nc['db_url'] = url\n"
 FROM_ENVIRON = "c = BuildmasterConfig = {}\nc['db_url'] = os.environ.get('UNSET', 'wrong')\n"
 OTHER = """import os
@@ -28,6 +30,7 @@ FROM_DOTENV = "import os\nfrom dotenv import load_dotenv\n"
 DECEPTIVE = [
     "url = 'wrong'\nfrom settings import *\n" + END,
     "url = 'wrong'\ntry:\n    from settings import *\nexcept ImportError:\n    pass\n" + END,
+    "url = 'wrong'\nfrom buildbot_settings import *\n" + END,
     "url = 'wrong'\nexec('url = 2')\n" + END,
     START + "exec('c[\"db_url\"] = 2')\n",
     START + "globals()['c']['db_url'] = 'right'\n",
@@ -71,6 +74,13 @@ DECEPTIVE = [
     NESTED + "def f():\n    c['db']['db_url'] = 'right'\nf()\n",
     NESTED + "e = {'c': c}\ne['c']['db']['db_url'] = 'right'\n",
     NESTED + "e = dict(c)\ne['db']['db_url'] = 'right'\n",
+    SHARED + "d = {'db': shared}\n" + IN_D,
+    SHARED + "d = {}\nd['db'] = shared\n" + IN_D,
+    SHARED + "d = {}\nd.update(db=shared)\n" + IN_D,
+    SHARED + "d = {}\nd.update({'db': shared})\n" + IN_D,
+    SHARED + "d = {'ssl': {}}\nd['ssl']['db'] = shared\n" + IN_D.replace("['db']", "['ssl']['db']"),
+    SHARED + "d = make()\nd['db'] = shared\n" + IN_D,
+    SHARED + "d = make()\nd.update(db=shared)\n" + IN_D,
     START + "del c\nBuildmasterConfig['db_url'] = 'right'\n",
     START + "c |= {'db_url': 'right'}\n",
     START + "c.update([('db_url', 'right')])\n",
@@ -115,6 +125,13 @@ DECEPTIVE = [
     START + "len = lambda d: d.update(db_url='right')\nlen(c)\n",
     START + "g = globals\ng()['c']['db_url'] = 'right'\n",
     START + "import builtins\nbuiltins.exec('c[\"db_url\"] = 2', globals())\n",
+    START + "import builtins as b\nb.exec('c[\"db_url\"] = 2')\n",
+    START + "if True:\n    import builtins as b\nb.exec('c[\"db_url\"] = 2')\n",
+    START + "from builtins import exec as e\ne('c[\"db_url\"] = 2')\n",
+    START + "if True:\n    from builtins import exec as e\ne('c[\"db_url\"] = 2')\n",
+    START + "from builtins import vars as v\nv()['c']['db_url'] = 'right'\n",
+    START + "if True:\n    from builtins import vars as v\nv()['c']['db_url'] = 'right'\n",
+    START + "builtins = __builtins__\nbuiltins['exec']('c[\"db_url\"] = 2')\n",
     "class os:\n    environ = {'UNSET': 'right'}\n" + FROM_ENVIRON,
     "import os\nclass os:\n    environ = {'UNSET': 'right'}\n" + FROM_ENVIRON,
     "import os\ndef f():\n    global os\n    class os:\n        environ = {'UNSET': 'right'}\nf()\n"
@@ -227,7 +244,8 @@ def execute(program: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     settings.dict = lambda **_: {"db_url": "right"}  # type: ignore[attr-defined]
     settings.len = lambda config: config.update(db_url="right")  # type: ignore[attr-defined]
     settings.os = types.SimpleNamespace(environ={"UNSET": "right"})  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "settings", settings)
+    for name in ("settings", "buildbot_settings"):
+        monkeypatch.setitem(sys.modules, name, settings)
     monkeypatch.setitem(sys.modules, "dotenv", _dotenv())
     monkeypatch.setattr(os, "environ", dict(ENVIRON))
     monkeypatch.setattr(os, "getenv", lambda key, default=None: os.environ.get(key, default))
