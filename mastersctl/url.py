@@ -174,6 +174,11 @@ class DatabaseURL:
                 "The database URL has an '@' too many; write '%40' for it, and '%2F' for a '/', in "
                 "a user name or a password."
             )
+        if re.search(r"[\[\]]", f"{self.host or ''}{self.port or ''}"):
+            raise self._invalid(
+                "The host in the database URL has a bracket where none can be; write an IPv6 "
+                "address like '[::1]', or with a port '[::1]:5432'."
+            )
         if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
             raise self._invalid("The port in the database URL is not a number.")
         for name, value in self._told.items():

@@ -2,11 +2,12 @@
 
 import pytest
 import sqlalchemy.exc
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.url import DatabaseURL
+from tests.support.commands import mastersctl
 
 BASEDIR = "/srv/bb"
 
@@ -93,12 +94,25 @@ def test_a_server_is_reached_with_all_that_the_url_says(
         "postgresql://h:port/d",
         "postgresql://u:p@ss@h/d",
         "postgresql://h/d%00",
-        "postgresql://[::1/d",
     ],
 )
 def test_an_impossible_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidValueError):
         DatabaseURL(url, BASEDIR)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["[1]1", "[::1]x", "[::1]x:5432", "[::1", "[::1:5432", "::1]", "h]", "h[:5432", "a[1]", "[]",
+     "[a]b]", "[::1]]:5432"],
+)  # fmt: skip
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_a_bracket_that_is_not_around_an_address_is_refused(scheme: str, host: str) -> None:
+    result = mastersctl("list", "--db-url", f"{scheme}://u:hunter2@{host}/d")
+    assert (result.code, result.out) == (2, "")
+    assert "The host in the database URL has a bracket where none can be; write" in result.err
+    assert result.err.count("\n") == 1
+    assert "hunter2" not in result.err
 
 
 SECRET = "hunter2"
@@ -134,6 +148,8 @@ TEXT = st.text(st.sampled_from("ab1:/@?&=%#[],.+-_ é"), max_size=8)
 
 
 @given(TEXT, TEXT, TEXT, TEXT)
+@example("", "", "[1]1", "")
+@example("", "", "[::1]x:5432", "d")
 def test_a_server_url_means_what_it_means_to_sqlalchemy(a: str, b: str, c: str, d: str) -> None:
     text = f"postgresql://{a}:{b}@{c}/{d}"
     try:
