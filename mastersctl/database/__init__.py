@@ -143,7 +143,7 @@ class Database(abc.ABC, peewee.Database):
         """
 
     def has_unique_index(self, table: str, column: str) -> bool:
-        """Return whether `table` has a unique index over `column` alone."""
+        """Return whether `table` has a unique index over `column` alone, and all of its rows."""
         return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
 
     def replication_lag(self) -> float:

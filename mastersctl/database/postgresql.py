@@ -234,7 +234,8 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         found = self.execute_sql(
             "SELECT 1 FROM pg_index "
             "JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] "
-            "WHERE indrelid = to_regclass(%s) AND indisunique AND indnkeyatts = 1 AND attname = %s",
+            "WHERE indrelid = to_regclass(%s) AND indisunique AND indisvalid AND indimmediate "
+            "AND indpred IS NULL AND indnkeyatts = 1 AND attname = %s",
             (table, column),
         )
         return found.fetchone() is not None

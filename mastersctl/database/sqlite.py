@@ -247,6 +247,14 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 "upgrade, before anything else."
             )
 
+    def has_unique_index(self, table: str, column: str) -> bool:
+        found = self.execute_sql(
+            """SELECT 1 FROM pragma_index_list(?) AS list WHERE "unique" AND NOT partial """
+            "AND (SELECT count(*) || min(name) FROM pragma_index_info(list.name)) = '1' || ?",
+            (table, column),
+        )
+        return found.fetchone() is not None
+
     def references(self, table: str) -> list[Reference]:
         found = self.execute_sql(
             """SELECT NULL, name, key."from", coalesce(key."to", 'id') """
