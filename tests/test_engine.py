@@ -70,6 +70,7 @@ def test_a_user_and_a_password_in_connect_args_log_in_and_are_not_shown(
                                                   | more}))  # fmt: skip
             result = mastersctl("list", "-v", "--timeout", 1)
             assert result.code == 4
+            assert f"Using postgresql://{LOCKED_USER}:***@" in result.err
             if wrong == "s3cret":
                 assert wrong not in result.out + result.err
 
@@ -172,6 +173,14 @@ def test_the_certificates_of_connect_args_are_passed_on(tmp_path: Path) -> None:
         "database": "d",
         "ssl": ssl,
     }
+
+
+def test_a_verification_in_connect_args_is_passed_on(tmp_path: Path) -> None:
+    for written, mode in (("True", True), ("1", True), ("'required'", True), ("False", False)):
+        arguments = f"{{'ssl': {{'ca': '/ca', 'verify_mode': {written}}}}}"
+        configure(tmp_path, "mysql://h/d", f"{{'connect_args': {arguments}}}")
+        told = locate(None, str(tmp_path), {}).url.mysql_parameters()
+        assert told["ssl"]["verify_mode"] is mode
 
 
 REFUSED = [

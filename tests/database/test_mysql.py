@@ -1,5 +1,6 @@
 """What is special about MariaDB and MySQL: URLs, errors, and tables without transactions."""
 
+import ssl
 import subprocess
 import sys
 import time
@@ -51,12 +52,37 @@ def database(mysql_server: Server) -> MysqlDatabase:
            {"host": "h", "database": "d",
             "ssl": {"ca": "/c", "verify_mode": False, "check_hostname": False}})
           for word in ("0", "no", "off", "none", "False")),
+        ("mysql://h/d?ssl_verify_cert=Optional",
+         {"host": "h", "database": "d", "ssl": {"verify_mode": "optional"}}),
+        *((f"mysql://h/d?ssl_ca=/c&ssl_verify_identity={word}",
+           {"host": "h", "database": "d", "ssl": {"ca": "/c", "check_hostname": is_true}})
+          for word, is_true in (("1", True), ("yes", True), ("on", True), ("0", False))),
     ],
 )  # fmt: skip
 def test_a_url_means_what_it_means_to_buildbot(url: str, parameters: dict[str, Any]) -> None:
     parsed = DatabaseURL(url, "/")
     assert parsed.backend == "mysql"
     assert parsed.mysql_parameters() == parameters
+
+
+@pytest.mark.parametrize(
+    ("parameter", "mode"),
+    [
+        ("ssl_verify_cert=1", ssl.CERT_REQUIRED),
+        ("ssl_verify_cert=on", ssl.CERT_REQUIRED),
+        ("ssl_verify_cert=optional", ssl.CERT_OPTIONAL),
+        ("ssl_verify_cert=0", ssl.CERT_NONE),
+        ("charset=utf8", ssl.CERT_NONE),
+    ],
+)
+def test_a_certificate_is_verified_when_the_url_says_so(
+    parameter: str, mode: ssl.VerifyMode
+) -> None:
+    from mastersctl.database.mysql import _Connection
+
+    told = DatabaseURL(f"mysql://h/d?{parameter}", "/").mysql_parameters()
+    connection: Any = _Connection(**told, defer_connect=True)
+    assert connection.ctx.verify_mode == mode
 
 
 @pytest.mark.parametrize(
@@ -123,7 +149,10 @@ def test_only_a_change_of_tables_without_transactions_is_warned_of(
         assert result.code == 0
         assert "1 tables are stored by MyISAM" in result.err
     for command in ("list", "show m", "find m --no-create", "housekeep --dry-run"):
-        assert "MyISAM" not in database.run(*command.split()).err
+        result = database.run(*command.split())
+        assert result.code == 0
+        assert result.out
+        assert "MyISAM" not in result.err
 
 
 def test_a_reader_that_pauses_locks_no_table(mysql_server: Server) -> None:
@@ -401,6 +430,7 @@ def test_a_password_in_an_option_file_is_used_and_never_shown(
     options.write_text("[client]\npassword = hunter2\n")
     result = mastersctl("list", "-v", "--db-url", url)
     assert result.code == 0
+    assert result.err.startswith("Using mysql://")
     assert "hunter2" not in result.err
     options.write_text("hunter2\n")
     result = mastersctl("list", "--db-url", url)
