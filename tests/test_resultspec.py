@@ -1,7 +1,9 @@
 """The query options: parsed, and compared with a naive evaluation in Python on every database."""
 
 import operator
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from mastersctl.resultspec import (
 )
 from mastersctl.state import STATES
 from mastersctl.url import DatabaseURL
-from tests.support.databases import RealDatabase, make_room_for_all_names
+from tests.support.databases import RealDatabase, SqliteFile, make_room_for_all_names
 from tests.support.rows import NOW, add_master
 from tests.support.sizes import QUERIES
 
@@ -101,6 +103,28 @@ def test_a_comparison_with_two_values_is_refused() -> None:
 )
 def test_times_are_iso_8601_or_epoch_seconds_or_an_age(text: str, seconds: int) -> None:
     assert parse_time(text, NOW) == seconds
+
+
+@pytest.fixture
+def _in_another_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this process be nine hours ahead of UTC, as in Tokyo."""
+    with monkeypatch.context() as environment:
+        environment.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_another_zone")
+def test_a_time_without_a_zone_is_utc_wherever_one_is(sqlite_database: SqliteFile) -> None:
+    assert datetime.fromtimestamp(0).hour == 9  # by the clock on its wall
+    assert parse_time("2023-11-14T22:13:20", NOW) == NOW
+    assert parse_time("2023-11-14", NOW) == NOW - NOW % 86400
+    add_master(sqlite_database, "m", last_active=NOW)
+    exactly = ("list", "--filter", "last_active=2023-11-14T22:13:20", "-o")
+    assert sqlite_database.run(*exactly, "csv").out.endswith(",2023-11-14T22:13:20+00:00\n")
+    (row,) = sqlite_database.run(*exactly, "json").json
+    assert row["last_active"] == "2023-11-14T22:13:20+00:00"
 
 
 @pytest.mark.parametrize(
