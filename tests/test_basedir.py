@@ -272,8 +272,9 @@ COMPUTED_FROM = [name for name in LOOK_UPS if re.search("name|sum|format|percent
 def test_a_variable_that_is_set_is_not_said_to_be_missing(basedir: Path, name: str) -> None:
     program = f"{LOOK_UPS[name]}\nBuildmasterConfig = {{'db_url': url}}"
     try:
-        read(basedir, program, BB_DB=URL)
+        assert read(basedir, program, BB_DB=URL) == URL
     except BasedirError as error:
+        assert re.search("The database URL is (computed|a function)", str(error))
         assert "not set" not in str(error)
 
 

@@ -92,9 +92,19 @@ def test_version_is_that_of_the_package() -> None:
     assert mastersctl("--version").out == f"mastersctl {package.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["list", "--nonsense"]])
-def test_a_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
-    assert mastersctl(*arguments).code == 2
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], r"Usage: mastersctl \[OPTIONS\] COMMAND"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["--nonsense"], "No such option.* '?--nonsense"),
+        (["list", "--nonsense"], "No such option.* '?--nonsense"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], problem: str) -> None:
+    result = mastersctl(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert re.search(problem, result.err)
 
 
 @pytest.mark.parametrize(
@@ -135,13 +145,17 @@ def test_a_word_that_is_like_none_is_answered_without_a_guess() -> None:
 def test_a_word_without_end_is_answered_at_once() -> None:
     start = time.monotonic()
     for arguments in (("list", "--field"), ("list", "-o"), ()):
-        assert mastersctl(*arguments, "state" * 20_000).code == 2
+        result = mastersctl(*arguments, "state" * 20_000)
+        assert result.code == 2
+        assert "statestate" in result.err
     assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e9", "soon", ""])
 def test_an_impossible_timeout_is_a_usage_error(value: str) -> None:
-    assert mastersctl("list", "--timeout", value).code == 2
+    result = mastersctl("list", "--timeout", value)
+    assert (result.code, result.out) == (2, "")
+    assert "Invalid value for '--timeout': " in result.err
 
 
 def test_verbose_says_which_database_and_where_it_comes_from(
@@ -323,7 +337,9 @@ def test_a_directory_that_was_deleted_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_empty_basedir_is_a_usage_error() -> None:
-    assert mastersctl("expire-all", "--basedir", "").code == 2
+    result = mastersctl("expire-all", "--basedir", "")
+    assert (result.code, result.out) == (2, "")
+    assert "The value of --basedir is empty" in result.err
 
 
 def test_a_password_cannot_be_guessed_from_what_is_hidden() -> None:
@@ -395,7 +411,9 @@ def test_only_what_a_command_needs_is_imported(
 
 def test_a_value_that_is_called_like_a_command_is_none() -> None:
     for arguments in (["--basedir", "check", "list"], ["list", "--basedir", "check"]):
-        assert mastersctl(*arguments).code == 1
+        result = mastersctl(*arguments)
+        assert result.code == 1
+        assert "check/buildbot.tac does not exist" in result.err
     assert mastersctl("--db-url=x", "--basedir", "check", "show", "check").code == 2
     for arguments in (["--basedir", "list", "check"], ["-v", "--basedir=list", "--", "check"]):
         assert mastersctl(*arguments).code == 3

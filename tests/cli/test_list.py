@@ -82,7 +82,9 @@ def test_a_mistake_is_a_usage_error(database: RealDatabase, arguments: list[str]
 
 
 def test_a_mistake_is_found_before_the_database_is_opened() -> None:
-    assert mastersctl("list", "--order", "age").code == 2
+    result = mastersctl("list", "--order", "age", "--db-url", "sqlite:///missing")
+    assert (result.code, result.out) == (2, "")
+    assert "There is no field 'age'" in result.err
 
 
 def test_one_statement_is_sent(database: RealDatabase) -> None:

@@ -255,6 +255,7 @@ def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
         assert "upgrade of the database" in result.err
         assert "'_alembic_tmp_builds' may hold the only copy" in result.err
         assert "restore the backup, or finish the upgrade" in result.err
+        assert result.err.count("\n") == 1
         assert "delete" not in result.err
     assert contents(database) == before
 
@@ -469,7 +470,9 @@ def test_of_more_than_50_masters_only_50_are_enumerated(
 
 
 def test_without_yes_or_a_dry_run_it_needs_a_master() -> None:
-    assert mastersctl("remove").code == 2
+    result = mastersctl("remove")
+    assert (result.code, result.out) == (2, "")
+    assert "MASTER" in result.err
 
 
 def test_without_a_terminal_it_needs_yes(database: RealDatabase) -> None:

@@ -91,7 +91,9 @@ def test_a_name_that_no_master_has_is_worth_a_warning(database: RealDatabase) ->
 
 def test_an_empty_name_is_a_usage_error(database: RealDatabase) -> None:
     add_master(database, "old")
-    assert database.run("rename", "old", "").code == 2
+    result = database.run("rename", "old", "")
+    assert (result.code, result.out) == (2, "")
+    assert "A name cannot be empty" in result.err
 
 
 def test_a_clock_that_is_fast_cannot_make_a_master_look_dead(

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase
 from tests.support.rows import LINK_TABLES, add_belongings, add_master, masters
 
@@ -98,10 +99,22 @@ def test_an_unknown_master_is_exit_code_3(database: RealDatabase, master: str) -
     assert master in result.err
 
 
-@pytest.mark.parametrize("master", ["9223372036854775808", "9" * 5000, ""])
-def test_an_impossible_master_is_a_usage_error(database: RealDatabase, master: str) -> None:
-    assert database.run("set-state", master, "active").code == 2
+@pytest.mark.parametrize(
+    ("master", "problem"),
+    [
+        ("9223372036854775808", "does not fit into 64 bits"),
+        ("9" * 5000, f"The number '{'9' * 1000}"),
+        ("", "A name cannot be empty"),
+    ],
+    ids=["a bit too large", "very long", "empty"],
+)
+def test_an_impossible_master_is_a_usage_error(master: str, problem: str) -> None:
+    result = mastersctl("set-state", master, "active")
+    assert (result.code, result.out) == (2, "")
+    assert problem in result.err
 
 
-def test_another_state_is_a_usage_error(database: RealDatabase) -> None:
-    assert database.run("set-state", 1, "stale").code == 2
+def test_another_state_is_a_usage_error() -> None:
+    result = mastersctl("set-state", 1, "stale")
+    assert (result.code, result.out) == (2, "")
+    assert "'stale' is not one of 'active', 'inactive'" in result.err
