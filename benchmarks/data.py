@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 
 NOW = 1_795_000_000  # epoch seconds
 _YEARS = 3 * 365 * 86400  # seconds, in which the masters were seen last

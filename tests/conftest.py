@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mastersctl.connector import MastersConnector
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
-from mastersctl.url import DatabaseURL
+from mastersctl.operations.connector import MastersConnector
 from tests.support import buildbots, sizes
 from tests.support.databases import (
     DATABASES,

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from mastersctl._peewee import peewee
-from mastersctl.models import related
-from mastersctl.models.master import Master, name_hash
+from mastersctl.schema import related
+from mastersctl.schema.master import Master, name_hash
 
 PICTURES_DIRECTORY = Path(__file__).parent.parent / "pictures"
 NOW = 1_795_516_511  # 2026-11-24 10:35:11 UTC

@@ -15,7 +15,7 @@ from mastersctl.cli.context import COMPLETE_VARIABLE, Settings
 from mastersctl.cli.group import CHECK, cli
 from mastersctl.cli.messages import complain, harmless, tell
 from mastersctl.errors import MastersctlError
-from mastersctl.visible import visible
+from mastersctl.text import visible
 
 _UNKNOWN = 3  # the exit code of check that fails
 _NARROWEST, _NO_TERMINAL, _WIDEST = 50, 80, 100  # columns of help

@@ -13,9 +13,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from mastersctl.cli.context import Settings
-from mastersctl.resultspec import FIELDS, OPERATORS
-from mastersctl.state import STATES
-from mastersctl.visible import visible
+from mastersctl.query.resultspec import FIELDS, OPERATORS
+from mastersctl.states import STATES
+from mastersctl.text import visible
 
 _PATIENCE = 0.2  # seconds, which one waits for a shell at the most
 _MOST = 100  # masters or builders; a cluster can have a million

@@ -12,11 +12,11 @@ from mastersctl.cli.messages import complain, harmless
 from mastersctl.cli.options import age_option, database_options, masters_argument, output_option
 from mastersctl.cli.types import File
 from mastersctl.errors import MastersctlError, listed
-from mastersctl.state import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE
-from mastersctl.visible import visible
+from mastersctl.states import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE
+from mastersctl.text import visible
 
 if TYPE_CHECKING:
-    from mastersctl.connector import Health, MastersConnector
+    from mastersctl.operations.connector import Health, MastersConnector
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)  # as the monitoring plugins' guidelines have them
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -99,7 +99,7 @@ def check(
         on_terminal = sys.stdout.isatty()
         sys.stdout.write("\n".join(map(visible, text.split("\n"))) if on_terminal else text)
     else:
-        from mastersctl.replacing import replace  # late: few write a file
+        from mastersctl.output.replacing import replace  # late: few write a file
 
         replace(path, text)
     raise click.exceptions.Exit(code)
@@ -166,7 +166,7 @@ def _metrics(connector: "MastersConnector", health: "Health", max_age: float) ->
             f'The library for -o prometheus cannot be imported ({error}); install it with "pip '
             "install 'mastersctl[prometheus]'\"."
         ) from error
-    from mastersctl.resultspec import Filter, ResultSpec
+    from mastersctl.query.resultspec import Filter, ResultSpec
 
     filters = [] if health.ids is None else [Filter("id", "in", tuple(health.ids))]
     spec = ResultSpec(filters, fields=FIELDS)

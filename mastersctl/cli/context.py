@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mastersctl._peewee import peewee
-    from mastersctl.connector import MastersConnector
+    from mastersctl.config.location import Location
     from mastersctl.database import Mode
-    from mastersctl.location import Location
+    from mastersctl.operations.connector import MastersConnector
     from mastersctl.output.progress import Progress
 
 COMPLETE_VARIABLE = "_MASTERSCTL_COMPLETE"
@@ -40,7 +40,7 @@ class Settings:
 
     def locate(self) -> Location:
         """Return where the database is; say once what it depends on."""
-        from mastersctl.location import locate
+        from mastersctl.config.location import locate
 
         location = locate(self.db_url, self.basedir, os.environ)
         if not os.environ.get(COMPLETE_VARIABLE):  # who presses a key has asked for no message
@@ -52,7 +52,7 @@ class Settings:
 
     def prepare(self) -> None:
         """Import all that `connect` needs, down to the driver of the database."""
-        import mastersctl.connector  # noqa: F401  # late: with it comes Peewee
+        import mastersctl.operations.connector  # noqa: F401  # late: with it comes Peewee
         from mastersctl.database import database_class
 
         database_class(self.locate().url)
@@ -70,8 +70,8 @@ class Settings:
         if self.verbose:
             tell(f"Using {location.url} (from {location.source})")
 
-        from mastersctl.connector import MastersConnector  # late: with it comes Peewee
         from mastersctl.database import opened
+        from mastersctl.operations.connector import MastersConnector  # late: with it comes Peewee
 
         on_query = _tell_query if self.verbose else None
         try:

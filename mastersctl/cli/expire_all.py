@@ -10,7 +10,7 @@ from mastersctl.cli.options import database_options, dry_run_option, output_opti
 from mastersctl.errors import MastersctlError, listed
 
 if TYPE_CHECKING:
-    from mastersctl.connector import Expiry
+    from mastersctl.operations.connector import Expiry
 
 
 @click.command()

@@ -11,11 +11,11 @@ from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import note, tell, warn
 from mastersctl.cli.options import age_option, database_options, dry_run_option, output_option
 from mastersctl.errors import MastersctlError
-from mastersctl.state import EXPIRE_SECONDS
+from mastersctl.states import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Mode
-    from mastersctl.housekeeping import Housekept
+    from mastersctl.operations.housekeeping import Housekept
 
 _COUNTS = ("links", "builds", "steps", "logs", "claims")
 # A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.

@@ -16,7 +16,7 @@ from mastersctl.output import FORMATS, writer
 from mastersctl.values import parse_integer
 
 if TYPE_CHECKING:
-    from mastersctl.resultspec import ResultSpec
+    from mastersctl.query.resultspec import ResultSpec
 
 _TABLES = ("table", "wide")
 
@@ -96,7 +96,11 @@ def list_(
     all_filters = [*filters, *(f"state={state}" for state in states)]
 
     def make_spec() -> "ResultSpec":
-        from mastersctl.resultspec import ResultSpec, parse_filters, parse_order  # late, for --help
+        from mastersctl.query.resultspec import (  # late, for --help
+            ResultSpec,
+            parse_filters,
+            parse_order,
+        )
 
         return ResultSpec(
             parse_filters(all_filters, time.time()),
@@ -121,7 +125,7 @@ def list_(
 
 
 def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
-    from mastersctl.resultspec import COUNTS, DEFAULT_FIELDS, parse_field
+    from mastersctl.query.resultspec import COUNTS, DEFAULT_FIELDS, parse_field
 
     if format_ == "id":
         if given:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from mastersctl.visible import visible
+from mastersctl.text import visible
 
 # A URL may stand where none is expected, and be repeated by the message that says so. One slash, or
 # none, may be meant as two.

@@ -11,7 +11,7 @@ from mastersctl.cli.messages import warn
 from mastersctl.cli.types import Builder, Choice, Directory, Master, Name
 
 if TYPE_CHECKING:
-    from mastersctl.connector import MastersConnector
+    from mastersctl.operations.connector import MastersConnector
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,7 +83,7 @@ def age_option(*names: str, minutes: int, help: str) -> Callable[[F], F]:  # noq
     def parse(context: click.Context, parameter: click.Parameter, value: str | None) -> float:
         if value is None:
             return 60 * minutes
-        from mastersctl.resultspec import parse_age
+        from mastersctl.query.resultspec import parse_age
 
         return parse_age(value)
 

@@ -16,8 +16,8 @@ from mastersctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mastersctl.models.master import MasterRow
-    from mastersctl.removal import Removal
+    from mastersctl.operations.removal import Removal
+    from mastersctl.schema.master import MasterRow
 
 _MOST = 50  # masters that are enumerated
 

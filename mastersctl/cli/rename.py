@@ -12,7 +12,7 @@ from mastersctl.cli.options import (
     print_result,
 )
 from mastersctl.errors import InvalidValueError
-from mastersctl.state import ACTIVE
+from mastersctl.states import ACTIVE
 
 
 @click.command()

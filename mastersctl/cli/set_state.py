@@ -14,10 +14,10 @@ from mastersctl.cli.options import (
     print_result,
 )
 from mastersctl.cli.types import Choice
-from mastersctl.state import ACTIVE
+from mastersctl.states import ACTIVE
 
 if TYPE_CHECKING:
-    from mastersctl.connector import StateChange
+    from mastersctl.operations.connector import StateChange
 
 
 @click.command()

@@ -15,11 +15,11 @@ from mastersctl.cli.options import (
     warn_of_future,
     warn_of_lag,
 )
-from mastersctl.stored import text
+from mastersctl.schema.stored import text
 
 if TYPE_CHECKING:
-    from mastersctl.belongings import Belongings, Item
-    from mastersctl.models.master import MasterRow
+    from mastersctl.operations.belongings import Belongings, Item
+    from mastersctl.schema.master import MasterRow
 
 
 @click.command()
@@ -62,7 +62,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
 
 
 def _to_json(row: "MasterRow", belongings: "Belongings") -> dict[str, Any]:
-    from mastersctl.belongings import CLAIMS, LINKS, UNFINISHED_BUILDS
+    from mastersctl.operations.belongings import CLAIMS, LINKS, UNFINISHED_BUILDS
 
     return row._asdict() | {
         "links": {

@@ -12,7 +12,7 @@ from mastersctl.errors import InvalidValueError, MastersctlError
 if TYPE_CHECKING:
     from mastersctl.cli.context import Settings
     from mastersctl.output.live import Screen
-    from mastersctl.resultspec import ResultSpec
+    from mastersctl.query.resultspec import ResultSpec
 
 _SHORTEST = 0.1  # seconds
 

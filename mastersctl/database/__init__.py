@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
 from mastersctl._peewee import peewee
+from mastersctl.config.url import DatabaseURL
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
-from mastersctl.url import DatabaseURL
 
 Mode = Literal["read", "write", "create"]
 OnQuery = Callable[[peewee.QueryEvent], None]

@@ -10,10 +10,10 @@ import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from mastersctl._peewee import peewee
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode, Reference, mysql_errors, original, server
 from mastersctl.database.server import Server
 from mastersctl.errors import RefusedError
-from mastersctl.url import DatabaseURL
 
 _GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
 _LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more

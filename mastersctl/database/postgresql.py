@@ -12,6 +12,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode, Reference, original, server
 from mastersctl.database.server import Server
 from mastersctl.errors import (
@@ -20,7 +21,6 @@ from mastersctl.errors import (
     MastersctlError,
     RefusedError,
 )
-from mastersctl.url import DatabaseURL
 
 _ROWS_AT_ONCE = 1000
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings go to stderr else

@@ -4,9 +4,9 @@ import abc
 from typing import Any
 
 from mastersctl._peewee import peewee
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Database, original
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
-from mastersctl.url import DatabaseURL
 
 Kind = tuple[type[MastersctlError], str]
 """What to raise for an error of a driver, and what it says after the name of the database."""

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from mastersctl._peewee import peewee
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Database, Mode, Reference, original
 from mastersctl.errors import (
     DatabaseUnavailableError,
@@ -16,7 +17,6 @@ from mastersctl.errors import (
     MastersctlError,
     NotBuildbotDatabaseError,
 )
-from mastersctl.url import DatabaseURL
 
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from mastersctl.output.values import Column, hold, names, write_lines
-from mastersctl.stored import iso_8601
+from mastersctl.schema.stored import iso_8601
 
 _TO_QUOTE = ',"\r\n'
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from mastersctl.output.values import Column, ToTexts, booleans, filled, names, to_json
-from mastersctl.stored import iso_8601
+from mastersctl.schema.stored import iso_8601
 
 _encode = json.JSONEncoder().encode
 

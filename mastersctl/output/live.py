@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from mastersctl.output.table import build
-from mastersctl.visible import visible
+from mastersctl.text import visible
 
 Rows = Sequence[tuple[Any, ...]]
 

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from mastersctl.state import ACTIVE
-from mastersctl.stored import moment, text
+from mastersctl.schema.stored import moment, text
+from mastersctl.states import ACTIVE
 
 FIELDS = ("id", "name", "state", "last_active", "unfinished_builds", "claims")
 _LABELS = ("id", "name")

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mastersctl.output.values import boolean
-from mastersctl.state import ACTIVE, EXPIRED, INACTIVE, STALE
-from mastersctl.stored import moment, text
-from mastersctl.visible import visible
+from mastersctl.schema.stored import moment, text
+from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, STALE
+from mastersctl.text import visible
 
 _NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
 _TEXTS = ("name", "state", "active", "last_active")  # the others are numbers

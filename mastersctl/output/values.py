@@ -9,8 +9,8 @@ from functools import partial
 from itertools import islice
 from typing import Any, TextIO
 
-from mastersctl.stored import iso_8601, text
-from mastersctl.visible import visible
+from mastersctl.schema.stored import iso_8601, text
+from mastersctl.text import visible
 
 _ROWS_AT_ONCE = 500
 

@@ -366,7 +366,8 @@ from mastersctl.cli import run
 run(sys.argv[1:])
 heavy = {"peewee", "rich", "psycopg", "psycopg2", "pymysql", "durationpy", "humanize"}
 heavy |= {"difflib"} if "-o" not in sys.argv else set()  # Click takes -o for a mistake at first
-heavy |= {f"mastersctl.{name}" for name in ("models.related", "removal", "static", "cli.check")}
+rooms = ("schema.related", "operations.removal", "config.reader", "cli.check")
+heavy |= {f"mastersctl.{name}" for name in rooms}
 imported = {name.removeprefix("mastersctl._peewee.") for name in sys.modules}  # the copy of Peewee
 print("IMPORTED", *sorted(heavy & imported))
 """
@@ -379,7 +380,7 @@ print("IMPORTED", *sorted(heavy & imported))
         ("--version", ""),
         ("list --help", ""),
         ("list --order nonsense", "difflib"),
-        ("show m -o json", "mastersctl.models.related peewee"),
+        ("show m -o json", "mastersctl.schema.related peewee"),
         ("find m", "peewee"),
         ("set-state m active", "peewee"),
         ("expire-all", "peewee"),
@@ -388,7 +389,7 @@ print("IMPORTED", *sorted(heavy & imported))
         ("list -o csv --filter last_active__lt=5", "peewee"),
         ("list -o csv --filter last_active__lt=5m", "durationpy peewee"),
         ("list", "peewee rich"),
-        ("show m", "mastersctl.models.related peewee rich"),
+        ("show m", "mastersctl.schema.related peewee rich"),
         ("check", "mastersctl.cli.check peewee"),
     ],
 )

@@ -14,8 +14,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from mastersctl.resultspec import FIELDS
-from mastersctl.state import STATES
+from mastersctl.query.resultspec import FIELDS
+from mastersctl.states import STATES
 from tests.support.buildbots import make_basedir
 from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile

@@ -7,9 +7,9 @@ from typing import Any
 import pexpect
 import pytest
 
-from mastersctl.connector import Expiry, MastersConnector
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
-from mastersctl.url import DatabaseURL
+from mastersctl.operations.connector import Expiry, MastersConnector
 from tests.support.databases import IS_LOCKED, RealDatabase, ServerDatabase, SqliteFile
 from tests.support.rows import add_master, add_masters, masters
 

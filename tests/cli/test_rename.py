@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import time_machine
 
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 from tests.support.databases import IS_LOCKED, PostgresDatabase, RealDatabase, ServerDatabase
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
 
@@ -157,6 +157,6 @@ def test_nobody_checks_in_between_the_look_and_the_change(
         with pytest.raises(IS_LOCKED):
             server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
 
-    monkeypatch.setattr("mastersctl.connector._check_owner", check_in)
+    monkeypatch.setattr("mastersctl.operations.connector._check_owner", check_in)
     assert server_database.run("rename", "m", "new:/").code == 0
     assert masters(server_database)[0][1] == "new:/"

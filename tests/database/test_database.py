@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from mastersctl.connector import MastersConnector
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
 from mastersctl.errors import DatabaseUnavailableError
-from mastersctl.models.master import Master
-from mastersctl.url import DatabaseURL
+from mastersctl.operations.connector import MastersConnector
+from mastersctl.schema.master import Master
 from tests.support import buildbots
 from tests.support.commands import Command, Result, mastersctl, process
 from tests.support.databases import (
@@ -395,7 +395,7 @@ def test_a_read_only_transaction_is_exit_code_4(postgres: PostgresServer) -> Non
 
 UNPRIVILEGED = """
 import difflib, os, sys  # as Click does for a short option
-import mastersctl.connector, mastersctl.database.sqlite, mastersctl.location
+import mastersctl.operations.connector, mastersctl.database.sqlite, mastersctl.config.location
 import mastersctl.output.table, mastersctl.output.jsonl
 from mastersctl.cli import run
 if os.geteuid() == 0:  # root may read and write everything

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from mastersctl.config.url import DatabaseURL
 from mastersctl.errors import InvalidValueError
-from mastersctl.url import DatabaseURL
 from tests.support.commands import Result, mastersctl, process
 from tests.support.databases import MADE_BY_BUILDBOT, PostgresServer, free_port
 from tests.support.mysql import MysqlDatabase, MysqlServer, Server

@@ -12,8 +12,8 @@ from itertools import count
 import pymysql
 import pytest
 
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import mysql as dialect
-from mastersctl.url import DatabaseURL
 from tests.support.commands import mastersctl, process
 from tests.support.mysql import MysqlDatabase, MysqlServer, Server
 from tests.support.rows import add_master, masters

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mastersctl.cli import run
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master
 

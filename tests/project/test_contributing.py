@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mastersctl import database
-from mastersctl.url import BACKENDS
+from mastersctl.config.url import BACKENDS
 from tests.support.databases import DATABASES
 from tests.support.programs import require
 from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run, start

@@ -11,8 +11,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from mastersctl import errors, location
+from mastersctl import errors
 from mastersctl.cli.group import cli
+from mastersctl.config import location
 from tests.support import buildbots, sizes
 from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile

@@ -10,12 +10,13 @@ import click
 import pytest
 
 import mastersctl as package
-from mastersctl import errors, location
+from mastersctl import errors
 from mastersctl.cli.check import UNKNOWN
 from mastersctl.cli.group import cli
+from mastersctl.config import location
 from mastersctl.output import FORMATS
-from mastersctl.resultspec import FIELDS, OPERATORS
-from mastersctl.state import STATES
+from mastersctl.query.resultspec import FIELDS, OPERATORS
+from mastersctl.states import STATES
 from tests.support.commands import mastersctl
 from tests.support.pages import GENERATE, example_lines
 from tests.support.programs import require

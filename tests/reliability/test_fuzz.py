@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mastersctl.cli.group import cli
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database.postgresql import PostgresqlDatabase
 from mastersctl.errors import InvalidValueError
-from mastersctl.url import DatabaseURL
 from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.hostile import HOSTILE, SECRET

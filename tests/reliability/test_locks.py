@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 from tests.support.commands import at_most, mastersctl
 from tests.support.databases import PostgresDatabase, RealDatabase
 from tests.support.rows import add_belongings, add_master, contents, masters

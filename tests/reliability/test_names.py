@@ -13,7 +13,7 @@ import pexpect
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite, holds
 from tests.support.hostile import HOSTILE

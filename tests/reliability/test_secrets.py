@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from mastersctl.connector import MastersConnector
+from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
 from mastersctl.errors import InvalidValueError, MastersctlError
-from mastersctl.url import DatabaseURL
+from mastersctl.operations.connector import MastersConnector
 from tests.support.commands import mastersctl, process
 from tests.support.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
 from tests.support.hostile import SECRET

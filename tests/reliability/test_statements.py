@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master

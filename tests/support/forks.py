@@ -14,12 +14,12 @@ import tempfile
 import time
 from typing import Any, NoReturn
 
-import mastersctl.connector
 import mastersctl.database.mysql
 import mastersctl.database.postgresql
 import mastersctl.database.sqlite
-import mastersctl.housekeeping
-import mastersctl.removal  # noqa: F401  # here once, instead of in every child
+import mastersctl.operations.connector
+import mastersctl.operations.housekeeping
+import mastersctl.operations.removal  # noqa: F401  # here once, instead of in every child
 from mastersctl.cli import main
 from mastersctl.cli.group import cli
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mastersctl.models.master import name_hash
+from mastersctl.schema.master import name_hash
 from tests.support.databases import RealDatabase
 
 NOW = 1_700_000_000

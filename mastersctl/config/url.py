@@ -1,0 +1,347 @@
+"""Database URLs as they stand in a ``master.cfg``, that is, as SQLAlchemy reads them."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mastersctl.errors import InvalidValueError
+from mastersctl.values import is_storable
+
+BACKENDS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+}
+
+_URL = re.compile(
+    r"(?P<scheme>[\w+]+)://"
+    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?"
+    r"(?::(?P<port>[^/?]*))?"
+    r"(?:/(?P<database>[^?]*))?"
+    r"(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
+_PERCENT = r"%(?:%|\(basedir\)s)?"
+_PERCENTS = {"%%": "%", "%(basedir)s": None}  # as Buildbot, which applies Python's operator %
+_SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where the database is
+    "cached_statements",
+    "check_same_thread",
+    "detect_types",
+    "isolation_level",
+    "serialize_access",
+    "timeout",
+}
+_PYMYSQL_PARAMETERS = ("read_default_file", "read_default_group", "unix_socket")
+_TLS_PARAMETERS = {  # by the keys of PyMySQL's dictionary "ssl", which verifies where there is a CA
+    "ssl_ca": "ca",
+    "ssl_cert": "cert",
+    "ssl_key": "key",
+    "ssl_verify_cert": "verify_mode",
+    "ssl_verify_identity": "check_hostname",
+}
+_MYSQL_PARAMETERS = {  # and those of Buildbot, of its connections and its tables
+    *_PYMYSQL_PARAMETERS,
+    *_TLS_PARAMETERS,
+    "charset",
+    "max_idle",
+    "storage_engine",
+    "use_unicode",
+}
+_FALSE = ("0", "false", "no", "none", "off")
+_LARGEST_PORT = 65535
+REFUSED = {  # of libpq, as a configuration may be another user's
+    "hostaddr": "gives the password of one host to another",
+    "sslkeylogfile": "writes the keys of the connection to a file",
+}
+_LONGEST_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
+_CONFIDENTIAL = "(?i)password|secret|scram"
+_SHOWN = (  # what says which database is meant
+    "user",
+    "host",
+    "port",
+    "dbname",
+    "service",
+    "servicefile",
+    "options",
+    "target_session_attrs",
+    "load_balance_hosts",
+    "unix_socket",
+    "read_default_file",
+    "read_default_group",
+)
+_NAMES = ("user", "port", "dbname")  # which may be the same as a simple password
+_EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
+
+
+class DatabaseURL:
+    """A database URL, taken apart. Its text and representation never show a password.
+
+    Attributes:
+        backend: ``sqlite``, ``postgresql`` or ``mysql`` (MariaDB, too), whatever driver it names.
+        database: the absolute path of an SQLite file, or the name of a database on a server.
+        host, port, user, password: what a server is reached with; None where the URL is silent.
+        parameters: the query of the URL, in its order.
+    """
+
+    def __init__(
+        self, text: str, basedir: str, connect_args: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Parse `text`; a relative SQLite path, and ``%(basedir)s``, are below `basedir`.
+
+        Parameters:
+            connect_args: what the driver of a server is told beside, by the names of parameters. It
+                wins over the URL; None takes away what that says.
+
+        Raises:
+            InvalidValueError: it is no URL, names an unknown kind of database or an impossible one.
+        """
+        match = _URL.fullmatch(text)
+        if match is None:  # the text is not repeated: what cannot be parsed may hold a password
+            raise InvalidValueError(
+                f"The database URL cannot be parsed; write it like {_EXAMPLES}."
+            )
+        scheme = scheme_of(text)
+        if scheme not in BACKENDS:
+            raise InvalidValueError(  # nor is what may be a password gone astray
+                "The database URL starts with none of "
+                f"{', '.join(f'{known}://' for known in BACKENDS)}."
+            )
+        self.backend = BACKENDS[scheme]
+        self.user = _unquoted(match["user"])
+        self.password = _unquoted(match["password"])
+        self.host = match["ipv6"] or match["host"]
+        self.port = match["port"]
+        self.database = _unquoted(match["database"]) or ""
+        self.parameters = _parsed(match["query"] or "")
+        self._connect_args = connect_args or {}
+        self._secrets = {match["password"], self.password}
+        self._secrets.update(
+            value
+            for name, value in [*self.parameters, *self._connect_args.items()]
+            if re.search(_CONFIDENTIAL, name)
+        )
+        self._told = self._tell()
+        if self.backend == "sqlite":
+            self._check_sqlite(basedir)
+        else:
+            self._check_server(match["query"] or "")
+
+    def _check_sqlite(self, basedir: str) -> None:
+        if self.host or self.port or self.user or self.password:
+            raise InvalidValueError(
+                "The SQLite URL has two slashes before its path; write 'sqlite:///relative/path' "
+                "or 'sqlite:////absolute/path'."
+            )
+        if self.database in ("", ":memory:"):
+            raise InvalidValueError(
+                "The SQLite URL names no file, and there is nothing to administer in a database in "
+                "memory; write 'sqlite:///state.sqlite'."
+            )
+        if self.database.startswith("file:") or "\0" in self.database:
+            raise InvalidValueError(
+                f"The SQLite path {self.database!r} is not understood; write the path of a file."
+            )
+        if re.match(r"[^/]*:[^/]*@", self.database):  # not repeated: it may hold a password
+            raise InvalidValueError(
+                "The SQLite URL has a user and a host in it; write 'postgresql://' for a server."
+            )
+        unknown = {name for name, _ in self.parameters} - _SQLITE_PARAMETERS
+        if unknown:
+            raise InvalidValueError(f"The SQLite URL has an unknown parameter {min(unknown)!r}.")
+        try:
+            path = os.path.join(
+                basedir, re.sub(_PERCENT, lambda m: _PERCENTS[m[0]] or basedir, self.database)
+            )
+            size = len(os.fsencode(path))
+        except (KeyError, UnicodeEncodeError):
+            raise InvalidValueError(
+                f"The SQLite path {self.database!r} cannot be understood; '%' is written '%%'."
+            ) from None
+        if size > _LONGEST_PATH:
+            raise InvalidValueError(
+                f"The SQLite path is {size} bytes long; none can be longer than {_LONGEST_PATH}."
+            )
+        # SQLite, too, looks for the files beside a database where links lead to
+        self.database = "/" + os.path.realpath(path).lstrip("/")
+
+    def _check_server(self, query: str) -> None:
+        if "@" in (self.host or "") or "@" in self.database or "@" in query:
+            raise self._invalid(
+                "The database URL has an '@' too many; write '%40' for it, and '%2F' for a '/', in "
+                "a user name or a password."
+            )
+        if re.search(r"[\[\]]", f"{self.host or ''}{self.port or ''}"):
+            raise self._invalid(
+                "The host in the database URL has a bracket where none can be; write an IPv6 "
+                "address like '[::1]', or with a port '[::1]:5432'."
+            )
+        if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
+            raise self._invalid("The port in the database URL is not a number.")
+        for name, value in self._told.items():
+            place = "its connect_args" if name in self._connect_args else "the database URL"
+            if not is_storable(name + value):
+                raise self._invalid(
+                    f"The part {name!r} of {place} is not UTF-8, or holds a NUL ('%00')."
+                )
+            if not value.isprintable() and not re.search(_CONFIDENTIAL, name):
+                raise self._invalid(  # libpq would warn of a file with such a name, as it is
+                    f"The part {name!r} of {place} holds characters that do not print."
+                )
+            if name in REFUSED:
+                raise self._invalid(
+                    f"The parameter {name!r} in {place} is refused; it {REFUSED[name]}."
+                )
+
+        if self.backend == "mysql":
+            self._check_mysql()
+
+    def _check_mysql(self) -> None:
+        parameters = dict(self.parameters)
+        unknown = parameters.keys() - _MYSQL_PARAMETERS
+        if unknown:
+            raise self._invalid(
+                f"The MySQL URL has an unknown parameter {min(unknown)!r}; known are "
+                f"{', '.join(sorted(_MYSQL_PARAMETERS))}."
+            )
+        port = self._told.get("port", "0")
+        if not (port.isascii() and port.isdigit() and int(port) <= _LARGEST_PORT):
+            raise self._invalid(f"The port {port!r} of the database URL is no port.")
+        engine = parameters.get("storage_engine", "InnoDB")
+        if not re.fullmatch(r"(?a)\w+", engine):
+            raise self._invalid(f"The storage_engine {engine!r} in the URL is not a name.")
+
+    def _invalid(self, message: str) -> InvalidValueError:
+        return InvalidValueError(self.scrub(message))
+
+    def __str__(self) -> str:
+        if self.backend == "sqlite":
+            return f"sqlite:///{self.database}"
+        parts = {name: self._shown(name) for name in _SHOWN if name in self._told}
+        user = parts.pop("user", "") + (":***" if "password" in self._told else "")
+        path = parts.pop("dbname", "")
+        host = port = ""
+        if not re.search("[/,@]", parts.get("host", "/")):  # a directory, several, or none
+            host = parts.pop("host")
+            host = f"[{host}]" if ":" in host else host
+        if "host" not in parts and "," not in parts.get("port", ","):
+            port = f":{parts.pop('port')}"
+        query = "&".join(f"{name}={_quoted(value)}" for name, value in parts.items())
+        start = f"{self.backend}://{user}{'@' if user else ''}{host}{port}/{path}"
+        return f"{start}?{query}" if query else start
+
+    def __repr__(self) -> str:
+        return f"<DatabaseURL {self}>"
+
+    def scrub(self, text: str) -> str:
+        """Return `text`, a driver's message perhaps, without the passwords of this URL."""
+        others = [  # and not those that are quoted wherever they are repeated
+            value
+            for name, value in self._told.items()
+            if name not in _NAMES and not re.search(_CONFIDENTIAL, name)
+        ]
+        return self._without_secrets(text, others)
+
+    def _shown(self, name: str) -> str:
+        """Return a part without passwords, unless a user, say, is called like one."""
+        value = self._told[name]
+        return self._without_secrets(value, [] if name in _NAMES else [value])
+
+    def _without_secrets(self, text: str, others: list[str]) -> str:
+        secrets = [*filter(None, self._secrets)]
+        if not secrets:
+            return text
+        from mastersctl.config.scrub import without  # late: it is not needed where there are none
+
+        return without(secrets, text, others)
+
+    def libpq_parameters(self) -> dict[str, str]:
+        """Return what libpq is to be called with."""
+        return dict(self._told)
+
+    def mysql_parameters(self) -> dict[str, Any]:
+        """Return what PyMySQL is to be called with."""
+        told = self._told
+        parts = {
+            "host": told.get("host"),
+            "port": int(told.get("port", 0)),
+            "user": told.get("user"),
+            "password": told.get("password", "").encode(),  # PyMySQL would take it for Latin-1
+            "database": told.get("dbname"),
+        }
+        found = {name: value for name, value in parts.items() if value}
+        found.update((name, told[name]) for name in _PYMYSQL_PARAMETERS if name in told)
+        tls = {key: told[name] for name, key in _TLS_PARAMETERS.items() if name in told}
+        return found | ({"ssl": _tls(tls)} if tls else {})
+
+    def _tell(self) -> dict[str, str]:
+        """Return what a driver is told; several hosts are written in either of two ways.
+
+        SQLAlchemy knows ``?host=a:5432&host=b:5433`` and ``?host=a,b&port=5432,5433``.
+        """
+        parts = {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            "dbname": self.database,
+        }
+        told = {name: value for name, value in parts.items() if value}
+        told.update((name, value) for name, value in self.parameters if name != "host")
+        hosts = list(self._query_hosts())
+        if hosts:
+            told["host"] = ",".join(host for host, _ in hosts)
+            ports = ",".join(port for _, port in hosts)
+            told.update({"port": ports} if ports else {})
+        merged = {**told, **self._connect_args}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def _query_hosts(self) -> Iterator[tuple[str, str]]:
+        for name, value in self.parameters:
+            if name == "host":
+                host, _, port = value.rpartition(":")
+                # a socket's directory and an IPv6 address may hold a colon, and have no port here
+                yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
+
+
+def _tls(told: dict[str, str]) -> dict[str, Any]:
+    """Return PyMySQL's dictionary "ssl": a certificate is verified unless it says otherwise."""
+    mode = told.get("verify_mode", "").lower()
+    tls: dict[str, Any] = {**told}
+    if mode:
+        tls["verify_mode"] = mode if mode == "optional" else mode not in _FALSE
+    if "check_hostname" in told:
+        tls["check_hostname"] = told["check_hostname"].lower() not in _FALSE
+    elif mode in _FALSE:
+        tls["check_hostname"] = False
+    return tls
+
+
+def scheme_of(text: str) -> str:
+    """Return the scheme of a database URL, a key of `BACKENDS` if it is known, less its driver."""
+    return text.partition("://")[0].partition("+")[0]
+
+
+def _quoted(text: str) -> str:
+    from urllib.parse import quote  # late: few URLs that are shown have more than a path
+
+    return quote(text, safe="/:,=~*", errors="surrogateescape")
+
+
+def _unquoted(text: str | None) -> str | None:
+    if text is None or "%" not in text:
+        return text
+    from urllib.parse import unquote  # late: most URLs have nothing for it to do
+
+    return unquote(text, errors="surrogateescape")
+
+
+def _parsed(query: str) -> list[tuple[str, str]]:
+    if not query:
+        return []
+    from urllib.parse import parse_qsl
+
+    return parse_qsl(query, errors="surrogateescape")

@@ -1,0 +1,217 @@
+"""Removal: what else refers to a master, and who inherits it, before its row is deleted.
+
+Buildbot never removes a master. On SQLite it leaves foreign keys off, so that a row deleted by hand
+leaves orphans; on PostgreSQL each of them cascades, so that it takes its builds with it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mastersctl._peewee import peewee
+from mastersctl.database import Reference
+from mastersctl.errors import NoSuchMasterError, RefusedError, joined, listed
+from mastersctl.operations.housekeeping import LINK_MODELS, clean, survey
+from mastersctl.query.union import Part, existing, union_all
+from mastersctl.schema.master import Master, MasterRow
+from mastersctl.schema.related import Build, BuildRequest, BuildRequestClaim, unfinished_request
+from mastersctl.states import ACTIVE
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
+
+_BUILDS, _CLAIMS = "builds", "claims on finished build requests"
+_INHERITED: dict[str, Any] = {_BUILDS: Build, _CLAIMS: BuildRequestClaim}
+# Of Buildbot's tables, how those refer to a master whose rows housekeeping deletes or an heir gets
+_KNOWN = {
+    Reference(None, model._meta.table_name, "masterid", "id")
+    for model in (*LINK_MODELS, *_INHERITED.values())
+    if hasattr(model, "masterid")
+}
+_ROWS = peewee.fn.COUNT(peewee.SQL("*"))
+# PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
+# them, and not all have an index for that: few in a statement, so that it ends within --timeout.
+_MASTERS_AT_ONCE = 100
+_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack has an end
+
+Uses = dict[str, int]
+"""How many rows refer to a master, by what they are, or else by the column that refers to it.
+
+Links, and claims on unfinished build requests, do not count: housekeeping deletes them.
+"""
+
+
+class Removal(NamedTuple):
+    """Which masters are removed, and what becomes of what refers to them.
+
+    Attributes:
+        skipped: those that are left, because something refers to them.
+        heir: the master that inherits what refers to the others, if there is one.
+        builds, claims: how many builds and claims on finished build requests it inherits.
+    """
+
+    masters: list[MasterRow]
+    skipped: list[MasterRow]
+    heir: MasterRow | None
+    builds: int
+    claims: int
+
+
+def plan(
+    database: "Database",
+    masters: Sequence[MasterRow],
+    heir: MasterRow | None,
+    now: int,
+    *,
+    skip_used: bool,
+) -> Removal:
+    """Return how the masters can be removed.
+
+    Parameters:
+        now: epoch seconds.
+
+    Raises:
+        RefusedError: one is active, or is the heir; or something refers to one that nobody
+            inherits, and it may not be skipped.
+    """
+    if heir is not None and heir.id in {master.id for master in masters}:
+        raise RefusedError(f"The master {heir.name!r} cannot be its own heir; name another one.")
+    active = [master for master in masters if master.state == ACTIVE]
+    if active:
+        remedy = "stop them, or, if they died, wait until ten minutes after their last check-in"
+        if any(master.is_in_future(now) for master in active):
+            remedy = (
+                "the last check-in of one is in the future, and 'mastersctl set-state MASTER "
+                "active' makes it now"
+            )
+        raise RefusedError(
+            "Nothing was removed, because these masters are active: "
+            f"{listed([master.name for master in active])}; {remedy}."
+        )
+    database.check_upgrade()
+    used = _uses(database, [master.id for master in masters])
+    blocking = {id_: _blocking(uses, heir) for id_, uses in used.items()}
+    skipped = [master for master in masters if blocking.get(master.id)]
+    if skipped and not skip_used:
+        raise RefusedError(_why([(master.name, blocking[master.id]) for master in skipped]))
+    removed = [master for master in masters if not blocking.get(master.id)]
+    inherited = [used.get(master.id, {}) for master in removed]
+    builds, claims = (sum(uses.get(kind, 0) for uses in inherited) for kind in _INHERITED)
+    return Removal(removed, skipped, heir, builds, claims)
+
+
+def remove(database: "Database", removal: Removal, now: int) -> None:
+    """Do the housekeeping for the masters, let the heir have what refers to them, and delete them.
+
+    In the transaction of the caller, in which the plan was made. That nothing refers to them any
+    more is asked once more before they are deleted, so that no cascade ever finds anything.
+
+    Parameters:
+        now: when unfinished builds and steps end, in epoch seconds.
+
+    Raises:
+        RefusedError: something refers to one of them all the same.
+        NoSuchMasterError: the heir was removed meanwhile.
+    """
+    ids = [master.id for master in removal.masters]
+    if not ids:
+        return
+    masters, _ = survey(database, Master.id.in_(ids))
+    for id_, leftovers in masters.items():
+        clean(database, id_, leftovers, now, dry_run=False)
+    if removal.heir:
+        _inherit(database, ids, removal.heir)
+    _check_unused(database, removal.masters)
+    for start in range(0, len(ids), _MASTERS_AT_ONCE):
+        database.delete_unreferenced(Master, ids[start : start + _MASTERS_AT_ONCE])
+
+
+def _inherit(database: "Database", ids: list[int], heir: MasterRow) -> None:
+    there = database.existing_tables([model._meta.table_name for model in _INHERITED.values()])
+    try:
+        for model in _INHERITED.values():
+            if model._meta.table_name in there:
+                update: Any = model.update({"masterid": heir.id})
+                update.where(model.masterid.in_(ids)).execute(database)
+    except peewee.IntegrityError:  # of the foreign key: the heir is not locked, so that it can work
+        raise NoSuchMasterError(heir.name) from None
+
+
+def _blocking(uses: Uses, heir: MasterRow | None) -> Uses:
+    return {kind: rows for kind, rows in uses.items() if not heir or kind not in _INHERITED}
+
+
+def _why(blocked: list[tuple[str, Uses]]) -> str:
+    reasons = [
+        f"{name!r} ("
+        + ", ".join(
+            f"{kind}: {rows}" if kind in _INHERITED else f"rows by their {kind!r}: {rows}"
+            for kind, rows in uses.items()
+        )
+        + ")"
+        for name, uses in blocked
+    ]
+    inherited = all(kind in _INHERITED for _, uses in blocked for kind in uses)
+    remedy = "say with --reassign-to who inherits that"
+    if not inherited:
+        remedy = "nothing here knows what these rows are, so look at them first"
+    return (
+        f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or leave "
+        "such masters with --skip-used."
+    )
+
+
+def _uses(database: "Database", ids: Sequence[int]) -> dict[int, Uses]:
+    """Return what refers to each of the masters `ids`; those that nothing refers to are left out.
+
+    The database is asked which tables have a foreign key to `masters`, so that those of later
+    versions of Buildbot count, too.
+    """
+    chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
+    unknown = set(database.references(Master._meta.table_name)) - _KNOWN
+    queries = [*existing(database, _inheritable(chosen)), *_references(chosen, unknown)]
+    return _counted(database, chosen, queries)
+
+
+def _check_unused(database: "Database", masters: list[MasterRow]) -> None:
+    """Raise RefusedError if anything at all refers to one of the masters."""
+    ids = [master.id for master in masters]
+    chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
+    there = database.existing_tables(sorted(reference.table for reference in _KNOWN))
+    known = {reference for reference in _KNOWN if reference.table in there}
+    every = known | set(database.references(Master._meta.table_name))
+    used = _counted(database, chosen, [*_references(chosen, every)])
+    if used:
+        blocked = [(master.name, used[master.id]) for master in masters if master.id in used]
+        raise RefusedError(_why(blocked))
+
+
+def _counted(database: "Database", chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
+    found: dict[int, Uses] = {}
+    for start in range(0, len(queries), _QUERIES_AT_ONCE):
+        some = union_all(queries[start : start + _QUERIES_AT_ONCE])
+        for kind, id_, rows in database.rows(some.with_cte(chosen)):
+            uses = found.setdefault(id_, {})
+            uses[kind] = uses.get(kind, 0) + rows
+    return found
+
+
+def _inheritable(chosen: Any) -> Iterator[Part]:
+    builds = Build.select(peewee.Value(_BUILDS), Build.masterid, _ROWS)
+    builds = builds.join(chosen, on=(chosen.c.id == Build.masterid))
+    yield Part(builds.group_by(Build.masterid), (Build,))
+    claim = BuildRequestClaim
+    claims = claim.select(peewee.Value(_CLAIMS), claim.masterid, _ROWS)
+    claims = claims.join(chosen, on=(chosen.c.id == claim.masterid))
+    claims = claims.where(~peewee.fn.EXISTS(unfinished_request())).group_by(claim.masterid)
+    yield Part(claims, (claim, BuildRequest))
+
+
+def _references(chosen: Any, references: Iterable[Reference]) -> Iterator[Any]:
+    """Yield, for each reference, a query for how many rows of its table refer to a master by it."""
+    for reference in sorted(references, key=str):
+        table = peewee.Table(reference.table, schema=reference.schema)
+        name = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
+        refers = peewee.Column(table, reference.column) == peewee.Column(Master, reference.target)
+        query = Master.select(peewee.Value(name), Master.id, _ROWS)
+        query = query.join(chosen, on=(chosen.c.id == Master.id))
+        yield query.join_from(Master, table, on=refers).group_by(Master.id)

@@ -1,0 +1,1 @@
+"""Result specs: which masters, in which order, and what of them."""

@@ -1,0 +1,270 @@
+"""Buildbot's generic data query options, parsed into values and applied to a Peewee query.
+
+They are those of Buildbot's REST API: ``field__op=value`` filters, order, offset, limit, fields.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mastersctl.errors import InvalidValueError, did_you_mean
+from mastersctl.states import STATES
+from mastersctl.values import check_text, parse_integer
+
+if TYPE_CHECKING:
+    from mastersctl._peewee import peewee
+
+DEFAULT_FIELDS = ("id", "name", "active", "last_active")
+COUNTS = (
+    "schedulers",
+    "change_sources",
+    "builders",
+    "connected_workers",
+    "unfinished_builds",
+    "claims",
+)
+"""The fields that say how many of these a master has."""
+FIELDS = (*DEFAULT_FIELDS, "state", *COUNTS)
+
+_ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
+_EQUALITY = ("eq", "ne", "in", "notin")
+_COMPARISON = ("eq", "ne", "lt", "le", "gt", "ge")
+_MEMBERSHIP = ("in", "notin")
+OPERATORS: Mapping[str, tuple[str, ...]] = {
+    "id": (*_COMPARISON, *_MEMBERSHIP),
+    "name": (*_COMPARISON, "contains", *_MEMBERSHIP),
+    "active": (*_COMPARISON, *_MEMBERSHIP),
+    "last_active": (*_COMPARISON, *_MEMBERSHIP),
+    "state": _EQUALITY,
+    **dict.fromkeys(COUNTS, (*_COMPARISON, *_MEMBERSHIP)),
+}
+_MOST_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
+_AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
+_BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
+
+
+class Filter(NamedTuple):
+    """One field compared with one or more values; several mean any of them, or none of them."""
+
+    field: str
+    operator: str
+    values: tuple[int | str, ...]
+
+
+class Order(NamedTuple):
+    """One field to sort by."""
+
+    field: str
+    descending: bool
+
+
+class ResultSpec(NamedTuple):
+    """Which masters, in which order, and what of them; the default is all, by ID.
+
+    They are applied in the order of Buildbot's REST API: filters, order, offset and limit, fields.
+    """
+
+    filters: Sequence[Filter] = ()
+    order: Sequence[Order] = ()
+    limit: int | None = None
+    offset: int | None = None
+    fields: Sequence[str] = DEFAULT_FIELDS
+
+    def counts(self) -> list[str]:
+        """Return those of `COUNTS` that are asked for, in whatever place."""
+        named = {filter_.field for filter_ in self.filters} | {order.field for order in self.order}
+        return [field for field in COUNTS if field in named or field in self.fields]
+
+
+def parse_field(text: str) -> str:
+    """Return the field that `text` names. Raises InvalidValueError for any other text."""
+    field = _ALIASES.get(text, text)
+    if field not in FIELDS:
+        several = " Several are given by several options." if "," in text else ""
+        raise InvalidValueError(
+            f"There is no field {text!r}; the fields are {', '.join(FIELDS)}."
+            f"{did_you_mean(text, FIELDS)}{several}"
+        )
+    return field
+
+
+def parse_order(text: str) -> Order:
+    """Return the order that ``FIELD`` or ``-FIELD`` asks for."""
+    return Order(parse_field(text.removeprefix("-")), text.startswith("-"))
+
+
+def parse_filters(texts: Iterable[str], now: float) -> list[Filter]:
+    """Return the filters that ``FIELD=VALUE`` and ``FIELD__OP=VALUE`` ask for.
+
+    The same field and operator given repeatedly are one filter with several values.
+
+    Parameters:
+        texts: the filters, as a user writes them.
+        now: epoch seconds, which an age (``10m``) is counted back from.
+
+    Raises:
+        InvalidValueError: a text names no field, operator or value, or compares (``lt``, ``le``,
+            ``gt``, ``ge``) with several values; or they are more values than a statement takes.
+    """
+    values: dict[tuple[str, str], list[int | str]] = {}
+    for text in texts:
+        field, operator_, value = _split_filter(text)
+        values.setdefault((field, operator_), []).append(_parse_value(field, value, now))
+    number = sum(len(set(given)) for given in values.values())
+    if number > _MOST_VALUES:
+        raise InvalidValueError(
+            f"The filters have {number} values, and at most {_MOST_VALUES} can be asked for at a "
+            "time; ask several times."
+        )
+    for (field, operator_), given in values.items():
+        if len(given) > 1 and operator_ in _SINGLE_VALUE:
+            raise InvalidValueError(
+                f"The filter {field}__{operator_} is given {len(given)} times; once is enough."
+            )
+    return [Filter(*key, tuple(given)) for key, given in values.items()]
+
+
+def _split_filter(text: str) -> tuple[str, str, str]:
+    target, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidValueError(
+            f"The filter {text!r} has no '='; write FIELD=VALUE or FIELD__OP=VALUE, like "
+            "'state=stale' or 'last_active__lt=30d'."
+        )
+    name, separator, operator_ = target.rpartition("__")
+    field = parse_field(name if separator else target)
+    operator_ = operator_ if separator else "eq"
+    if operator_ not in OPERATORS[field]:
+        raise InvalidValueError(
+            f"The field {field} has no operator {operator_!r}, but {', '.join(OPERATORS[field])}."
+            f"{did_you_mean(operator_, OPERATORS[field])}"
+        )
+    return field, operator_, value
+
+
+def _parse_value(field: str, text: str, now: float) -> int | str:
+    match field:
+        case "active":
+            if text.lower() not in _BOOLEANS:
+                raise InvalidValueError(f"The value {text!r} is neither 'true' nor 'false'.")
+            return _BOOLEANS[text.lower()]
+        case "last_active":
+            return parse_time(text, now)
+        case "state" if text not in STATES:
+            raise InvalidValueError(
+                f"There is no state {text!r}; the states are {', '.join(STATES)}."
+                f"{did_you_mean(text, STATES)} Several are given by several filters."
+            )
+        case "name" | "state":
+            check_text(text)
+            return text
+    return parse_integer(text)
+
+
+def parse_time(text: str, now: float) -> int:
+    """Return the whole epoch seconds that `text` stands for.
+
+    Parameters:
+        text: epoch seconds; ISO 8601, in UTC unless it says otherwise; or an age like ``90s``,
+            ``10m``, ``3h``, ``30d`` or ``1h30m``, which stands for that long before `now`.
+        now: epoch seconds.
+
+    Raises:
+        InvalidValueError: it is none of these, or out of range.
+    """
+    if text.removeprefix("-").isdecimal():
+        return parse_integer(text)
+    if re.fullmatch(_AGE, text):
+        return math.floor(now - parse_age(text))
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = moment.timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidValueError(
+            f"The time {text!r} is not understood; write ISO 8601 ('2026-01-31T12:00:00'), epoch "
+            "seconds, or an age ('10m', '3h', '30d')."
+        ) from None
+    if not seconds.is_integer():
+        raise InvalidValueError(f"The time {text!r} is not a whole second, as all times are.")
+    return int(seconds)
+
+
+def parse_age(text: str) -> float:
+    """Return the seconds that an age like ``90s``, ``10m``, ``3h`` or ``30d`` lasts.
+
+    Raises:
+        InvalidValueError: it is none, or longer than a calendar has days.
+    """
+    from durationpy import DurationError, from_str  # late: few commands are given an age
+
+    try:
+        if not re.fullmatch(_AGE, text):  # of what it knows, months and nanoseconds only confuse
+            raise DurationError
+        return from_str(text).total_seconds()
+    except DurationError:
+        raise InvalidValueError(
+            f"The age {text!r} is not understood; write it like '90s', '10m', '3h' or '30d'."
+        ) from None
+
+
+_SINGLE_VALUE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+
+
+def apply(
+    spec: ResultSpec,
+    query: "peewee.ModelSelect[Any]",
+    columns: "Mapping[str, peewee.ColumnBase]",
+    contains: "Callable[[peewee.ColumnBase, str], peewee.ColumnBase]",
+) -> "peewee.ModelSelect[Any]":
+    """Return `query` with the filters, the order and the page of `spec`.
+
+    Parameters:
+        columns: the SQL expression for each field; text compares by code point in it.
+        contains: makes the SQL expression for "this column contains this text".
+    """
+    conditions = [_condition(filter_, columns[filter_.field], contains) for filter_ in spec.filters]
+    if conditions:
+        query = query.where(_joined(operator.and_, conditions))
+    directions: dict[str, bool] = {}
+    for field, descending in (*spec.order, Order("id", descending=False)):
+        directions.setdefault(field, descending)  # the first one decides, where there are several
+    ordering = [
+        columns[field].desc() if descending else columns[field].asc()
+        for field, descending in directions.items()
+    ]
+    query = query.order_by(*ordering)
+    return query.limit(spec.limit).offset(spec.offset)
+
+
+def _condition(
+    filter_: Filter,
+    column: "peewee.ColumnBase",
+    contains: "Callable[[peewee.ColumnBase, str], peewee.ColumnBase]",
+) -> Any:
+    values = [*dict.fromkeys(filter_.values)]  # each once
+    match filter_.operator:
+        case "eq" | "in":
+            return column.in_(values)
+        case "ne" | "notin":
+            return column.not_in(values)
+        case "contains":
+            return _joined(operator.or_, [contains(column, str(value)) for value in values])
+        case comparison:
+            return _SINGLE_VALUE[comparison](column, values[0])
+
+
+def _joined(join: Callable[[Any, Any], Any], conditions: Sequence[Any]) -> Any:
+    """Return one condition for all, as a tree: a chain of hundreds is too deep for SQLite."""
+    while len(conditions) > 1:
+        pairs = [join(*pair) for pair in zip(conditions[::2], conditions[1::2], strict=False)]
+        conditions = [*pairs, *conditions[2 * len(pairs) :]]
+    return conditions[0]
