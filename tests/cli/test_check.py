@@ -168,8 +168,8 @@ def test_whatever_keeps_it_from_knowing_is_unknown(arguments: list[str]) -> None
 @pytest.mark.parametrize("arguments", [["--bogus"], ["--timeout", "x"], ["--timeout", "-5"]])
 def test_a_wrong_option_before_the_command_is_unknown_too(arguments: list[str]) -> None:
     result = mastersctl(*arguments, "check")
-    assert (result.code, result.err) == (UNKNOWN, "")
-    assert arguments[0] in result.out
+    assert result.code == UNKNOWN
+    assert arguments[0] in result.err
     result = mastersctl(*arguments, "list")
     assert (result.code, result.out) == (2, "")
     assert arguments[0] in result.err

@@ -201,6 +201,19 @@ def test_dry_run_prints_the_same_and_changes_nothing(buildbot_database: RealData
     assert planned.out == done.out
 
 
+@pytest.mark.parametrize("target", ["masters", "Masters (id)", "MASTERS"])
+def test_a_reference_counts_however_sqlite_lets_it_be_written(
+    sqlite_database: SqliteFile, target: str
+) -> None:
+    add_master(sqlite_database, "m")
+    sqlite_database.execute(f"CREATE TABLE later (owner INTEGER REFERENCES {target})")
+    sqlite_database.execute("INSERT INTO later VALUES (1)")
+    result = sqlite_database.run("remove", "m", "--yes")
+    assert (result.code, result.out) == (1, "")
+    assert "rows by their 'later.owner': 1" in result.err
+    assert names(sqlite_database) == ["m"]
+
+
 def test_a_table_of_a_later_buildbot_keeps_a_master(buildbot_database: RealDatabase) -> None:
     id_ = add_master(buildbot_database, "m")
     add_master(buildbot_database, "heir")
@@ -364,7 +377,7 @@ def test_a_clock_that_is_fast_cannot_make_a_master_look_dead(
     buildbot_postgresql: PostgresDatabase,
 ) -> None:
     add_master(buildbot_postgresql, "alive", active=1)
-    with time_machine.travel(time.time() + 11 * MINUTE, tick=True):
+    with time_machine.travel(time.time() + 11.5 * MINUTE, tick=True):
         result = buildbot_postgresql.run("remove", "alive", "--yes")
     assert result.code == 1
     assert "fast by 11 minutes" in result.err

@@ -117,6 +117,13 @@ def test_the_terminal_is_left_as_it_was(
     assert "Aborted" not in terminal.written
 
 
+@pytest.mark.parametrize("seconds", ["0.09", "0", "86401", "nan", "inf", "often"])
+def test_an_impossible_number_of_seconds_is_a_usage_error(seconds: str) -> None:
+    result = mastersctl("list", f"--watch={seconds}")
+    assert (result.code, result.out) == (2, "")
+    assert f"The value {seconds!r} is no number of seconds from 0.1 to 86400." in result.err
+
+
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("seconds", ["0.2", "3600"])
 def test_it_ends_silently_when_its_terminal_is_gone_and_hang_ups_are_ignored(

@@ -268,6 +268,12 @@ LOOK_UPS = {
 COMPUTED_FROM = [name for name in LOOK_UPS if re.search("name|sum|format|percent|function", name)]
 
 
+def test_a_url_that_is_none_is_not_the_default(basedir: Path) -> None:
+    for config in ("{'db_url': None}", "{'db': {'db_url': None}}"):
+        with pytest.raises(BasedirError, match=r":1: The database URL is not a string; pass"):
+            read(basedir, f"BuildmasterConfig = {config}")
+
+
 @pytest.mark.parametrize("name", COMPUTED_FROM)
 def test_a_variable_that_is_set_is_not_said_to_be_missing(basedir: Path, name: str) -> None:
     program = f"{LOOK_UPS[name]}\nBuildmasterConfig = {{'db_url': url}}"

@@ -175,6 +175,12 @@ def test_the_certificates_of_connect_args_are_passed_on(tmp_path: Path) -> None:
     }
 
 
+def test_certificates_may_be_named_beside_a_url_of_mysql(tmp_path: Path) -> None:
+    configure(tmp_path, "mysql://h/d", "{'connect_args': {'ssl_ca': '/ca'}}")
+    told = locate(None, str(tmp_path), {}).url.mysql_parameters()
+    assert told == {"host": "h", "database": "d", "ssl": {"ca": "/ca"}}
+
+
 def test_a_verification_in_connect_args_is_passed_on(tmp_path: Path) -> None:
     for written, mode in (("True", True), ("1", True), ("'required'", True), ("False", False)):
         arguments = f"{{'ssl': {{'ca': '/ca', 'verify_mode': {written}}}}}"

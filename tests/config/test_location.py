@@ -31,6 +31,8 @@ def test_the_first_of_six_places_wins(tmp_path: Path) -> None:
     assert database(None, None) == "variable"
     del environ["MASTERSCTL_BASEDIR"]
     assert database(None, None) == "here"
+    environ["MASTERSCTL_BASEDIR"] = ""
+    assert database(None, None) == "here"
     (tmp_path / "buildbot.tac").unlink()
     assert database(None, None) == str(tmp_path / "state.sqlite")
 

@@ -144,6 +144,24 @@ def test_a_password_is_never_shown(url: str) -> None:
         assert SECRET not in f"{parsed} {parsed!r} {parsed.scrub(f'user {SECRET} failed')}"
 
 
+def test_a_password_is_hidden_as_the_url_writes_it_and_as_a_whole() -> None:
+    url = DatabaseURL("postgresql://u:p%40ss1@h/d?sslpassword=p%40ss1%23more", BASEDIR)
+    assert url.scrub("told p%40ss1, p@ss1 and p@ss1#more") == "told ***, *** and ***"
+
+
+def test_a_path_may_be_as_long_as_the_system_has_it_and_no_longer() -> None:
+    longest = "a/" * 2043 + "ab"  # 4088 bytes, below the eight of the base directory and a slash
+    assert len(DatabaseURL(f"sqlite:///{longest}", BASEDIR).database) == 4096
+    with pytest.raises(InvalidValueError, match="is 4097 bytes long; none can be longer than 4096"):
+        DatabaseURL(f"sqlite:///{longest}c", BASEDIR)
+
+
+def test_a_server_behind_the_scheme_of_sqlite_is_not_a_path() -> None:
+    with pytest.raises(InvalidValueError, match="has a user and a host in it") as refused:
+        DatabaseURL(f"sqlite:///u:{SECRET}@h/d", BASEDIR)
+    assert SECRET not in str(refused.value)
+
+
 TEXT = st.text(st.sampled_from("ab1:/@?&=%#[],.+-_ é"), max_size=8)
 
 

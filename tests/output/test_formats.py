@@ -27,7 +27,7 @@ HOSTILE = [
     "back\\slash \\t \\n",
     "\x1b[31mred\x1b]0;title\x07",
     "bidi \u202e override",
-    "zero\u200bwidth",
+    "zéro\u200bwidth",
     "[bold]markup[/bold] :smile:",
     "=1+1",
     "é 漢字 \U0001f600",
@@ -148,6 +148,7 @@ def test_a_piped_table_has_one_row_a_line_and_nothing_that_does_not_print(
     assert "long" * 500 in lines[-1]
     assert r"\x1b[31mred\x1b]0;title\x07" in result.out
     assert "[bold]markup[/bold] :smile:" in result.out
+    assert r"zéro\u200bwidth" in result.out
     assert not any(line.endswith(" ") for line in lines)
 
 
@@ -180,6 +181,12 @@ def test_rows_are_written_while_others_are_read(format_: str) -> None:
 
     writer(format_)(rows(), ["id"], file)
     assert "9999" in file.getvalue()
+
+
+def test_no_line_of_a_piped_table_ends_with_spaces(sqlite_database: SqliteFile) -> None:
+    for name in ("long name", "m"):
+        add_master(sqlite_database, name)
+    assert sqlite_database.run("list", "--field", "name").out == "NAME\nlong name\nm\n"
 
 
 BIGINT = {

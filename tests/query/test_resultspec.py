@@ -36,6 +36,8 @@ from tests.support.sizes import QUERIES
     [
         (["id=5"], [Filter("id", "eq", (5,))]),
         (["masterid__ge=-5"], [Filter("id", "ge", (-5,))]),
+        (["id=-9223372036854775808"], [Filter("id", "eq", (-(2**63),))]),
+        (["id=" + "0" * 30 + "5"], [Filter("id", "eq", (5,))]),
         (["name=a=b"], [Filter("name", "eq", ("a=b",))]),
         (["name="], [Filter("name", "eq", ("",))]),
         (["name__contains=a,b", "name__contains=c"], [Filter("name", "contains", ("a,b", "c"))]),
@@ -186,6 +188,19 @@ def test_more_values_than_a_statement_takes_are_refused() -> None:
     assert parse_filters([f"id={number % 10}" for number in range(20_000)], NOW)
     with pytest.raises(InvalidValueError, match="have 10001 values, and at most 10000"):
         parse_filters([*(f"id={number}" for number in range(10_000)), "name=x"], NOW)
+
+
+def test_an_age_counts_back_to_the_second_that_has_begun() -> None:
+    assert parse_time("90s", NOW + 0.5) == NOW - 90
+    assert parse_time("0.5s", NOW) == NOW - 1
+
+
+def test_of_several_orders_by_one_field_the_first_decides(sqlite_database: SqliteFile) -> None:
+    for name in "ab":
+        add_master(sqlite_database, name)
+    for first, second, ids in (("name", "-name", "1\n2\n"), ("-id", "id", "2\n1\n")):
+        orders = ("--order", first, "--order", second)
+        assert sqlite_database.run("list", *orders, "-o", "id").out == ids
 
 
 def test_orders_are_parsed() -> None:
