@@ -134,6 +134,8 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
                 given = given or os.environ.get("PGOPTIONS", "")
                 self.options = _options(given, mode, timeout)
             self.given_options = given
+            if "conninfo" in parameters:  # which is also a parameter of the function
+                raise psycopg.ProgrammingError('invalid connection option "conninfo"')
             self.conninfo = make_conninfo("", **parameters)
         except (psycopg.Error, TypeError) as error:
             raise InvalidValueError(
