@@ -168,7 +168,7 @@ def test_an_option_can_be_given_thousands_of_times(
         add_master(database, f"{number}:/")
     options = [word for number in range(5000) for word in (option, value.format(number))]
     field = () if option == "--field" else ("--field", "name")
-    result = database.process("list", *options, *field, "-o", "tsv")
+    result = database.run("list", *options, *field, "-o", "tsv")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == ["name", *found]
 
