@@ -16,8 +16,9 @@ from benchmarks.comparisons import Comparison, Setting, comparisons
 from benchmarks.data import fill_postgres, make_sqlite
 from benchmarks.environments import make_bare, make_full
 from benchmarks.measure import Figures, measure
-from tests.support.buildbots import make_basedir
+from tests.support.buildbots import make_basedir, upgrade
 from tests.support.databases import PostgresServer
+from tests.support.shared import Shared
 
 _FEWER = 3  # how many times fewer runs there are of what takes seconds
 _WIDTH = 130  # columns of the table
@@ -74,12 +75,14 @@ def _add(times: dict[str, pyperf.Benchmark], more: pyperf.Benchmark) -> None:
 def _setting(masters: int) -> Iterator[Setting]:
     with tempfile.TemporaryDirectory(prefix="mastersctl-benchmarks-") as name:
         directory = Path(name)
-        sqlite = make_basedir(directory / "master", "sqlite:///state.sqlite")
+        Shared.directory = directory / "shared"
+        Shared.directory.mkdir()
+        sqlite = make_basedir(directory / "master")
         template = sqlite / "state.sqlite"
         server = PostgresServer(directory / "postgres")
         try:
             database = server.create()
-            make_basedir(directory / "master-on-postgres", server.url(database))
+            upgrade(make_basedir(directory / "master-on-postgres", server.url(database)))
             fill_postgres(server.url(database), 10)
             yield Setting(
                 bare=make_bare(directory / "bare"),
