@@ -24,6 +24,7 @@ from tests.support.databases import (
     RealDatabase,
     ServerDatabase,
     SqliteFile,
+    copied,
     copy_sqlite,
     free_port,
 )
@@ -39,7 +40,7 @@ from tests.support.rows import NOW
 from tests.support.shared import Shared, made_once
 
 _MEMORY = Path("/dev/shm")
-_ROOM = 4 * 2**30
+_ROOM = 4 * 2**30  # bytes
 _SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # their fixtures
 _PARAMETERS = {
     "empty_database": [*DATABASES, "mysql"],
@@ -160,11 +161,8 @@ def made_postgres() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(made_postgres: Path) -> Iterator[PostgresServer]:
-    # Not below pytest's own directory, which another session may close to the server's user.
-    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
-        server = PostgresServer(Path(directory), made_postgres)
+    with copied(made_postgres) as server:
         yield server
-        server.stop("immediate")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def completion(shell: str) -> None:
     """
     from mastersctl.cli.shells import SHELLS
 
-    # Not importlib.resources, which takes a fifth of the call, as each shell makes when it starts.
+    # Each shell runs this when it starts, and importlib.resources takes long to import.
     path = os.path.join(os.path.dirname(__file__), "completions", SHELLS[shell].script)
     with open(path, encoding="utf-8") as script:
         click.echo(script.read(), nl=False)

@@ -38,18 +38,20 @@ SECTIONS: dict[str, dict[str, str]] = {
 class Commands(Mapping[str, click.Command]):
     """The commands by name, each from the module that is called like it."""
 
+    _NAMES = sorted(name for section in SECTIONS.values() for name in section)
+
     def __getitem__(self, name: str) -> click.Command:
-        if name not in list(self):
+        if name not in self._NAMES:
             raise KeyError(name)
         module = "list_" if name == "list" else name.replace("-", "_")
         command: click.Command = getattr(import_module(f"mastersctl.cli.{module}"), module)
         return command
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(name for section in SECTIONS.values() for name in section))
+        return iter(self._NAMES)
 
     def __len__(self) -> int:
-        return sum(map(len, SECTIONS.values()))
+        return len(self._NAMES)
 
 
 class Group(click.Group):

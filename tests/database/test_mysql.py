@@ -476,13 +476,7 @@ def test_a_server_that_ends_while_a_change_waits_is_told(
         waiting = subprocess.Popen(
             [*command, "--db-url", database.url], stderr=subprocess.PIPE, text=True
         )
-        deadline = time.monotonic() + 30
-        sessions = "SELECT id FROM information_schema.processlist WHERE info LIKE ? AND db = ?"
-        while not (found := database.execute(sessions, ["%name_hash%FOR UPDATE", database.name])):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        ((session,),) = found
-        database.execute(f"KILL {session}")
+        database.execute(f"KILL {database.waiting_session()}")
         _, err = waiting.communicate(timeout=30)
     assert waiting.returncode == 4
     assert err.startswith("Error: The database mysql://")

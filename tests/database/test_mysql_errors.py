@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
@@ -166,12 +165,7 @@ def test_a_statement_that_is_killed_gave_up(database: MysqlDatabase) -> None:
         waiting = subprocess.Popen(
             [*command, "--db-url", database.url], stderr=subprocess.PIPE, text=True
         )
-        deadline = time.monotonic() + 30
-        sessions = "SELECT id FROM information_schema.processlist WHERE info LIKE ? AND db = ?"
-        while not (found := database.execute(sessions, ["%name_hash%FOR UPDATE", database.name])):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        database.execute(f"KILL QUERY {found[0][0]}")
+        database.execute(f"KILL QUERY {database.waiting_session()}")
         _, err = waiting.communicate(timeout=30)
     assert waiting.returncode == 4
     assert GAVE_UP in err

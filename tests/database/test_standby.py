@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import Result, mastersctl, process
-from tests.support.databases import PostgresDatabase, PostgresServer, Standby
+from tests.support.databases import PostgresDatabase, PostgresServer, Standby, copied
 from tests.support.rows import add_master
 from tests.support.terminal import Terminal
 
@@ -18,10 +18,8 @@ TOLERANCE = 60  # seconds that a standby may be behind
 @pytest.fixture
 def primary(made_postgres: Path) -> Iterator[PostgresServer]:
     """A server that is small, to be copied."""
-    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
-        server = PostgresServer(Path(directory), made_postgres)
+    with copied(made_postgres) as server:
         yield server
-        server.stop("immediate")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ import pytest
 
 from tests.support.commands import Result, at_most, mastersctl, wait_for
 from tests.support.crowd import Crowd
-from tests.support.databases import PostgresDatabase, PostgresServer, ServerDatabase
+from tests.support.databases import PostgresDatabase, PostgresServer, ServerDatabase, copied
 from tests.support.outcome import by_master, settle
 from tests.support.proxy import Proxy, proxy
 from tests.support.rows import add_belongings, add_master, contents, masters, without_times
@@ -223,12 +222,10 @@ def test_a_server_that_accepts_and_never_answers_is_given_up_in_time(crowd: Crow
 
 @pytest.fixture(scope="module")
 def own_server(made_postgres: Path) -> Iterator[PostgresServer]:
-    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
-        server = PostgresServer(Path(directory), made_postgres)
+    with copied(made_postgres) as server:
         server.execute("ALTER SYSTEM SET synchronous_commit = on")  # as every server that is real
         server.execute("SELECT pg_reload_conf()")
         yield server
-        server.stop("immediate")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -140,6 +141,18 @@ class PostgresServer:
         name = name or f"test{self._databases}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
+
+
+@contextmanager
+def copied(made: Path) -> Iterator[PostgresServer]:
+    """Start a copy of a server that was stopped, and stop it.
+
+    It is not below pytest's own directory, which another session may close to the server's user.
+    """
+    with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
+        server = PostgresServer(Path(directory), made)
+        yield server
+        server.stop("immediate")
 
 
 class Standby:

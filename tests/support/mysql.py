@@ -299,6 +299,16 @@ class MysqlDatabase(Bound):
         query = "SELECT info FROM information_schema.processlist WHERE db = ? AND info LIKE ?"
         return bool(self.execute(query, [self.name, "%masters%FOR UPDATE"]))
 
+    def waiting_session(self) -> int:
+        """Return the ID of the session that waits for the row of a master, once there is one."""
+        deadline = time.monotonic() + 30
+        sessions = "SELECT id FROM information_schema.processlist WHERE info LIKE ? AND db = ?"
+        while not (found := self.execute(sessions, ["%name_hash%FOR UPDATE", self.name])):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        ((session,),) = found
+        return int(session)
+
     def snapshot(self) -> Callable[[], None]:
         """Keep all rows as they are, and return a function that brings them back."""
         saved = self.server.create(self.name)
