@@ -8,13 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.commands import wait_for
 from tests.support.shared import made_once
+from tests.support.sources import ROOT
 
 BUILDBOT = Path(sys.executable).with_name("buildbot")
 
@@ -40,6 +43,7 @@ _SQLITE = "sqlite:///state.sqlite"
 _STARTED = "BuildMaster is running"
 _START_TIMEOUT = 60  # seconds; of several that start at once, on few processors
 _STOP_TIMEOUT = 60
+_COMMAND_TIMEOUT = 120
 
 _FORCE = "ForceScheduler(name='force'"
 _PERIODIC = "Periodic(name='periodic', periodicBuildTimer={every}"
@@ -52,39 +56,6 @@ class EverySecond(internet.TimerService):
         super().__init__(1, *arguments)
 
 internet.TimerService = EverySecond  # by which a master checks in
-"""
-
-_CALLS = """
-import dataclasses, json, operator, sys
-from twisted.internet import defer, threads
-from buildbot.config.master import MasterConfig
-from buildbot.master import BuildMaster
-from buildbot.util import in_reactor
-
-@defer.inlineCallbacks
-def call(url, basedir, calls):
-    master = BuildMaster(basedir)
-    master.config = MasterConfig()
-    master.config.db.db_url = url
-    yield master.secrets_manager.setup()
-    yield master.db.setup(check_version=False, verbose=False)
-    yield master.mq.setup()
-    results = []
-    for name, *arguments in calls:
-        results.append((yield operator.attrgetter(name)(master)(*arguments)))
-    yield master.db.pool.stop()
-    return results
-
-@in_reactor
-@defer.inlineCallbacks
-def main(requests):
-    plain = lambda value: str(value) if hasattr(value, 'tzinfo') else dataclasses.asdict(value)
-    while request := (yield threads.deferToThread(next, requests, None)):
-        results = yield call(*json.loads(request))
-        print('RESULTS', json.dumps(results, default=plain), flush=True)
-    return 0
-
-main(iter(sys.argv[1:] or sys.stdin))
 """
 
 
@@ -150,11 +121,9 @@ def upgrade(basedir: Path) -> None:
 
 
 def buildbot(*arguments: str) -> None:
-    done = subprocess.run(
-        [*NOT_COVERED, BUILDBOT, *arguments], capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    with _forked("command", *arguments) as process:
+        code = process.wait(_COMMAND_TIMEOUT)
+        assert code == 0, process.printed()
 
 
 def as_user(user: int) -> list[str]:
@@ -173,22 +142,32 @@ def running_master(
     """Start the master in `basedir`, yield its process ID, and stop it, or kill it."""
     log = basedir / "twistd.log"
     started = log.read_text().count(_STARTED) if log.exists() else 0
-    become = NOT_COVERED if user is None else as_user(user)
-    with subprocess.Popen(
-        [*become, BUILDBOT, "start", "--nodaemon", basedir],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as master:
+    with _started(basedir, user) as master:
         try:
             _wait_for_start(master, log, started + 1)
             yield master.pid
         finally:
             # SIGTERM is what "buildbot stop" sends.
-            master.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
+            if master.poll() is None:
+                os.kill(master.pid, signal.SIGKILL if killed else signal.SIGTERM)
             master.wait(_STOP_TIMEOUT)
 
 
-def _wait_for_start(master: "subprocess.Popen[bytes]", log: Path, times: int) -> None:
+def _started(
+    basedir: Path, user: int | None
+) -> "AbstractContextManager[subprocess.Popen[bytes] | _Process]":
+    """Start a master in the foreground."""
+    arguments = ["start", "--nodaemon", str(basedir)]
+    if user is None:
+        return _forked("command", *arguments)
+    return subprocess.Popen(
+        [*as_user(user), BUILDBOT, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _wait_for_start(master: "subprocess.Popen[bytes] | _Process", log: Path, times: int) -> None:
     deadline = time.monotonic() + _START_TIMEOUT
     while not log.exists() or log.read_text().count(_STARTED) < times:
         assert master.poll() is None, log.read_text() if log.exists() else "it did not start"
@@ -207,32 +186,66 @@ def expire_masters(url: str, basedir: Path) -> None:
 
 
 def _call(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[Any]:
-    """Call methods of a BuildMaster's services, in a process that stays for later calls."""
-    process = _calling()
-    assert process.stdin is not None
-    assert process.stdout is not None
-    print(_request(url, basedir, calls), file=process.stdin, flush=True)
-    for line in process.stdout:
-        if line.startswith("RESULTS "):
-            answers: list[Any] = json.loads(line.removeprefix("RESULTS "))
-            return answers
-    raise AssertionError(f"Buildbot ended with exit code {process.wait()}")
+    with _forked("calls", url, str(basedir), json.dumps(calls)) as process:
+        code = process.wait(_COMMAND_TIMEOUT)
+        assert code == 0, process.printed()
+        results: list[Any] = json.loads(process.printed().splitlines()[-1])
+        return results
 
 
 def call_command(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[str]:
     """Return the command that makes such calls in a process of its own, and prints the results."""
-    return [*NOT_COVERED, sys.executable, "-c", _CALLS, _request(url, basedir, calls)]
+    program = [sys.executable, "-m", "tests.support.buildbot_calls"]
+    return [*NOT_COVERED, *program, url, str(basedir), json.dumps(calls)]
 
 
-def _request(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> str:
-    return json.dumps([url, str(basedir), calls])
+class _Process:
+    """What was forked off the process that has imported Buildbot."""
+
+    def __init__(self, pid: int, output: str) -> None:
+        self.pid = pid
+        self._output = Path(output)
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        if self._code is None:
+            self._code = _ask("poll", self.pid)
+        return self._code
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit code, once there is one."""
+        wait_for(lambda: self.poll() is not None, seconds)
+        assert self._code is not None
+        return self._code
+
+    def printed(self) -> str:
+        return self._output.read_text()
+
+
+@contextmanager
+def _forked(request: str, *arguments: str) -> Iterator[_Process]:
+    """Fork a command off the process that has imported Buildbot."""
+    with tempfile.NamedTemporaryFile(prefix="mastersctl-buildbot-") as output:
+        pid = _ask(request, arguments, output.name)
+        assert pid is not None
+        yield _Process(pid, output.name)
+
+
+def _ask(*request: object) -> int | None:
+    process = _forking()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(json.dumps(request), file=process.stdin, flush=True)
+    answer: int | None = json.loads(process.stdout.readline())
+    return answer
 
 
 @functools.cache
-def _calling() -> "subprocess.Popen[str]":
+def _forking() -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [*NOT_COVERED, sys.executable, "-c", _CALLS],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [*NOT_COVERED, sys.executable, "-m", "tests.support.buildbot_forks"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     atexit.register(_end, process)
     return process

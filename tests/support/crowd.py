@@ -5,13 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
 from tests.support.buildbots import NOT_COVERED
 from tests.support.commands import Result
-
-_ROOT = Path(__file__).parents[2]
+from tests.support.sources import ROOT
 
 
 class Crowd:
@@ -40,7 +38,7 @@ def crowd() -> Iterator[Crowd]:
     # What ends at once, or is killed, hands in no coverage, and would only be slowed down.
     program = [*NOT_COVERED, sys.executable, "-m", "tests.support.forks"]
     with subprocess.Popen(
-        program, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        program, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
