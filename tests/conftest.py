@@ -16,6 +16,7 @@ from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
 from mastersctl.operations.connector import MastersConnector
 from tests.support import buildbots, sizes
+from tests.support.crowd import Crowd, crowd
 from tests.support.databases import (
     DATABASES,
     MADE_BY_BUILDBOT,
@@ -42,6 +43,10 @@ from tests.support.shared import Shared, made_once
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 * 2**30  # bytes
 _SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # their fixtures
+_WAITING = {
+    "test_beside_masters.py", "test_kill.py", "test_locks.py", "test_races.py", "test_server.py",
+    "test_watch.py",
+}  # fmt: skip
 _PARAMETERS = {
     "empty_database": [*DATABASES, "mysql"],
     "buildbot_database": [*DATABASES, "mysql"],
@@ -115,6 +120,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     others = {_SERVERS[one] for one in _SERVERS if one not in chosen}
     others |= {fixture for fixture, databases in _PARAMETERS.items() if not chosen & {*databases}}
     items[:] = [item for item in items if not others & {*getattr(item, "fixturenames", ())}]
+    if hasattr(config, "workerinput"):
+        _spread(items)
+
+
+def _spread(items: list[pytest.Item]) -> None:
+    """Spread the tests that mostly wait over all others, so that the processors are always busy."""
+    waiting = [item for item in items if item.path.name in _WAITING]
+    working = [item for item in items if item.path.name not in _WAITING]
+    places = {
+        item: number / len(some) for some in (waiting, working) for number, item in enumerate(some)
+    }
+    items.sort(key=places.__getitem__)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -209,6 +226,12 @@ def mysql_server(request: pytest.FixtureRequest) -> Server:
     """A server of MariaDB or MySQL."""
     server: Server = request.getfixturevalue(request.param)
     return server
+
+
+@pytest.fixture(scope="session", name="crowd")
+def _crowd() -> Iterator[Crowd]:
+    with crowd() as one:
+        yield one
 
 
 @pytest.fixture

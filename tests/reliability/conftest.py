@@ -1,23 +1,12 @@
-"""Fixtures: many processes at once, and a server that a test may stop."""
-
-from collections.abc import Iterator
+"""Let one process run each test of what takes a certain time, one set of values at a time."""
 
 import pytest
-
-from tests.support.crowd import Crowd, crowd
 
 TIMED = {"test_beside_masters.py", "test_locks.py", "test_races.py", "test_server.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run each test of what takes a certain time, one set of values at a time."""
     for item in items:
         if item.path.name in TIMED:
             name = item.nodeid.partition("[")[0].rpartition("::")[2]
             item.add_marker(pytest.mark.xdist_group(name))
-
-
-@pytest.fixture(scope="session", name="crowd")
-def _crowd() -> Iterator[Crowd]:
-    with crowd() as one:
-        yield one

@@ -23,7 +23,7 @@ from tests.support.commands import mastersctl
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.hostile import HOSTILE, SECRET
 from tests.support.rows import add_belongings, add_master
-from tests.support.sizes import EXAMPLES, FILES
+from tests.support.sizes import EXAMPLES, FILES, LINES_OF_PROGRAMS, WIDTH_OF_PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 CODES = range(6)  # those of the contract
@@ -124,6 +124,7 @@ def test_no_url_is_a_traceback(text: str) -> None:
         (f"sqlite:///{'x' * 300}", 4),
         (f"{'sqlite:' * 15_000}", 2),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_a_huge_url_is_refused_in_time(url: str, code: int) -> None:
     started = time.process_time()
@@ -136,7 +137,7 @@ def test_a_huge_url_is_refused_in_time(url: str, code: int) -> None:
 
 # Configurations
 
-DEPTH, WIDTH, LINES = 90, 200_000, 20_000
+DEPTH, LINES, WIDTH = 90, LINES_OF_PROGRAMS.now, WIDTH_OF_PROGRAMS.now
 
 
 def doubling(statement: str, start: str = "'x'") -> str:

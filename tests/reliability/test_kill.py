@@ -3,8 +3,6 @@
 import itertools
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -29,35 +27,14 @@ def database(buildbot_database: RealDatabase) -> RealDatabase:
     return buildbot_database
 
 
-KILLED = """
-import os, signal, sys
-from mastersctl.cli import context, run
-
-def kill(event):
-    global left
-    left -= 1
-    if not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-left = int(sys.argv[1])
-context._tell_query = kill
-sys.exit(run(["-v", *sys.argv[2:]]))
-"""
-
-
-def killed(database: RealDatabase, statements: int, *arguments: str) -> bool:
+def killed(crowd: Crowd, database: RealDatabase, statements: int, *arguments: str) -> bool:
     """Run a command that kills itself after so many statements; return whether it came to that."""
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, f"{statements}", *arguments, "--db-url", database.url],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert child.returncode in (0, -signal.SIGKILL), child.stderr
-    return child.returncode != 0
+    (result,) = crowd.run([database.on("-v", *arguments)], statements=statements)
+    assert result.code in (0, -signal.SIGKILL), result
+    return result.code != 0
 
 
-def test_housekeep_does_a_master_wholly_or_not_at_all(database: RealDatabase) -> None:
+def test_housekeep_does_a_master_wholly_or_not_at_all(database: RealDatabase, crowd: Crowd) -> None:
     old = by_master(without_times(contents(database)))
     finished = copy(database)
     assert finished.run("housekeep").code == 0
@@ -65,7 +42,7 @@ def test_housekeep_does_a_master_wholly_or_not_at_all(database: RealDatabase) ->
     done = set()
     for statements in itertools.count(1, STATEMENTS.now):
         target = copy(database)
-        running = killed(target, statements, "housekeep")
+        running = killed(crowd, target, statements, "housekeep")
         found = by_master(without_times(contents(target)))
         for master in old:
             assert found[master] in (old[master], new[master]), (statements, master)
@@ -77,7 +54,7 @@ def test_housekeep_does_a_master_wholly_or_not_at_all(database: RealDatabase) ->
     assert done == set(range(MASTERS + 1))  # it was met before, between and after them
 
 
-def test_remove_removes_all_masters_or_none(database: RealDatabase) -> None:
+def test_remove_removes_all_masters_or_none(database: RealDatabase, crowd: Crowd) -> None:
     arguments = ("remove", "1", "2", "3", "--reassign-to", "heir", "--yes")
     old = without_times(contents(database))
     finished = copy(database)
@@ -85,7 +62,7 @@ def test_remove_removes_all_masters_or_none(database: RealDatabase) -> None:
     new = without_times(contents(finished))
     for statements in itertools.count(1, STATEMENTS.now):
         target = copy(database)
-        running = killed(target, statements, *arguments)
+        running = killed(crowd, target, statements, *arguments)
         found = without_times(contents(target))
         assert found in (old, new), statements
         if not running:

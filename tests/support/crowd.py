@@ -1,6 +1,7 @@
 """Many processes at once, which really meet: none of them has anything to import any more."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,11 +25,28 @@ class Crowd:
         self._answers = answers
 
     def run(
-        self, commands: Iterable[Sequence[object]], kill_after: float | None = None
+        self,
+        commands: Iterable[Sequence[object]],
+        *,
+        kill_after: float | None = None,
+        statements: int | None = None,
+        environment: dict[str, str] | None = None,
     ) -> list[Result]:
-        """Run the commands at the same time; with `kill_after`, kill them after so many seconds."""
-        texts = [[str(argument) for argument in command] for command in commands]
-        print(json.dumps([texts, kill_after]), file=self._requests, flush=True)
+        """Run the commands at the same time.
+
+        Parameters:
+            kill_after: seconds, after which they are killed.
+            statements: after so many of them, a command that is called with -v kills itself.
+            environment: variables beside those of this process.
+        """
+        request = {
+            "commands": [[str(argument) for argument in command] for command in commands],
+            "directory": os.getcwd(),
+            "variables": os.environ | (environment or {}),
+            "seconds": kill_after,
+            "statements": statements,
+        }
+        print(json.dumps(request), file=self._requests, flush=True)
         return [Result(*result) for result in json.loads(self._answers.readline())]
 
 

@@ -1,18 +1,20 @@
 """A program that forks commands of mastersctl off itself, which has imported everything already.
 
-It reads lines of JSON, [commands, seconds], and answers each with a line, the [code, stdout,
-stderr] of each command. They all start at the same moment; what runs after that many seconds is
-killed. `tests.support.crowd` is its other end.
+It reads lines of JSON, the arguments of `run_together`, and answers each with a line, the [code,
+stdout, stderr] of each command. `tests.support.crowd` is its other end.
 """
 
+import functools
 import gc
+import itertools
 import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, NoReturn
 
 import mastersctl.database.mysql
 import mastersctl.database.postgresql
@@ -20,7 +22,7 @@ import mastersctl.database.sqlite
 import mastersctl.operations.connector
 import mastersctl.operations.housekeeping
 import mastersctl.operations.removal  # noqa: F401  # here once, instead of in every child
-from mastersctl.cli import main
+from mastersctl.cli import context, main
 from mastersctl.cli.group import cli
 
 _LONGEST = 240  # seconds that a command may take; it never should
@@ -30,36 +32,64 @@ def answer() -> None:
     assert all(cli.commands[name] for name in cli.commands)  # each is imported when looked up
     gc.freeze()  # or a child's first collection copies all of its memory
     for line in sys.stdin:
-        commands, kill_after = json.loads(line)
-        print(json.dumps(run_together(commands, kill_after)), flush=True)
+        print(json.dumps(run_together(**json.loads(line))), flush=True)
 
 
-def run_together(commands: list[list[str]], kill_after: float | None) -> list[list[Any]]:
+def run_together(
+    commands: list[list[str]],
+    directory: str,
+    variables: dict[str, str],
+    seconds: float | None,
+    statements: int | None,
+) -> list[list[Any]]:
+    """Start commands at the same moment, and return what they did.
+
+    Parameters:
+        directory: in which they start.
+        variables: all variables of their environment.
+        seconds: after which those are killed that still run.
+        statements: after so many of them a command kills itself, if it is called with -v.
+    """
     waiting, go = os.pipe()
+    os.chdir(directory)
     children = {}
     for arguments in commands:
         files = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115  # closed at the end
         pid = os.fork()
         if not pid:
             os.close(go)
+            os.environ.clear()
+            os.environ.update(variables)
+            if statements is not None:
+                context._tell_query = functools.partial(
+                    _count_down, itertools.count(1 - statements)
+                )
             become(arguments, waiting, *(file.fileno() for file in files))
         children[pid] = files
     os.close(waiting)
     os.close(go)  # which is what they wait for
-    if kill_after is not None:
-        time.sleep(kill_after)
+    if seconds is not None:
+        time.sleep(seconds)
         for pid in children:
             os.kill(pid, signal.SIGKILL)
-    results = []
-    for pid, files in children.items():
-        _, status = os.waitpid(pid, 0)
-        result: list[Any] = [os.waitstatus_to_exitcode(status)]
-        for file in files:
-            with file:
-                file.seek(0)
-                result.append(file.read().decode())
-        results.append(result)
-    return results
+    return [_result(pid, files) for pid, files in children.items()]
+
+
+def _count_down(numbers: Iterator[int], _event: object) -> None:
+    """Kill this process when it has executed the last of its statements."""
+    if next(numbers) == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _result(pid: int, files: Iterable[IO[bytes]]) -> list[Any]:
+    """Wait for a command, and return its exit code, and what it wrote."""
+    _, status = os.waitpid(pid, 0)
+    result: list[Any] = [os.waitstatus_to_exitcode(status)]
+    for file in files:
+        with file:
+            file.seek(0)
+            result.append(file.read().decode())
+    return result
 
 
 def become(arguments: list[str], waiting: int, out: int, err: int) -> NoReturn:
