@@ -19,6 +19,7 @@ from mastersctl.cli.group import cli
 from mastersctl.cli.messages import harmless
 from tests.support.buildbots import NOT_COVERED
 from tests.support.commands import Result, mastersctl, process, shell
+from tests.support.crowd import Crowd
 from tests.support.databases import RealDatabase, SqliteFile
 from tests.support.rows import add_master, add_masters
 from tests.support.sizes import INTERRUPTS
@@ -441,7 +442,7 @@ def test_a_value_that_is_called_like_a_command_is_none() -> None:
 @pytest.mark.parametrize("value", ["²", "", "-5", "9" * 30, "9" * 5000])
 @pytest.mark.parametrize("variable", ["COLUMNS", "LINES"])
 def test_a_terminal_of_an_impossible_size_is_no_traceback(
-    tmp_path: Path, variable: str, value: str
+    tmp_path: Path, crowd: Crowd, variable: str, value: str
 ) -> None:
     assert mastersctl("init").code == 0
     add_master(SqliteFile(tmp_path / "state.sqlite"), "m")
@@ -452,7 +453,7 @@ def test_a_terminal_of_an_impossible_size_is_no_traceback(
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0, child.before
-    printed = process("list", environment={variable: value})
+    (printed,) = crowd.run([["list"]], environment={variable: value})
     assert (printed.code, printed.err) == (0, "")
 
 

@@ -25,8 +25,6 @@ from tests.support.rows import add_belongings, add_master
 from tests.support.sizes import MEASUREMENTS
 from tests.support.sources import ROOT
 
-pytestmark = pytest.mark.xdist_group("completion")  # for which one process starts the shells
-
 SHELLS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
@@ -151,7 +149,10 @@ def test_a_default_for_a_variable_that_is_not_set_is_not_said(two: SqliteFile) -
     assert candidates("mastersctl show buil") == ["build1:/srv/bb\tID 1"]
 
 
-@pytest.fixture(scope="module", params=SHELLS)
+@pytest.fixture(
+    scope="module",  # and one process starts each shell
+    params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SHELLS],
+)
 def started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[pexpect.spawn[str]]":

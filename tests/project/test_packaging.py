@@ -76,10 +76,10 @@ def installed(
 ) -> Path:
     """A new virtual environment into which the wheel was installed without a network."""
     environment = tmp_path_factory.mktemp("installed")
-    venv.create(environment, with_pip=True)
+    venv.create(environment)
+    pip = (sys.executable, "-m", "pip", "--python", environment)
     from_wheels = ("--no-index", "--find-links", wheelhouse)
-    run(*offline, environment / "bin" / "pip", "install", *from_wheels, "mastersctl",
-        PIP_CONFIG_FILE=os.devnull)  # fmt: skip
+    run(*offline, *pip, "install", *from_wheels, "mastersctl", PIP_CONFIG_FILE=os.devnull)
     return environment
 
 
