@@ -70,8 +70,13 @@ def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[
     # Whatever fails: who presses a key has not asked for a message.
     with suppress(Exception):
         settings.prepare()  # its imports are no time of the database's
+        from mastersctl.query.beginning import begin_with
+        from mastersctl.schema.master import Master
+        from mastersctl.schema.related import Builder
+
+        model = Builder if builders else Master
         with _at_most(_PATIENCE), settings.connect("read") as connector:
-            rows = connector.begin_with(incomplete, _MOST, builders=builders)
+            rows = begin_with(connector.database, model, incomplete, _MOST)
     if not incomplete or (incomplete.isascii() and incomplete.isdigit()):
         numbers = [(id_, name) for id_, name in rows if isinstance(id_, int)]  # SQLite holds any
         items = [CompletionItem(str(id_), help=visible(name)) for id_, name in numbers]

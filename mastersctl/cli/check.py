@@ -16,7 +16,8 @@ from mastersctl.states import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE
 from mastersctl.text import visible
 
 if TYPE_CHECKING:
-    from mastersctl.operations.connector import Health, MastersConnector
+    from mastersctl.operations.connector import MastersConnector
+    from mastersctl.operations.health import Health
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)  # as the monitoring plugins' guidelines have them
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -86,8 +87,10 @@ def check(
     """
     if path is not None and format_ != "prometheus":
         raise click.UsageError("--write is for -o prometheus; redirect the output of the others.")
+    from mastersctl.operations.health import find_health
+
     with settings.connect("read") as connector:
-        health = connector.check(masters, max_age)
+        health = find_health(connector, masters, max_age)
         code = _judge(health, named=bool(masters), min_active=min_active)
         if format_ == "prometheus":
             code, text = OK, _metrics(connector, health, max_age)

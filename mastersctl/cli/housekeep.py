@@ -51,6 +51,9 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
       mastersctl housekeep --dry-run
       mastersctl housekeep --older-than 1h -o json
     """
+    from mastersctl.operations.housekeeping import find_dead_masters
+    from mastersctl.operations.housekeeping import housekeep as clean_up
+
     if older_than < _SAFE_SECONDS:
         warn("Masters that live may be taken to be dead; give --older-than 3m or more.")
     done: list[Housekept] = []
@@ -60,10 +63,8 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
         settings.progress("Housekeeping") as bar,
         settings.connect(mode) as connector,
     ):
-        for master in bar.track(connector.find_dead_masters(older_than)):
-            result = connector.housekeep(master, dry_run=dry_run)
-            if result is not None:
-                done.append(result)
+        for dead in bar.track(find_dead_masters(connector, older_than).batches()):
+            done += clean_up(connector, dead, dry_run=dry_run)
     if dry_run:
         tell("Dry run: nothing was changed.")
     _write(done, format_)

@@ -21,6 +21,8 @@ def init(settings: Settings, format_: str) -> None:
     Example:
       mastersctl init --db-url sqlite:///state.sqlite
     """
+    from mastersctl.operations.creation import create_table
+
     with settings.connect("create") as connector:
-        created = connector.create_table()
+        created = create_table(connector.database)
     print_result(format_, {"created": created}, "created" if created else "unchanged")

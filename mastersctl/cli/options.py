@@ -127,7 +127,7 @@ def warn_of_lag(connector: "MastersConnector") -> None:
     """Say that the database is a standby, if that is so far behind that what it shows is old."""
     from mastersctl.clock import describe_lag
 
-    behind = describe_lag(connector.replication_lag())
+    behind = describe_lag(connector.database.replication_lag())
     if behind:
         warn(f"{behind}; what it shows may be as old.")
 

@@ -62,13 +62,15 @@ def remove(
     if not (masters or yes or dry_run):  # as of 'rm -f': xargs may have nothing to pass on
         raise click.UsageError("Missing argument 'MASTER...'.")
 
+    from mastersctl.operations.removal import remove_masters
+
     def do(*, dry_run: bool) -> "Removal":
         with (
             settings.progress("Looking" if dry_run else "Removing"),
             settings.connect("read" if dry_run else "write") as connector,
         ):
-            return connector.remove_masters(
-                masters, reassign_to=heir, skip_used=skip_used, dry_run=dry_run
+            return remove_masters(
+                connector, masters, reassign_to=heir, skip_used=skip_used, dry_run=dry_run
             )
 
     if not (yes or dry_run):

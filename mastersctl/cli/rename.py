@@ -35,6 +35,8 @@ def rename(settings: Settings, master: int | str, name: str, force: bool, format
     Example:
       mastersctl rename oldhost:/srv/bb newhost:/srv/bb
     """
+    from mastersctl.operations.renaming import rename_master
+
     if name.isascii() and name.isdigit():
         raise InvalidValueError(
             f"The name {name!r} would be taken for an ID; write HOSTNAME:BASEDIR, as Buildbot does."
@@ -42,7 +44,7 @@ def rename(settings: Settings, master: int | str, name: str, force: bool, format
     if ":" not in name:
         warn(f"No master will ever start under the name {name!r}, which is not HOSTNAME:BASEDIR.")
     with settings.connect("write") as connector:
-        renaming = connector.rename_master(master, name, force=force)
+        renaming = rename_master(connector, master, name, force=force)
     if force and renaming.changed and renaming.previous == ACTIVE:
         warn(
             f"The master {renaming.name!r} looks alive; if it runs, it will register itself under "

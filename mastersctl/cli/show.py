@@ -39,6 +39,8 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
       mastersctl show build1:/srv/bb
       mastersctl show 7 -o json | jq '.claims | length'
     """
+    from mastersctl.operations.belongings import belongings as find_belongings
+
     with settings.connect("read") as connector:
         warn_of_lag(connector)
         row = connector.get_master(master)
@@ -46,7 +48,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
             raise connector.no_such_master(master)
         if row.is_in_future(time.time()):
             warn_of_future(row.name)
-        belongings = connector.get_belongings(row.id) if format_ != "id" else {}
+        belongings = find_belongings(connector.database, row.id) if format_ != "id" else {}
     if format_ == "id":
         from mastersctl.output.id import write_ids
 
@@ -62,7 +64,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
 
 
 def _to_json(row: "MasterRow", belongings: "Belongings") -> dict[str, Any]:
-    from mastersctl.operations.belongings import CLAIMS, LINKS, UNFINISHED_BUILDS
+    from mastersctl.schema.relations import CLAIMS, LINKS, UNFINISHED_BUILDS
 
     return row._asdict() | {
         "links": {

@@ -57,6 +57,7 @@ def watch(
     Raises:
         MastersctlError: they cannot be read even once.
     """
+    from mastersctl.operations.health import count_states
     from mastersctl.output.live import opened
 
     fields = make_spec().fields
@@ -66,10 +67,10 @@ def watch(
         room = screen.room() if screen else 1
         limit = room if spec.limit is None else min(spec.limit, room)
         with settings.connect("read") as connector:
-            counts = connector.count_states()
+            counts = count_states(connector).counts
             spec = spec._replace(fields=("id", *fields), limit=limit)
             rows = list(connector.get_masters(spec, builder=builder))
-            behind = describe_lag(connector.replication_lag())
+            behind = describe_lag(connector.database.replication_lag())
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
         summary = ". ".join(filter(None, (states, behind)))
         return {"rows": rows, "summary": summary, "are_all": len(rows) < limit}

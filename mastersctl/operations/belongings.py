@@ -1,32 +1,20 @@
 """What a master has in other tables: links, unfinished builds, claims."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.query.union import NO_NUMBER, Part, existing, union_all
-from mastersctl.schema.related import (
-    Build,
-    Builder,
-    BuilderMaster,
-    BuildRequest,
-    BuildRequestClaim,
-    ChangeSource,
-    ChangeSourceMaster,
-    ConfiguredWorker,
-    ConnectedWorker,
-    Scheduler,
-    SchedulerMaster,
-    Worker,
-)
+from mastersctl.query.union import NO_NUMBER, union_all
+from mastersctl.schema.master import Master
+from mastersctl.schema.relations import CLAIMS, LINKS, RELATIONS, UNFINISHED_BUILDS, Relation
+from mastersctl.schema.relations import existing as existing_relations
 from mastersctl.schema.stored import moment
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
-
-UNFINISHED_BUILDS = "unfinished_builds"
-CLAIMS = "claims"
 
 
 class Item(NamedTuple):
@@ -49,24 +37,43 @@ class Item(NamedTuple):
 Belongings = dict[str, list[Item]]
 
 
-def belongings(database: "Database", masterid: int) -> Belongings:
-    """Return what the master has, by kind: `LINKS`, `UNFINISHED_BUILDS` and `CLAIMS`.
+def belongings(database: Database, masterid: int) -> Belongings:
+    """Return what the master has, by the kinds of `mastersctl.schema.relations.RELATIONS`.
 
     One statement, and two more in a database that lacks some of the tables. Of the claims, only
     those on build requests that are not complete count: the others are history.
     """
-    parts = [Part(select(kind, masterid), models) for kind, (select, models) in _SOURCES.items()]
     try:
-        rows = list(database.rows(union_all([part.query for part in parts])))
+        rows = _read(database, masterid, RELATIONS)
     except (peewee.PeeweeException, database.driver_error) as error:
         if not database.is_not_buildbots(error):
             raise
-        queries = existing(database, parts)
-        rows = list(database.rows(union_all(queries))) if queries else []
-    found: Belongings = {kind: [] for kind in _SOURCES}
+        rows = _read(database, masterid, existing_relations(database, models=Relation.named_models))
+    found: Belongings = {kind: [] for kind in RELATIONS}
     for kind, id_, name, number, since in sorted(rows, key=_by_id):
         found[kind].append(Item(id_, name, number, None if since is None else moment(since)))
     return found
+
+
+def _read(
+    database: Database, masterid: int, relations: Mapping[str, Relation]
+) -> list[tuple[Any, ...]]:
+    queries = [_items(kind, relation, masterid) for kind, relation in relations.items()]
+    return list(database.rows(union_all(queries))) if queries else []
+
+
+def _items(kind: str, relation: Relation, masterid: int) -> Any:
+    columns = (
+        peewee.Value(kind),
+        relation.thing,
+        relation.named.name,
+        NO_NUMBER if relation.number is None else relation.number,
+        NO_NUMBER if relation.since is None else relation.since,
+    )
+    query = relation.select(*columns).where(relation.masterid == masterid)
+    named = relation.named.id == relation.named_id
+    query = query.join_from(relation.model, relation.named, peewee.JOIN.LEFT_OUTER, on=named)
+    return query if relation.unfinished is not None else query.distinct()  # a worker of 2 builders
 
 
 def _by_id(row: tuple[Any, ...]) -> tuple[str, bool, Any]:
@@ -75,70 +82,48 @@ def _by_id(row: tuple[Any, ...]) -> tuple[str, bool, Any]:
     return (kind, False, id_) if isinstance(id_, int) else (kind, True, repr(id_))
 
 
-def of_master(model: Any, masterid: int) -> Any:
-    """Return the condition for the rows of a link's table that are links of the master."""
-    if model is ConfiguredWorker:  # which refers to its master by way of a builder's link
-        links = BuilderMaster.select(BuilderMaster.id).where(BuilderMaster.masterid == masterid)
-        return ConfiguredWorker.buildermasterid.in_(links)
-    return model.masterid == masterid
+def counts(
+    database: Database, relations: Mapping[str, Relation], masterids: list[int]
+) -> dict[str, dict[int, int]]:
+    """Return how many rows of each of the relations each of the masters has, in one statement."""
+    found: dict[str, dict[int, int]] = {kind: {} for kind in relations}
+    chosen = Master.select(Master.id).where(Master.id.in_(masterids)).cte("chosen")
+    rows = peewee.fn.COUNT(peewee.SQL("*"))
+    queries = [
+        relation.select(peewee.Value(kind), relation.masterid, rows)
+        .join_from(relation.model, chosen, on=(chosen.c.id == relation.masterid))
+        .group_by(relation.masterid)
+        for kind, relation in relations.items()
+    ]
+    if queries:
+        for kind, masterid, number in database.rows(union_all(queries).with_cte(chosen)):
+            found[kind][masterid] = number
+    return found
 
 
-def _linked(link: Any, reference: Any, target: Any) -> Callable[[str, int], Any]:
-    def select(kind: str, masterid: int) -> Any:
-        columns = (peewee.Value(kind), reference, target.name, NO_NUMBER, NO_NUMBER)
-        return (
-            link.select(*columns)
-            .join(target, peewee.JOIN.LEFT_OUTER, on=(target.id == reference))
-            .where(of_master(link, masterid))
-            .distinct()  # a worker is configured once for each builder
+def delete_links(database: Database, masterid: int, *, dry_run: bool = False) -> int:
+    """Delete the links of the master, in the transaction of the caller; return how many.
+
+    Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
+    the connected workers, which it leaves behind.
+
+    Parameters:
+        dry_run: only count them.
+    """
+    links = existing_relations(database, LINKS)
+    if dry_run:
+        return sum(
+            number for of in counts(database, links, [masterid]).values() for number in of.values()
         )
-
-    return select
-
-
-def _unfinished_builds(kind: str, masterid: int) -> Any:
-    return (
-        Build.select(peewee.Value(kind), Build.id, Builder.name, Build.number, Build.started_at)
-        .join(Builder, peewee.JOIN.LEFT_OUTER, on=(Builder.id == Build.builderid))
-        .where(Build.masterid == masterid, Build.complete_at.is_null())
+    return sum(
+        relation.model.delete().where(relation.rows_of([masterid])).execute(database)
+        for relation in reversed(links.values())
     )
 
 
-def _claims(kind: str, masterid: int) -> Any:
-    claim, request = BuildRequestClaim, BuildRequest
-    columns = (peewee.Value(kind), claim.brid, Builder.name, NO_NUMBER, claim.claimed_at)
-    return (
-        claim.select(*columns)
-        .join(request, on=(request.id == claim.brid))
-        .join(Builder, peewee.JOIN.LEFT_OUTER, on=(Builder.id == request.builderid))
-        .where(claim.masterid == masterid, request.complete == 0)
-    )
-
-
-_SOURCES: dict[str, tuple[Callable[[str, int], Any], tuple[Any, ...]]] = {
-    "schedulers": (
-        _linked(SchedulerMaster, SchedulerMaster.schedulerid, Scheduler),
-        (SchedulerMaster, Scheduler),
-    ),
-    "change_sources": (
-        _linked(ChangeSourceMaster, ChangeSourceMaster.changesourceid, ChangeSource),
-        (ChangeSourceMaster, ChangeSource),
-    ),
-    "builders": (
-        _linked(BuilderMaster, BuilderMaster.builderid, Builder),
-        (BuilderMaster, Builder),
-    ),
-    "configured_workers": (
-        _linked(ConfiguredWorker, ConfiguredWorker.workerid, Worker),
-        (ConfiguredWorker, BuilderMaster, Worker),
-    ),
-    "connected_workers": (
-        _linked(ConnectedWorker, ConnectedWorker.workerid, Worker),
-        (ConnectedWorker, Worker),
-    ),
-    UNFINISHED_BUILDS: (_unfinished_builds, (Build, Builder)),
-    CLAIMS: (_claims, (BuildRequestClaim, BuildRequest, Builder)),
-}
-
-
-LINKS = tuple(kind for kind in _SOURCES if kind not in (UNFINISHED_BUILDS, CLAIMS))
+def count_unfinished(database: Database, masterid: int) -> tuple[int, int]:
+    """Return how many unfinished builds the master has, and claims on unfinished requests."""
+    relations = existing_relations(database, (UNFINISHED_BUILDS, CLAIMS))
+    found = counts(database, relations, [masterid])
+    builds, claims = (found.get(kind, {}) for kind in (UNFINISHED_BUILDS, CLAIMS))
+    return builds.get(masterid, 0), claims.get(masterid, 0)

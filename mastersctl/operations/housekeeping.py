@@ -1,80 +1,77 @@
-"""Housekeeping: what a dead master leaves behind is deleted, ended and released.
+"""Housekeeping: what dead masters leave behind is deleted, ended and released.
 
 Mirrors what Buildbot does when it expires a master (``expireMasters`` with ``forceHouseKeeping``),
 and what Buildbot 4.3.0 forgets: the links of connected workers, and the claims.
 """
 
+from __future__ import annotations
+
+import math
 import operator
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.operations.belongings import of_master
-from mastersctl.query.union import NO_NUMBER, Part, existing, union_all
+from mastersctl.operations.belongings import counts
+from mastersctl.operations.lookup import COLUMNS, Lookup
+from mastersctl.query.union import NO_NUMBER
 from mastersctl.schema.master import Master
-from mastersctl.schema.related import (
-    Build,
-    BuilderMaster,
-    BuildRequest,
-    BuildRequestClaim,
-    ChangeSourceMaster,
-    ConfiguredWorker,
-    ConnectedWorker,
-    Log,
-    SchedulerMaster,
-    Step,
-    unfinished_request,
+from mastersctl.schema.related import Build, Log, Step
+from mastersctl.schema.relations import (
+    CLAIMS,
+    LINKS,
+    RELATIONS,
+    UNFINISHED_BUILDS,
+    Relation,
+    existing,
 )
+from mastersctl.schema.stored import text
+from mastersctl.states import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
 RETRY = 5  # of Buildbot's results: the build did not finish, and is to be built again
-
-# What names a row that refers to a master. Two of the tables, those of schedulers and of change
-# sources, have no index over the master: to find the rows of one takes as long as those of all.
-_KEYS: dict[Any, Any] = {
-    BuilderMaster: BuilderMaster.id,
-    SchedulerMaster: SchedulerMaster.schedulerid,
-    ChangeSourceMaster: ChangeSourceMaster.changesourceid,
-    ConnectedWorker: ConnectedWorker.id,
-    BuildRequestClaim: BuildRequestClaim.brid,
-}
-# The tables of links; one of configured workers refers to a builder's, and goes before it.
-LINK_MODELS = (
-    ConfiguredWorker,
-    BuilderMaster,
-    SchedulerMaster,
-    ChangeSourceMaster,
-    ConnectedWorker,
-)
-
-_ACTIVE, _CLOCK = "active", "clock"  # what a row of the survey is about, beside tables
-_BUILDS, _CLAIMS = "builds", "claims"
-_MANY = 10_000  # parameters of one statement; SQLite takes 32,766
-
-Leftovers = dict[str, list[int]]
-"""What housekeeping has to do for one master: the keys of links and claims, by table; that builds
-are unfinished; that it is active."""
+STEPS, LOGS = "steps", "logs"
+MAX_BATCH = 100  # masters that one transaction is about
+MAX_KEYS = 10_000  # of one statement; SQLite has room for 32,766 parameters
 
 
-class DeadMaster(NamedTuple):
-    """A master that is dead, while it has not checked in since `deadline` (epoch seconds)."""
+class Dead(NamedTuple):
+    """Masters that are dead, while they have not checked in since `deadline` (epoch seconds)."""
 
-    id: int
+    ids: list[int]
     deadline: int
-    leftovers: Leftovers
+
+    def batches(self) -> list[Dead]:
+        """Return these masters in batches, of which each is one transaction."""
+        starts = range(0, len(self.ids), MAX_BATCH)
+        return [self._replace(ids=self.ids[start : start + MAX_BATCH]) for start in starts]
 
 
-class Housekept(NamedTuple):
-    """What housekeeping did for one master, or would have done.
+class Cleaned(NamedTuple):
+    """What housekeeping did for one master, beside that it became inactive.
 
     Attributes:
-        deactivated: whether it became inactive; false where it was already.
         links: how many links of schedulers, change sources, builders and workers were deleted.
         builds, steps, logs: how many were ended.
         claims: how many were released.
+    """
+
+    links: int
+    builds: int
+    steps: int
+    logs: int
+    claims: int
+
+
+class Housekept(NamedTuple):
+    """What housekeeping did for one master, or would have done; see `Cleaned`.
+
+    Attributes:
+        deactivated: whether it became inactive; false where it was already.
     """
 
     id: int
@@ -87,178 +84,189 @@ class Housekept(NamedTuple):
     claims: int
 
 
-class Cleaned(NamedTuple):
-    """What `clean` did; see `Housekept`."""
-
-    links: int
-    builds: int
-    steps: int
-    logs: int
-    claims: int
+class _ChangedMeanwhileError(Exception):
+    """Somebody else changed rows of one of several masters between the count and the change."""
 
 
-def survey(database: "Database", which: Any) -> tuple[dict[int, Leftovers], int | None]:
-    """Look for what the masters for which the condition `which` holds have left behind.
+def find_dead_masters(lookup: Lookup, older_than: float = EXPIRE_SECONDS) -> Dead:
+    """Return the masters that are dead, and have left something to do for `housekeep`.
 
-    All of it in one statement, after one that asks which tables there are: nothing is sent for a
-    master that left nothing behind.
+    All are looked for in one statement, after one that asks which tables there are: nothing is sent
+    for a master that left nothing behind.
 
-    Returns:
-        the leftovers by master, and what the database server's clock said, in epoch seconds (None
-        where there is no server).
+    Parameters:
+        older_than: how long a dead master has not checked in, in seconds.
+
+    Raises:
+        ClockError: this host's clock and the database server's differ.
     """
-    chosen = Master.select(Master.id).where(which).cte("chosen")
-    clock = peewee.Select(columns=(peewee.Value(_CLOCK), database.server_time, NO_NUMBER))
-    active = Master.select(peewee.Value(_ACTIVE), Master.id, NO_NUMBER).where(Master.active != 0)
-    queries = [
-        clock,
-        active.join(chosen, on=(chosen.c.id == Master.id)),
-        *existing(database, _parts(chosen)),
+    database, now = lookup.database, lookup.clock()
+    deadline = math.floor(now - older_than)
+    chosen = Master.select(Master.id).where(Master.last_active < deadline).cte("chosen")
+    clock = peewee.Select(columns=(NO_NUMBER, database.server_time))
+    queries = [Master.select(Master.id, NO_NUMBER).where(Master.active != 0)]
+    masterids = [Master.id]
+    for relation in existing(database).values():
+        queries.append(relation.select(relation.masterid, NO_NUMBER))
+        masterids.append(relation.masterid)
+    found = [
+        query.join_from(query.model, chosen, on=(chosen.c.id == masterid))
+        for query, masterid in zip(queries, masterids, strict=True)
     ]
-    server_time = None
-    masters: dict[int, Leftovers] = {}
-    for kind, id_, key in database.rows(union_all(queries).with_cte(chosen)):
-        if kind == _CLOCK:
-            server_time = id_
-        else:
-            masters.setdefault(id_, {}).setdefault(kind, []).append(key)
-    return dict(sorted(masters.items(), key=_by_id)), server_time
+    rows = list(database.rows(reduce(operator.or_, [clock, *found]).with_cte(chosen)))
+    server_time = next((time for id_, time in rows if id_ is None), None)
+    lookup.check_times(now, server_time)
+    return Dead(sorted((id_ for id_, _ in rows if id_ is not None), key=_by_number), deadline)
 
 
-def _by_id(item: tuple[Any, Leftovers]) -> tuple[bool, Any]:
-    """Return what sorts masters by ID; on SQLite, that may be no number."""
-    id_, _ = item
+def _by_number(id_: Any) -> tuple[bool, Any]:
+    """Return what sorts IDs; on SQLite, one may be no number."""
     return (False, id_) if isinstance(id_, int) else (True, repr(id_))
 
 
-def _parts(chosen: Any) -> Iterator[Part]:
-    """Yield a question for each kind of leftover; its rows are the table, the master and a key."""
+def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> list[Housekept]:
+    """Mark dead masters inactive, and do the housekeeping for them, in one transaction.
 
-    def of_chosen(model: Any, key: Any) -> Any:
-        query = model.select(peewee.Value(_table(model)), model.masterid, key)
-        return query.join(chosen, on=(chosen.c.id == model.masterid))
+    Mirrors what expireMasters(forceHouseKeeping=True) does for each of them.
 
-    for model, key in _KEYS.items():
-        query, needed = of_chosen(model, key), {model}
-        if model is BuilderMaster:
-            needed.add(ConfiguredWorker)  # which is looked for when the builder's link is deleted
-        if model is BuildRequestClaim:
-            needed.add(BuildRequest)
-            query = query.join_from(model, BuildRequest, on=(BuildRequest.id == model.brid))
-            query = query.where(BuildRequest.complete == 0)
-        yield Part(query, tuple(needed))
-    builds = of_chosen(Build, NO_NUMBER).where(Build.complete_at.is_null()).distinct()
-    yield Part(builds, (Build, Step, Log))
+    Returns:
+        what was done for each; those are left out for which it was nothing, because they have
+        checked in again or another process was faster.
+    """
+    query = Master.select(*COLUMNS).where(
+        Master.id.in_(dead.ids), Master.last_active < dead.deadline
+    )
+    query = query.order_by(Master.id)  # so that two who lock several wait for each other only once
+
+    def change() -> list[Housekept]:
+        rows = list(lookup.database.rows(query if dry_run else lookup.locking(query)))
+        ids = [id_ for id_, *_ in rows]
+        cleaned = clean(lookup.database, ids, lookup.now(), dry_run=dry_run)
+        active = [id_ for id_, _, _, active, _ in rows if active]
+        if active and not dry_run:
+            update = Master.update({"active": 0}).where(Master.id.in_(active))
+            update.execute(lookup.database)
+        return [
+            Housekept(id_, text(name), bool(active), *cleaned[id_])
+            for id_, name, _, active, _ in rows
+            if active or any(cleaned[id_])
+        ]
+
+    try:
+        return lookup.transact(change, dry_run=dry_run)
+    except _ChangedMeanwhileError:  # nothing is done yet, and of one master each count is exact
+        alone = [dead._replace(ids=[id_]) for id_ in dead.ids]
+        return [housekept for master in alone for housekept in housekeep(lookup, master)]
 
 
 def clean(
-    database: "Database", masterid: int, leftovers: Leftovers, now: int, *, dry_run: bool
-) -> Cleaned:
-    """Do the housekeeping for one master, in the transaction of the caller.
+    database: Database, ids: list[int], now: int, *, dry_run: bool = False, exact: bool = True
+) -> dict[int, Cleaned]:
+    """Do the housekeeping for masters, in the transaction of the caller; return what was done.
 
     Parameters:
-        now: when its builds and steps end, in epoch seconds.
+        now: when their builds and steps end, in epoch seconds.
         dry_run: only count what would be done.
+        exact: whether the counts must be those of each master.
     """
-    do = _count if dry_run else _change
-    deleted = {
-        model: _delete(database, model, masterid, leftovers.get(_table(model), []), do)
-        for model in _KEYS
+    done = _Cleaning(database, ids, dry_run, exact).run(now) if ids else {}
+    nothing: Counter[int] = Counter()
+    kinds = (UNFINISHED_BUILDS, STEPS, LOGS, CLAIMS)
+    return {
+        id_: Cleaned(
+            sum(done.get(kind, nothing)[id_] for kind in LINKS),
+            *(done.get(kind, nothing)[id_] for kind in kinds),
+        )
+        for id_ in ids
     }
-    claims = deleted.pop(BuildRequestClaim)
-    logs = steps = builds = 0
-    if _table(Build) in leftovers:
-        logs, steps, builds = _end_builds(database, masterid, now, do)
-    return Cleaned(sum(deleted.values()), builds, steps, logs, claims)
 
 
-_Do = Callable[["Database", Any, Any, dict[str, int] | None], int]
+class _Cleaning:
+    """The housekeeping for some masters, one statement for each relation."""
+
+    def __init__(self, database: Database, ids: list[int], dry_run: bool, exact: bool) -> None:
+        self._database = database
+        self._ids = ids
+        self._dry_run = dry_run
+        self._exact = exact
+
+    def run(self, now: int) -> dict[str, Counter[int]]:
+        """Return how many rows of each kind were changed, by master."""
+        relations = existing(self._database, models=_models)
+        found = counts(self._database, relations, self._ids)
+        ended = self._end(now) if found.get(UNFINISHED_BUILDS) else {}
+        found.pop(UNFINISHED_BUILDS, None)
+        deleted = {relations[kind].model for kind, rows in found.items() if rows}
+        return ended | {
+            kind: self._execute(
+                relations[kind].model.delete().where(relations[kind].rows_of(self._ids)),
+                Counter(rows),
+            )
+            for kind, rows in reversed(found.items())
+            if deleted.intersection(relations[kind].models())  # or what refers to what goes
+        }
+
+    def _end(self, now: int) -> dict[str, Counter[int]]:
+        """End unfinished builds, and their steps, with RETRY, and close the logs of these.
+
+        By ID: no database can choose to read all steps for a few builds.
+        """
+        unfinished = RELATIONS[UNFINISHED_BUILDS].rows_of(self._ids)
+        query = Build.select(Build.id, Build.masterid).where(unfinished)
+        builds = dict(self._database.rows(query))
+        running = Step.results.is_null()
+        steps = self._below(builds, Step, Step.buildid, running)
+        logs = self._below(steps, Log, Log.stepid, Log.complete == 0)
+        end = {"complete_at": now, "results": RETRY}
+        return {
+            LOGS: self._update(Log, logs, Log.complete == 0, {"complete": 1}),
+            STEPS: self._update(Step, steps, running, end | {"hidden": 0}),
+            UNFINISHED_BUILDS: self._update(Build, builds, unfinished, end),
+        }
+
+    def _below(
+        self, owners: dict[int, int], model: Any, reference: Any, condition: Any
+    ) -> dict[int, int]:
+        """Return the master of each row of `model` that refers to one of the rows of `owners`."""
+        found: dict[int, int] = {}
+        for ids in _chunks([*owners]):
+            query = model.select(model.id, reference).where(reference.in_(ids), condition)
+            found |= {id_: owners[above] for id_, above in self._database.rows(query)}
+        return found
+
+    def _update(
+        self, model: Any, owners: dict[int, int], condition: Any, values: dict[str, int]
+    ) -> Counter[int]:
+        """Set values in the rows of `owners` for which the condition still holds."""
+        changed: Counter[int] = Counter()
+        for ids in _chunks([*owners]):
+            query = model.update(values).where(model.id.in_(ids), condition)
+            changed += self._execute(query, Counter(owners[id_] for id_ in ids))
+        return changed
+
+    def _execute(self, query: Any, expected: Counter[int]) -> Counter[int]:
+        """Execute a change, and return how many rows it changed, by master.
+
+        Parameters:
+            expected: how many there were just before.
+
+        Raises:
+            _ChangedMeanwhileError: there were fewer or more by then, and nobody can tell whose.
+        """
+        if self._dry_run:
+            return expected
+        rows: int = query.execute(self._database)
+        if rows == expected.total() or not self._exact:
+            return expected
+        if len(self._ids) > 1:
+            raise _ChangedMeanwhileError
+        return Counter({self._ids[0]: rows})
 
 
-def _delete(database: "Database", model: Any, masterid: int, keys: list[int], do: _Do) -> int:
-    """Delete what the master has left, and still has, in a table; return how many rows."""
-    rows = 0
-    for some in _chunks(keys):
-        conditions = [_KEYS[model].in_(some), of_master(model, masterid)]
-        if model is BuilderMaster:  # whatever refers to it by now, if it is still the master's
-            refers = ConfiguredWorker.buildermasterid.in_(some)
-            its = of_master(ConfiguredWorker, masterid)
-            rows += do(database, ConfiguredWorker, refers & its, None)
-        if model is BuildRequestClaim:
-            conditions.append(peewee.fn.EXISTS(unfinished_request()))
-        rows += do(database, model, reduce(operator.and_, conditions), None)
-    return rows
+def _models(relation: Relation) -> list[Any]:
+    """Return the tables that housekeeping needs of a relation."""
+    return [*relation.models(), Step, Log] if relation.model is Build else relation.models()
 
 
-def _end_builds(database: "Database", masterid: int, now: int, do: _Do) -> tuple[int, int, int]:
-    """End the unfinished builds of the master; return how many logs, steps and builds ended."""
-    unfinished = (Build.masterid == masterid) & Build.complete_at.is_null()
-    ids = [id_ for (id_,) in database.rows(Build.select(Build.id).where(unfinished))]
-    end = {"complete_at": now, "results": RETRY}
-    logs = steps = builds = 0
-    for some in _chunks(ids):  # by ID: no database can choose to read all steps for a few builds
-        running = Step.buildid.in_(some) & Step.results.is_null()
-        step_ids = [id_ for (id_,) in database.rows(Step.select(Step.id).where(running))]
-        for these in _chunks(step_ids):
-            open_ = Log.stepid.in_(these) & (Log.complete == 0)
-            logs += do(database, Log, open_, {"complete": 1})
-        steps += do(database, Step, running, end | {"hidden": 0})
-        builds += do(database, Build, Build.id.in_(some) & unfinished, end)
-    return logs, steps, builds
-
-
-def _chunks(keys: list[int]) -> Iterator[list[int]]:
-    return (keys[start : start + _MANY] for start in range(0, len(keys), _MANY))
-
-
-def _change(database: "Database", model: Any, condition: Any, values: dict[str, int] | None) -> int:
-    """Set `values` where `condition` holds (None: delete what it holds for); return how often."""
-    query = model.delete() if values is None else model.update(values)
-    rows: int = query.where(condition).execute(database)
-    return rows
-
-
-def _count(database: "Database", model: Any, condition: Any, values: object) -> int:
-    """Return how often `_change` would find that `condition` holds."""
-    query = model.select(peewee.fn.COUNT(peewee.SQL("*"))).where(condition)
-    ((rows,),) = database.rows(query)
-    return int(rows)
-
-
-def delete_links(database: "Database", masterid: int, *, dry_run: bool = False) -> int:
-    """Delete the links of the master, in the transaction of the caller; return how many.
-
-    Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
-    the connected workers, which it leaves behind.
-
-    Parameters:
-        dry_run: only count them.
-    """
-    do = _count if dry_run else _change
-    there = database.existing_tables([_table(model) for model in LINK_MODELS])
-    return sum(
-        do(database, model, of_master(model, masterid), None)
-        for model in LINK_MODELS
-        if _table(model) in there
-    )
-
-
-def count_unfinished(database: "Database", masterid: int) -> tuple[int, int]:
-    """Return how many unfinished builds the master has, and claims on unfinished requests."""
-    builds = Build.select(Build.id).where(Build.masterid == masterid, Build.complete_at.is_null())
-    claims = BuildRequestClaim.select(BuildRequestClaim.brid).where(
-        BuildRequestClaim.masterid == masterid, peewee.fn.EXISTS(unfinished_request())
-    )
-    counts = (peewee.fn.COUNT(peewee.SQL("*")),)
-    parts = [
-        Part(builds.select(peewee.Value(_BUILDS), *counts), (Build,)),
-        Part(claims.select(peewee.Value(_CLAIMS), *counts), (BuildRequestClaim, BuildRequest)),
-    ]
-    queries = existing(database, parts)
-    found = dict(database.rows(union_all(queries))) if queries else {}
-    return found.get(_BUILDS, 0), found.get(_CLAIMS, 0)
-
-
-def _table(model: Any) -> str:
-    name: str = model._meta.table_name
-    return name
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + MAX_KEYS] for start in range(0, len(ids), MAX_KEYS))

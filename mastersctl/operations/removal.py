@@ -4,34 +4,38 @@ Buildbot never removes a master. On SQLite it leaves foreign keys off, so that a
 leaves orphans; on PostgreSQL each of them cascades, so that it takes its builds with it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.database import Reference
 from mastersctl.errors import NoSuchMasterError, RefusedError, joined, listed
-from mastersctl.operations.housekeeping import LINK_MODELS, clean, survey
-from mastersctl.query.union import Part, existing, union_all
+from mastersctl.operations.housekeeping import clean
+from mastersctl.operations.lookup import Lookup
+from mastersctl.query.union import union_all
 from mastersctl.schema.master import Master, MasterRow
-from mastersctl.schema.related import Build, BuildRequest, BuildRequestClaim, unfinished_request
+from mastersctl.schema.relations import CLAIMS, RELATIONS, UNFINISHED_BUILDS, existing, table
 from mastersctl.states import ACTIVE
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
-_BUILDS, _CLAIMS = "builds", "claims on finished build requests"
-_INHERITED: dict[str, Any] = {_BUILDS: Build, _CLAIMS: BuildRequestClaim}
+_BUILDS, _CLAIMS = RELATIONS[UNFINISHED_BUILDS], RELATIONS[CLAIMS]
+# What an heir gets, by what a message calls it: what is left of it when housekeeping was done.
+_INHERITED = {"builds": _BUILDS.model, "claims on finished build requests": _CLAIMS.model}
 # Of Buildbot's tables, how those refer to a master whose rows housekeeping deletes or an heir gets
 _KNOWN = {
-    Reference(None, model._meta.table_name, "masterid", "id")
-    for model in (*LINK_MODELS, *_INHERITED.values())
-    if hasattr(model, "masterid")
+    Reference(None, table(relation.model), relation.masterid.column_name, "id")
+    for relation in RELATIONS.values()
+    if relation.masterid.model is relation.model
 }
 _ROWS = peewee.fn.COUNT(peewee.SQL("*"))
 # PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
 # them, and not all have an index for that: few in a statement, so that it ends within --timeout.
-_MASTERS_AT_ONCE = 100
-_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack has an end
+MAX_MASTERS_AT_ONCE = 100
+MAX_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack has an end
 
 Uses = dict[str, int]
 """How many rows refer to a master, by what they are, or else by the column that refers to it.
@@ -56,8 +60,47 @@ class Removal(NamedTuple):
     claims: int
 
 
+def remove_masters(
+    lookup: Lookup,
+    masters: Sequence[int | str],
+    *,
+    reassign_to: int | str | None = None,
+    skip_used: bool = False,
+    dry_run: bool = False,
+) -> Removal:
+    """Remove masters, after housekeeping for them: all of them, or none.
+
+    No build is ever deleted, and nothing is left to a cascade of foreign keys.
+
+    Parameters:
+        reassign_to: the master that inherits their builds, and their claims on finished build
+            requests.
+        skip_used: leave those that something refers to, instead of removing none.
+
+    Raises:
+        NoSuchMasterError: one of them is not there.
+        RefusedError: one of them is `active`, or something refers to it that nobody inherits.
+        ClockError: this host's clock and the database server's differ.
+        InvalidValueError: they are more than a statement has room for.
+    """
+
+    def change() -> Removal:
+        found = lookup.several(masters, lock=not dry_run)
+        rows = {row.id: row for row in (lookup.pick(found, master) for master in masters)}
+        heir = None
+        if reassign_to is not None:  # it is not locked: it may be alive, and must check in
+            heir = lookup.pick(lookup.several([reassign_to]), reassign_to)
+        now = lookup.now()
+        removal = plan(lookup.database, [*rows.values()], heir, now, skip_used=skip_used)
+        if not dry_run:
+            remove(lookup.database, removal, now)
+        return removal
+
+    return lookup.transact(change, dry_run=dry_run)
+
+
 def plan(
-    database: "Database",
+    database: Database,
     masters: Sequence[MasterRow],
     heir: MasterRow | None,
     now: int,
@@ -99,7 +142,7 @@ def plan(
     return Removal(removed, skipped, heir, builds, claims)
 
 
-def remove(database: "Database", removal: Removal, now: int) -> None:
+def remove(database: Database, removal: Removal, now: int) -> None:
     """Do the housekeeping for the masters, let the heir have what refers to them, and delete them.
 
     In the transaction of the caller, in which the plan was made. That nothing refers to them any
@@ -115,21 +158,24 @@ def remove(database: "Database", removal: Removal, now: int) -> None:
     ids = [master.id for master in removal.masters]
     if not ids:
         return
-    masters, _ = survey(database, Master.id.in_(ids))
-    for id_, leftovers in masters.items():
-        clean(database, id_, leftovers, now, dry_run=False)
+    batches = [
+        ids[start : start + MAX_MASTERS_AT_ONCE]
+        for start in range(0, len(ids), MAX_MASTERS_AT_ONCE)
+    ]
+    for batch in batches:
+        clean(database, batch, now, exact=False)
     if removal.heir:
         _inherit(database, ids, removal.heir)
     _check_unused(database, removal.masters)
-    for start in range(0, len(ids), _MASTERS_AT_ONCE):
-        database.delete_unreferenced(Master, ids[start : start + _MASTERS_AT_ONCE])
+    for batch in batches:
+        database.delete_unreferenced(Master, batch)
 
 
-def _inherit(database: "Database", ids: list[int], heir: MasterRow) -> None:
-    there = database.existing_tables([model._meta.table_name for model in _INHERITED.values()])
+def _inherit(database: Database, ids: list[int], heir: MasterRow) -> None:
+    there = database.existing_tables([table(model) for model in _INHERITED.values()])
     try:
         for model in _INHERITED.values():
-            if model._meta.table_name in there:
+            if table(model) in there:
                 update: Any = model.update({"masterid": heir.id})
                 update.where(model.masterid.in_(ids)).execute(database)
     except peewee.IntegrityError:  # of the foreign key: the heir is not locked, so that it can work
@@ -160,58 +206,64 @@ def _why(blocked: list[tuple[str, Uses]]) -> str:
     )
 
 
-def _uses(database: "Database", ids: Sequence[int]) -> dict[int, Uses]:
+def _uses(database: Database, ids: Sequence[int]) -> dict[int, Uses]:
     """Return what refers to each of the masters `ids`; those that nothing refers to are left out.
 
     The database is asked which tables have a foreign key to `masters`, so that those of later
     versions of Buildbot count, too.
     """
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
-    unknown = set(database.references(Master._meta.table_name)) - _KNOWN
-    queries = [*existing(database, _inheritable(chosen)), *_references(chosen, unknown)]
+    unknown = set(database.references(table(Master))) - _KNOWN
+    queries = [*_inheritable(database, chosen), *_references(chosen, unknown)]
     return _counted(database, chosen, queries)
 
 
-def _check_unused(database: "Database", masters: list[MasterRow]) -> None:
+def _check_unused(database: Database, masters: list[MasterRow]) -> None:
     """Raise RefusedError if anything at all refers to one of the masters."""
     ids = [master.id for master in masters]
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
     there = database.existing_tables(sorted(reference.table for reference in _KNOWN))
     known = {reference for reference in _KNOWN if reference.table in there}
-    every = known | set(database.references(Master._meta.table_name))
+    every = known | set(database.references(table(Master)))
     used = _counted(database, chosen, [*_references(chosen, every)])
     if used:
         blocked = [(master.name, used[master.id]) for master in masters if master.id in used]
         raise RefusedError(_why(blocked))
 
 
-def _counted(database: "Database", chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
+def _counted(database: Database, chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
     found: dict[int, Uses] = {}
-    for start in range(0, len(queries), _QUERIES_AT_ONCE):
-        some = union_all(queries[start : start + _QUERIES_AT_ONCE])
+    for start in range(0, len(queries), MAX_QUERIES_AT_ONCE):
+        some = union_all(queries[start : start + MAX_QUERIES_AT_ONCE])
         for kind, id_, rows in database.rows(some.with_cte(chosen)):
             uses = found.setdefault(id_, {})
             uses[kind] = uses.get(kind, 0) + rows
     return found
 
 
-def _inheritable(chosen: Any) -> Iterator[Part]:
-    builds = Build.select(peewee.Value(_BUILDS), Build.masterid, _ROWS)
-    builds = builds.join(chosen, on=(chosen.c.id == Build.masterid))
-    yield Part(builds.group_by(Build.masterid), (Build,))
-    claim = BuildRequestClaim
-    claims = claim.select(peewee.Value(_CLAIMS), claim.masterid, _ROWS)
-    claims = claims.join(chosen, on=(chosen.c.id == claim.masterid))
-    claims = claims.where(~peewee.fn.EXISTS(unfinished_request())).group_by(claim.masterid)
-    yield Part(claims, (claim, BuildRequest))
+def _inheritable(database: Database, chosen: Any) -> Iterator[Any]:
+    """Yield a query for each kind that an heir gets, with how much of it each master has."""
+    unfinished = _CLAIMS.through.select(_CLAIMS.through.id).where(
+        _CLAIMS.through.id == _CLAIMS.refers, _CLAIMS.unfinished
+    )
+    there = existing(database, (UNFINISHED_BUILDS, CLAIMS)).values()
+    for kind, model in _INHERITED.items():
+        query = model.select(peewee.Value(kind), model.masterid, _ROWS)
+        query = query.join(chosen, on=(chosen.c.id == model.masterid)).group_by(model.masterid)
+        if model is _CLAIMS.model:
+            query = query.where(~peewee.fn.EXISTS(unfinished))
+        if model in [relation.model for relation in there]:
+            yield query
 
 
 def _references(chosen: Any, references: Iterable[Reference]) -> Iterator[Any]:
     """Yield, for each reference, a query for how many rows of its table refer to a master by it."""
     for reference in sorted(references, key=str):
-        table = peewee.Table(reference.table, schema=reference.schema)
+        referring = peewee.Table(reference.table, schema=reference.schema)
         name = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
-        refers = peewee.Column(table, reference.column) == peewee.Column(Master, reference.target)
+        refers = peewee.Column(referring, reference.column) == peewee.Column(
+            Master, reference.target
+        )
         query = Master.select(peewee.Value(name), Master.id, _ROWS)
         query = query.join(chosen, on=(chosen.c.id == Master.id))
-        yield query.join_from(Master, table, on=refers).group_by(Master.id)
+        yield query.join_from(Master, referring, on=refers).group_by(Master.id)

@@ -68,6 +68,11 @@ def name_hash(name: str) -> str:
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
+def is_called(model: Any, given: int | str) -> Any:
+    """Return the condition for the master or the builder that has the ID or the name."""
+    return model.id == given if isinstance(given, int) else model.name_hash == name_hash(given)
+
+
 def master_state(now: int, max_age: int = EXPIRE_SECONDS) -> peewee.Case:
     """Return the SQL expression for the state of a master at `now` (epoch seconds).
 

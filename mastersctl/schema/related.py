@@ -1,7 +1,5 @@
 """The tables that refer to masters, and those that these refer to."""
 
-from typing import Any
-
 from mastersctl._peewee import peewee
 from mastersctl.schema.master import Key, Number
 
@@ -142,13 +140,3 @@ class BuildRequestClaim(peewee.Model):
     class Meta:
         table_name = "buildrequest_claims"
         primary_key = False
-
-
-def unfinished_request() -> Any:
-    """Return a query for the build request of a claim, correlated with it, if it is unfinished.
-
-    A claim on a request that is complete is history.
-    """
-    return BuildRequest.select(BuildRequest.id).where(
-        BuildRequest.id == BuildRequestClaim.brid, BuildRequest.complete == 0
-    )

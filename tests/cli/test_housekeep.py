@@ -11,6 +11,7 @@ import pytest
 import time_machine
 
 from mastersctl.cli import run
+from mastersctl.operations.housekeeping import MAX_BATCH
 from tests.support.commands import at_most, mastersctl, process
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
@@ -127,35 +128,41 @@ def test_a_database_without_masters_is_not_buildbots(
 
 
 def test_an_error_in_the_middle_says_how_far_it_came(buildbot_postgresql: PostgresDatabase) -> None:
-    for name in ("a", "b"):
-        add_master(buildbot_postgresql, name, active=1, last_active=5)
-    buildbot_postgresql.execute("UPDATE masters SET id = 0 WHERE id = 2")  # before the one locked
+    add_dead_masters(buildbot_postgresql, MAX_BATCH + 1)
+    buildbot_postgresql.execute("UPDATE masters SET id = -id WHERE id > 1")  # before the one locked
     with buildbot_postgresql.locked(), at_most(10):
         result = buildbot_postgresql.run("housekeep", "--timeout", "0.3")
     assert result.code == 4
-    assert "ended early: 1." in result.err
-    assert table(result.out)[1][:2] == ["0", "b"]
+    assert f"ended early: {MAX_BATCH}." in result.err
+    assert len(table(result.out)) == 1 + MAX_BATCH
     assert "total" not in result.out
-    assert [row[2] for row in masters(buildbot_postgresql)] == [0, 1]
+    assert [row[2] for row in masters(buildbot_postgresql)] == [0] * MAX_BATCH + [1]
+
+
+def add_dead_masters(database: PostgresDatabase, number: int) -> None:
+    database.execute(
+        "INSERT INTO masters (name, name_hash, active, last_active) "
+        "SELECT i, i, 1, 5 FROM generate_series(1, ?) i",
+        [number],
+    )
 
 
 @pytest.fixture
 def slow_database(buildbot_postgresql: PostgresDatabase) -> PostgresDatabase:
-    """A database with four dead masters, each of which takes three quarters of a second."""
-    for name in "abcd":
-        add_master(buildbot_postgresql, name, active=1, last_active=5)
+    """A database with dead masters in four batches, of three quarters of a second each."""
+    add_dead_masters(buildbot_postgresql, 4 * MAX_BATCH)
     buildbot_postgresql.execute(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql "
-        "AS 'BEGIN PERFORM pg_sleep(0.75); RETURN NEW; END'"
+        "AS 'BEGIN PERFORM pg_sleep(0.75); RETURN NULL; END'"
     )
     buildbot_postgresql.execute(
-        "CREATE TRIGGER wait BEFORE UPDATE ON masters FOR EACH ROW EXECUTE FUNCTION wait()"
+        "CREATE TRIGGER wait BEFORE UPDATE ON masters FOR EACH STATEMENT EXECUTE FUNCTION wait()"
     )
     return buildbot_postgresql
 
 
 def test_long_work_shows_its_progress_on_a_terminal(slow_database: PostgresDatabase) -> None:
-    terminal = Terminal(*slow_database.on("housekeep"))
+    terminal = Terminal(*slow_database.on("housekeep"), rows=5 * MAX_BATCH)
     terminal.wait_for("Housekeeping")
     lines = terminal.wait_for("total")
     assert lines[0].split()[:2] == ["ID", "NAME"]
@@ -170,7 +177,7 @@ def test_long_work_that_is_interrupted_leaves_the_terminal_as_it_was(
     slow_database: PostgresDatabase, number: signal.Signals
 ) -> None:
     terminal = Terminal(*slow_database.on("housekeep"))
-    terminal.wait_for("25%")  # that one of them is done
+    terminal.wait_for("25%")  # that one batch is done
     assert terminal.child.pid
     os.kill(terminal.child.pid, number)
     code = terminal.end()
@@ -184,7 +191,8 @@ def test_long_work_that_is_interrupted_leaves_the_terminal_as_it_was(
 
 def test_long_work_is_quiet_in_a_pipe(slow_database: PostgresDatabase) -> None:
     result = slow_database.process("housekeep", "-o", "id")
-    assert result == (0, "1\n2\n3\n4\n", "")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.split() == [str(id_) for id_ in range(1, 4 * MAX_BATCH + 1)]
 
 
 @pytest.mark.parametrize("option", ["-v", "--dry-run"])
@@ -211,7 +219,7 @@ def test_a_person_is_told_how_what_was_released_is_built(
 def test_a_terminal_that_cannot_draw_shows_no_bar(slow_database: PostgresDatabase) -> None:
     terminal = Terminal(*slow_database.on("housekeep", "-o", "id"), kind="dumb")
     assert terminal.end() == 0
-    assert terminal.written == "1\r\n2\r\n3\r\n4\r\n"
+    assert terminal.written.split() == [str(id_) for id_ in range(1, 4 * MAX_BATCH + 1)]
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import time_machine
 
 from mastersctl.cli import run
-from mastersctl.operations.housekeeping import RETRY, survey
+from mastersctl.operations.housekeeping import RETRY, clean
 from tests.support.commands import mastersctl, process, shell, wait_for
 from tests.support.databases import (
     IS_LOCKED,
@@ -125,7 +125,7 @@ def test_all_that_refers_to_a_master_is_found_by_several_statements_too(
     buildbot_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "used"))
-    monkeypatch.setattr("mastersctl.operations.removal._QUERIES_AT_ONCE", 1)
+    monkeypatch.setattr("mastersctl.operations.removal.MAX_QUERIES_AT_ONCE", 1)
     result = buildbot_database.run("remove", "used", "--yes")
     assert "'used' (builds: 2, claims on finished build requests: 1);" in result.err
 
@@ -294,11 +294,11 @@ def test_an_heir_that_is_removed_meanwhile_is_no_such_master(
     add_master(server_database, "heir")
     before = contents(server_database)
 
-    def remove_heir_first(*arguments: Any) -> Any:
+    def remove_heir_first(*arguments: Any, **options: Any) -> Any:
         server_database.execute_at_once("DELETE FROM masters WHERE id = 2")
-        return survey(*arguments)
+        return clean(*arguments, **options)
 
-    monkeypatch.setattr("mastersctl.operations.removal.survey", remove_heir_first)
+    monkeypatch.setattr("mastersctl.operations.removal.clean", remove_heir_first)
     url = server_database.url
     result = mastersctl("remove", "m", "--yes", "--reassign-to", heir, "--db-url", url)
     assert (result.code, result.out) == (3, "")
@@ -329,12 +329,12 @@ def test_nobody_checks_in_between_the_look_and_the_deletion(
 ) -> None:
     add_master(server_database, "m")
 
-    def check_in(*arguments: Any) -> Any:
+    def check_in(*arguments: Any, **options: Any) -> Any:
         with pytest.raises(IS_LOCKED):
             server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
-        return survey(*arguments)
+        return clean(*arguments, **options)
 
-    monkeypatch.setattr("mastersctl.operations.removal.survey", check_in)
+    monkeypatch.setattr("mastersctl.operations.removal.clean", check_in)
     assert server_database.run("remove", "m", "--yes").code == 0
     assert names(server_database) == []
 
@@ -458,11 +458,11 @@ def test_a_request_that_is_completed_meanwhile_keeps_its_claim(
     buildbot_postgresql.execute("DELETE FROM builds")
     buildbot_postgresql.execute("DELETE FROM buildrequest_claims WHERE brid = 210")
 
-    def complete_first(*arguments: Any) -> Any:
+    def complete_first(*arguments: Any, **options: Any) -> Any:
         buildbot_postgresql.execute("UPDATE buildrequests SET complete = 1")
-        return survey(*arguments)
+        return clean(*arguments, **options)
 
-    monkeypatch.setattr("mastersctl.operations.removal.survey", complete_first)
+    monkeypatch.setattr("mastersctl.operations.removal.clean", complete_first)
     arguments = ("remove", "m", "--yes", "--db-url", buildbot_postgresql.url)
     result = mastersctl(*arguments, "--reassign-to", "heir")
     assert result.code == 0

@@ -157,6 +157,6 @@ def test_nobody_checks_in_between_the_look_and_the_change(
         with pytest.raises(IS_LOCKED):
             server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
 
-    monkeypatch.setattr("mastersctl.operations.connector._check_owner", check_in)
+    monkeypatch.setattr("mastersctl.operations.renaming._check_owner", check_in)
     assert server_database.run("rename", "m", "new:/").code == 0
     assert masters(server_database)[0][1] == "new:/"

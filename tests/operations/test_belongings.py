@@ -6,7 +6,7 @@ from pathlib import Path
 from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
 from mastersctl.operations.belongings import Belongings
-from mastersctl.operations.connector import MastersConnector
+from mastersctl.operations.belongings import belongings as find_belongings
 from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import (
     SHARED_BUILDER,
@@ -19,7 +19,7 @@ from tests.support.rows import (
 
 def belongings(database: RealDatabase, masterid: int) -> Belongings:
     with opened(DatabaseURL(database.url, "/"), "read", 10) as peewee_database:
-        return MastersConnector(peewee_database).get_belongings(masterid)
+        return find_belongings(peewee_database, masterid)
 
 
 def test_belongings_are_those_of_this_master(buildbot_database: RealDatabase) -> None:

@@ -11,8 +11,16 @@ import time_machine
 from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode, OnQuery, opened
 from mastersctl.errors import ClockError
+from mastersctl.operations import housekeeping
 from mastersctl.operations.connector import MastersConnector
-from mastersctl.operations.housekeeping import RETRY, Cleaned, DeadMaster, Housekept, clean
+from mastersctl.operations.housekeeping import (
+    RETRY,
+    Cleaned,
+    Dead,
+    Housekept,
+    clean,
+    find_dead_masters,
+)
 from tests.support.databases import IS_LOCKED, PostgresDatabase, RealDatabase, ServerDatabase
 from tests.support.outcome import by_master
 from tests.support.rows import (
@@ -22,6 +30,7 @@ from tests.support.rows import (
     add_belongings,
     add_cluster,
     add_master,
+    add_masters,
     contents,
     masters,
 )
@@ -38,8 +47,8 @@ def connected(
 
 def housekeep(database: RealDatabase, *, dry_run: bool = False) -> list[Housekept]:
     with connected(database, read=dry_run) as connector:
-        results = [connector.housekeep(m, dry_run=dry_run) for m in connector.find_dead_masters()]
-    return [result for result in results if result is not None]
+        dead = find_dead_masters(connector)
+        return housekeeping.housekeep(connector, dead, dry_run=dry_run)
 
 
 def add_dead(database: RealDatabase, name: str, *, active: int = 1) -> int:
@@ -149,7 +158,7 @@ def test_a_second_run_finds_nothing_to_do(buildbot_database: RealDatabase) -> No
     assert len(housekeep(buildbot_database)) == 3
     before = contents(buildbot_database)
     with connected(buildbot_database, read=True) as connector:
-        assert connector.find_dead_masters() == []
+        assert find_dead_masters(connector).ids == []
     assert housekeep(buildbot_database) == []
     assert contents(buildbot_database) == before
 
@@ -170,10 +179,10 @@ def test_a_master_that_checks_in_meanwhile_is_left_alone(buildbot_database: Real
     id_ = add_dead(buildbot_database, "late")
     add_belongings(buildbot_database, id_)
     with connected(buildbot_database) as connector:
-        (dead,) = connector.find_dead_masters()
+        dead = find_dead_masters(connector)
         buildbot_database.execute("UPDATE masters SET last_active = ?", [int(time.time())])
         before = contents(buildbot_database)
-        assert connector.housekeep(dead) is None
+        assert housekeeping.housekeep(connector, dead) == []
     assert contents(buildbot_database) == before
 
 
@@ -182,7 +191,7 @@ def test_nobody_checks_in_between_the_look_and_the_change(
 ) -> None:
     add_dead(server_database, "dead")
 
-    def check_in(*arguments: Any, **options: Any) -> Cleaned:
+    def check_in(*arguments: Any, **options: Any) -> dict[int, Cleaned]:
         with pytest.raises(IS_LOCKED):
             server_database.execute("SELECT * FROM masters FOR UPDATE NOWAIT")
         return clean(*arguments, **options)
@@ -194,25 +203,26 @@ def test_nobody_checks_in_between_the_look_and_the_change(
 def test_what_has_been_done_meanwhile_is_not_done_again(buildbot_database: RealDatabase) -> None:
     add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
     with connected(buildbot_database) as connector:
-        (dead,) = connector.find_dead_masters()
+        dead = find_dead_masters(connector)
         housekeep(buildbot_database)
-        assert connector.housekeep(dead) is None
+        assert housekeeping.housekeep(connector, dead) == []
 
 
 def test_what_a_living_master_took_over_meanwhile_stays_its(
     buildbot_database: RealDatabase,
 ) -> None:
-    add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
+    id_ = add_dead(buildbot_database, "dead")
+    add_belongings(buildbot_database, id_)
     alive = add_master(buildbot_database, "alive", active=1)
     with connected(buildbot_database) as connector:
-        (dead,) = connector.find_dead_masters()
+        dead = find_dead_masters(connector)
         for table in {*LINK_TABLES, "buildrequest_claims", "builds"} - {"configured_workers"}:
             buildbot_database.execute(f"UPDATE {table} SET masterid = ?", [alive])
         before = contents(buildbot_database)
-        result = connector.housekeep(dead)
-    assert result == Housekept(dead.id, "dead", True, 0, 0, 0, 0, 0)
+        (result,) = housekeeping.housekeep(connector, dead)
+    assert result == Housekept(id_, "dead", True, 0, 0, 0, 0, 0)
     (went, came), *others = changed(before, contents(buildbot_database)).values()
-    assert (others, [row["id"] for row in went + came]) == ([], [dead.id, dead.id])
+    assert (others, [row["id"] for row in went + came]) == ([], [id_, id_])
 
 
 def test_a_build_that_finishes_meanwhile_keeps_its_results(
@@ -225,13 +235,36 @@ def test_a_build_that_finishes_meanwhile_keeps_its_results(
         if dead and "SELECT" in sql and "steps" in sql:  # the builds have been looked for
             server_database.execute_at_once("UPDATE builds SET complete_at = 7, results = 0")
 
-    dead: list[DeadMaster] = []
+    dead: list[Dead] = []
     with connected(server_database, on_query=lambda event: finish(event.sql)) as connector:
-        dead += connector.find_dead_masters()
-        result = connector.housekeep(*dead)
-    assert result is not None
+        dead.append(find_dead_masters(connector))
+        (result,) = housekeeping.housekeep(connector, *dead)
     assert result.builds == 0
     assert {*server_database.execute("SELECT complete_at, results FROM builds")} == {(7, 0)}
+
+
+def test_a_batch_in_which_somebody_changes_something_meanwhile_is_done_master_by_master(
+    server_database: ServerDatabase,
+) -> None:  # SQLite locks all tables
+    first, second = (add_dead(server_database, name) for name in ("first", "second"))
+    for id_ in (first, second):
+        add_belongings(server_database, id_)
+    taken: list[str] = []
+
+    def take_over(sql: str) -> None:
+        if "COUNT(" in sql and not taken:  # what there is has been counted
+            taken.append(sql)
+            server_database.execute_at_once(
+                f"DELETE FROM scheduler_masters WHERE masterid = {first}"
+            )
+
+    with connected(server_database, on_query=lambda event: take_over(event.sql)) as connector:
+        done = housekeeping.housekeep(connector, find_dead_masters(connector))
+    counts = {"builds": 1, "steps": 2, "logs": 2, "claims": 1}
+    assert done == [
+        Housekept(first, "first", True, links=4, **counts),
+        Housekept(second, "second", True, links=5, **counts),
+    ]
 
 
 def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
@@ -239,10 +272,9 @@ def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
 ) -> None:
     add_belongings(buildbot_database, add_dead(buildbot_database, "dead"))
     with connected(buildbot_database) as connector:
-        (dead,) = connector.find_dead_masters()
+        dead = find_dead_masters(connector)
         buildbot_database.execute("UPDATE buildrequests SET complete = 1")
-        result = connector.housekeep(dead)
-    assert result is not None
+        (result,) = housekeeping.housekeep(connector, dead)
     assert result.claims == 0
     assert len(buildbot_database.execute("SELECT * FROM buildrequest_claims")) == 2
 
@@ -250,7 +282,7 @@ def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
 def test_more_than_a_statement_has_room_for_is_done_by_several(
     buildbot_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mastersctl.operations.housekeeping._MANY", 20)
+    monkeypatch.setattr("mastersctl.operations.housekeeping.MAX_KEYS", 20)
     id_ = add_dead(buildbot_database, "dead")
     add_belongings(buildbot_database, id_)
     add_unfinished_builds(buildbot_database, id_, 49)
@@ -268,8 +300,8 @@ def test_more_than_a_statement_has_room_for_is_done_by_several(
     with connected(
         buildbot_database, on_query=lambda event: parameters.append(len(event.params or ()))
     ) as connector:
-        (dead,) = connector.find_dead_masters()
-        result = connector.housekeep(dead)
+        dead = find_dead_masters(connector)
+        (result,) = housekeeping.housekeep(connector, dead)
     assert result == Housekept(id_, "dead", True, links=54, builds=50, steps=51, logs=51, claims=50)
     assert max(parameters) < 20 + 10
     assert buildbot_database.execute("SELECT id FROM steps WHERE results IS NULL") == [
@@ -299,7 +331,7 @@ def test_a_clock_that_differs_from_the_servers_is_refused(
         connected(buildbot_postgresql) as connector,
         pytest.raises(ClockError, match=f"{'fast' if fast else 'slow'} by 11 minutes"),
     ):
-        connector.find_dead_masters()
+        find_dead_masters(connector)
     assert contents(buildbot_postgresql) == before
 
 
@@ -311,15 +343,15 @@ def test_a_clock_that_differs_by_less_than_a_minute_is_accepted(
             time_machine.travel(time.time() + seconds, tick=True),
             connected(buildbot_postgresql) as connector,
         ):
-            assert connector.find_dead_masters() == []
+            assert find_dead_masters(connector).ids == []
 
 
 def statements(database: RealDatabase) -> list[str]:
     """Do the housekeeping, and return the statements for it."""
     sent: list[str] = []
     with connected(database, on_query=lambda event: sent.append(event.sql)) as connector:
-        for dead in connector.find_dead_masters():
-            connector.housekeep(dead)
+        for dead in find_dead_masters(connector).batches():
+            housekeeping.housekeep(connector, dead)
     return sent
 
 
@@ -353,6 +385,21 @@ def test_statements_grow_with_dead_masters_and_not_with_builds(
     assert len(buildbot_database.execute("SELECT * FROM buildrequest_claims")) == 2
 
 
+def test_a_thousand_dead_masters_take_few_statements(buildbot_database: RealDatabase) -> None:
+    add_belongings(buildbot_database, add_dead(buildbot_database, "first"))
+    few = len(statements(buildbot_database))
+    for number in range(10):
+        names = [f"{number}-{name}" for name in range(100)]
+        add_masters(buildbot_database, names)
+        add_belongings(buildbot_database, 100 * number + 2)
+    buildbot_database.execute("UPDATE masters SET active = 1, last_active = 5")
+    sent = statements(buildbot_database)
+    assert len(sent) < 10 * few
+    assert len(sent) <= 300
+    assert buildbot_database.execute("SELECT * FROM masters WHERE active <> 0") == []
+    assert buildbot_database.execute("SELECT * FROM builds WHERE complete_at IS NULL") == []
+
+
 def test_nothing_is_sent_for_a_dead_master_that_left_nothing(
     buildbot_database: RealDatabase,
 ) -> None:
@@ -368,13 +415,12 @@ def test_a_worker_that_is_configured_meanwhile_is_not_left_without_its_link(
     id_ = add_dead(buildbot_database, "dead")
     add_belongings(buildbot_database, id_)
     with connected(buildbot_database) as connector:
-        (dead,) = connector.find_dead_masters()
+        dead = find_dead_masters(connector)
         buildbot_database.execute("INSERT INTO workers (id, name, info) VALUES (1, 'w', '{}')")
         buildbot_database.execute(
             "INSERT INTO configured_workers (id, buildermasterid, workerid) VALUES (1, ?, 1)",
             [id_ * 100 + 4],
         )
-        result = connector.housekeep(dead)
-    assert result is not None
+        (result,) = housekeeping.housekeep(connector, dead)
     assert result.links == 6
     assert buildbot_database.execute("SELECT * FROM configured_workers") == []

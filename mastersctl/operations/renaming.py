@@ -1,0 +1,69 @@
+"""Renaming: a master keeps its ID, and all that refers to it. Buildbot never renames one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mastersctl._peewee import peewee
+from mastersctl.errors import RefusedError, misnamed
+from mastersctl.operations.lookup import Lookup, key
+from mastersctl.schema.master import Master, MasterRow, name_hash
+from mastersctl.states import ACTIVE
+
+
+class Renaming(NamedTuple):
+    """What `rename_master` did."""
+
+    id: int
+    name: str
+    """The name before."""
+    changed: bool
+    previous: str
+    """The state, one of `mastersctl.states.STATES`."""
+
+
+def rename_master(lookup: Lookup, master: int | str, name: str, *, force: bool = False) -> Renaming:
+    """Give the master another name; it keeps its ID, and all that refers to it.
+
+    Parameters:
+        force: rename it even if it is `active`.
+
+    Raises:
+        NoSuchMasterError: there is no such master.
+        RefusedError: it is `active`, or another master has the name.
+        ClockError: this host's clock and the database server's differ, and `force` is false.
+    """
+
+    def change() -> Renaming:
+        found = lookup.several([master, name], lock=True, check=not force)
+        row = lookup.pick(found, master)
+        _check_owner(found.get(key(name), row), row, name)
+        if row.name == name and key(name) in found:
+            return Renaming(row.id, row.name, changed=False, previous=row.state)
+        called = lookup.called(name)
+        if called not in (None, row.id):
+            raise RefusedError(misnamed(name, called))
+        if row.state == ACTIVE and not force:
+            raise RefusedError(
+                f"The master {row.name!r} is active, and would register itself under that name "
+                "again when it is restarted; stop it first, or pass --force if it died."
+            )
+        values = {"name": name, "name_hash": name_hash(name)}
+        Master.update(values).where(Master.id == row.id).execute(lookup.database)
+        return Renaming(row.id, row.name, changed=True, previous=row.state)
+
+    try:
+        return lookup.transact(change)
+    except peewee.IntegrityError:
+        found = lookup.several([master, name], check=False)
+        if key(name) in found:  # by a master that was added meanwhile
+            _check_owner(found[key(name)], lookup.pick(found, master), name)
+        raise
+
+
+def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:
+    if owner.id != row.id:
+        raise RefusedError(
+            f"The name {name!r} is that of master {owner.id}; 'mastersctl remove {row.id} "
+            f"--reassign-to {owner.id}' gives it the builds of master {row.id}, and removes that."
+        )

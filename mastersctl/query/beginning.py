@@ -1,0 +1,34 @@
+"""Masters and builders whose IDs or names begin with a text, for completion."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from mastersctl._peewee import peewee
+from mastersctl.schema.stored import text
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
+
+
+def begin_with(database: Database, model: Any, start: str, limit: int) -> list[tuple[int, str]]:
+    """Return IDs and names, by ID, of rows whose ID or name begins with `start`.
+
+    Digits are those that an ID begins with, and lack three at the most: so no table is read for
+    them. Any other text begins a name.
+
+    Parameters:
+        model: `Master` or `Builder`.
+        limit: how many to return at the most.
+    """
+    query = model.select(model.id, model.name).order_by(model.id).limit(limit)
+    if start.isascii() and start.isdigit():
+        number = int(start)
+        ids = chain.from_iterable(
+            range(number * 10**missing, (number + 1) * 10**missing) for missing in range(4)
+        )
+        query = query.where(model.id.in_([*ids]))
+    elif start:
+        query = query.where(peewee.fn.substr(model.name, 1, len(start)) == start)
+    return [(id_, text(name)) for id_, name in database.rows(query)]

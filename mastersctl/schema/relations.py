@@ -1,0 +1,147 @@
+"""What belongs to a master: the one inventory, which all that shows, counts or deletes it asks."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mastersctl.schema.related import (
+    Build,
+    Builder,
+    BuilderMaster,
+    BuildRequest,
+    BuildRequestClaim,
+    ChangeSource,
+    ChangeSourceMaster,
+    ConfiguredWorker,
+    ConnectedWorker,
+    Scheduler,
+    SchedulerMaster,
+    Worker,
+)
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
+
+UNFINISHED_BUILDS = "unfinished_builds"
+CLAIMS = "claims"
+
+
+class Relation(NamedTuple):
+    """How the rows of a table belong to masters.
+
+    Attributes:
+        model: the table.
+        masterid: the column that names the master, of this table or of `through`.
+        thing: the column with the ID of what is linked, built or claimed.
+        named: the table with its name, and `named_id` the column that refers to that.
+        through: another table that decides which rows count, to which `refers` refers.
+        unfinished: which rows count, by a column of `through`, or of this table without one; None
+            if all do, because they are links.
+        number, since: the columns with the number of a build, and when something began.
+    """
+
+    model: Any
+    masterid: Any
+    thing: Any
+    named: Any
+    named_id: Any
+    through: Any = None
+    refers: Any = None
+    unfinished: Any = None
+    number: Any = None
+    since: Any = None
+
+    def select(self, *columns: Any) -> Any:
+        """Return a query for columns of the rows that count, of all masters."""
+        query = self.model.select(*columns)
+        if self.through is not None:
+            query = query.join(self.through, on=(self.through.id == self.refers))
+        return query if self.unfinished is None else query.where(self.unfinished)
+
+    def rows_of(self, masters: Any) -> Any:
+        """Return the condition for the rows of `model` that count, and belong to these masters.
+
+        Parameters:
+            masters: their IDs, or a query for them.
+        """
+        conditions: dict[Any, list[Any]] = {self.model: [], self.through: []}
+        conditions[self.masterid.model].append(self.masterid.in_(masters))
+        if self.unfinished is not None:
+            conditions[self.through or self.model].append(self.unfinished)
+        if self.through is not None:
+            query = self.through.select(self.through.id).where(*conditions[self.through])
+            conditions[self.model].append(self.refers.in_(query))
+        return reduce(operator.and_, conditions[self.model])
+
+    def models(self) -> list[Any]:
+        """Return the tables that `select` and `rows_of` need."""
+        return [self.model] if self.through is None else [self.model, self.through]
+
+    def named_models(self) -> list[Any]:
+        """Return these, and the table with the names."""
+        return [*self.models(), self.named]
+
+
+RELATIONS: dict[str, Relation] = {
+    "schedulers": Relation(
+        SchedulerMaster, SchedulerMaster.masterid, SchedulerMaster.schedulerid,
+        Scheduler, SchedulerMaster.schedulerid,
+    ),
+    "change_sources": Relation(
+        ChangeSourceMaster, ChangeSourceMaster.masterid, ChangeSourceMaster.changesourceid,
+        ChangeSource, ChangeSourceMaster.changesourceid,
+    ),
+    "builders": Relation(
+        BuilderMaster, BuilderMaster.masterid, BuilderMaster.builderid,
+        Builder, BuilderMaster.builderid,
+    ),
+    "configured_workers": Relation(
+        ConfiguredWorker, BuilderMaster.masterid, ConfiguredWorker.workerid,
+        Worker, ConfiguredWorker.workerid,
+        through=BuilderMaster, refers=ConfiguredWorker.buildermasterid,
+    ),
+    "connected_workers": Relation(
+        ConnectedWorker, ConnectedWorker.masterid, ConnectedWorker.workerid,
+        Worker, ConnectedWorker.workerid,
+    ),
+    UNFINISHED_BUILDS: Relation(
+        Build, Build.masterid, Build.id,
+        Builder, Build.builderid,
+        unfinished=Build.complete_at.is_null(), number=Build.number, since=Build.started_at,
+    ),
+    CLAIMS: Relation(
+        BuildRequestClaim, BuildRequestClaim.masterid, BuildRequestClaim.brid,
+        Builder, BuildRequest.builderid,
+        through=BuildRequest, refers=BuildRequestClaim.brid,
+        unfinished=BuildRequest.complete == 0, since=BuildRequestClaim.claimed_at,
+    ),
+}  # fmt: skip
+"""By what a user calls them, in the order in which they are shown.
+
+The rows of a relation may refer to those of one before it, which are therefore deleted later.
+"""
+LINKS = [kind for kind, relation in RELATIONS.items() if relation.unfinished is None]
+
+
+def table(model: Any) -> str:
+    """Return the name of a model's table."""
+    name: str = model._meta.table_name
+    return name
+
+
+def existing(
+    database: Database,
+    kinds: Iterable[str] = RELATIONS,
+    models: Callable[[Relation], list[Any]] = Relation.models,
+) -> dict[str, Relation]:
+    """Return those of the relations whose tables are there: a database may lack some.
+
+    Parameters:
+        models: returns the tables that are needed of a relation.
+    """
+    needed = {kind: {table(model) for model in models(RELATIONS[kind])} for kind in kinds}
+    there = database.existing_tables(sorted(set().union(*needed.values())))
+    return {kind: RELATIONS[kind] for kind, tables in needed.items() if tables <= there}
