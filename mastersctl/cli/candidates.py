@@ -13,15 +13,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from mastersctl.cli.context import Settings
-from mastersctl.query.resultspec import FIELDS, OPERATORS
-from mastersctl.states import STATES
+from mastersctl.query.fields import EQUALITY, FIELDS
 from mastersctl.text import visible
 
 _PATIENCE = 0.2  # seconds, which one waits for a shell at the most
 _MOST = 100  # masters or builders; a cluster can have a million
 _PLAIN = r"\w[\w.:/@+-]*"  # no shell sees anything but a word in it
-_CHOSEN = ("eq", "ne", "in", "notin")  # the operators that compare with values one can enumerate
-_VALUES = {"state": STATES, "active": ("true", "false")}
 
 
 def fields(incomplete: str) -> list[CompletionItem]:
@@ -39,12 +36,13 @@ def filters(incomplete: str) -> list[CompletionItem]:
     target, equals, _ = incomplete.partition("=")
     field, separator, operator = target.partition("__")
     if equals:
-        values = _VALUES.get(field, ()) if not separator or operator in _CHOSEN else ()
-        return _beginning([f"{target}={one}" for one in values], incomplete)
-    found = [one for one in FIELDS if one == field or (not separator and one.startswith(field))]
-    targets = [f"{field}=" for field in found]
+        compares = field in FIELDS and (not separator or operator in EQUALITY)
+        values = FIELDS[field].values if compares else ()
+        return _beginning([f"{target}={value}" for value in values], incomplete)
+    found = [name for name in FIELDS if name == field or (not separator and name.startswith(field))]
+    targets = [f"{name}=" for name in found]
     if len(found) == 1:  # or else there would be some eighty
-        targets += [f"{found[0]}__{operator}=" for operator in OPERATORS[found[0]]]
+        targets += [f"{found[0]}__{operator}=" for operator in FIELDS[found[0]].operators]
     return _beginning(targets, target)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,44 @@ from mastersctl.cli.types import Field, Filter, Order
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
+from mastersctl.query.fields import COUNTS, FIELDS, shown
 from mastersctl.values import parse_integer
 
 if TYPE_CHECKING:
     from mastersctl.query.resultspec import ResultSpec
 
 _TABLES = ("table", "wide")
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Return the words as a sentence has them."""
+    *words, last = words
+    return f"{', '.join(words)} and {last}"
+
+
+_HELP = f"""List the masters.
+
+Fields are {_joined([field for field in FIELDS if field not in COUNTS])}; and how many
+{_joined(COUNTS)} a master has, which -o wide shows.
+
+Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin.
+Different filters must all hold; of the same one with several values, any must (with ne and
+notin: none). Times are ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w,
+which stands for that long before now.
+
+A master is active, stale (it has not checked in for ten minutes), expired (expire-all was here)
+or inactive: it was stopped, or it died, and another master that runs marked it so within a
+minute. The field active is true for all but the inactive ones.
+
+Filters, orders and fields may be repeated.
+
+\b
+Examples:
+  mastersctl list --stale
+  mastersctl list --inactive --filter last_active__lt=30d --order name
+  mastersctl list --filter name__contains=build --field name -o csv
+  mastersctl list --watch -o wide --order -unfinished_builds
+"""
 
 
 def _count(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
@@ -30,7 +63,7 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
     return number
 
 
-@click.command("list")
+@click.command("list", help=_HELP)
 @click.option("--filter", "filters", metavar="FIELD[__OP]=VALUE", multiple=True,
               type=Filter(),
               help="Only masters for which this holds.")  # fmt: skip
@@ -70,29 +103,6 @@ def list_(
     seconds: float | None,
     format_: str,
 ) -> None:
-    """List the masters.
-
-    Fields are id, name, active, last_active and state; and how many schedulers, change_sources,
-    builders, connected_workers, unfinished_builds and claims a master has, which -o wide shows.
-
-    Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin.
-    Different filters must all hold; of the same one with several values, any must (with ne and
-    notin: none). Times are ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w,
-    which stands for that long before now.
-
-    A master is active, stale (it has not checked in for ten minutes), expired (expire-all was here)
-    or inactive: it was stopped, or it died, and another master that runs marked it so within a
-    minute. The field active is true for all but the inactive ones.
-
-    Filters, orders and fields may be repeated.
-
-    \b
-    Examples:
-      mastersctl list --stale
-      mastersctl list --inactive --filter last_active__lt=30d --order name
-      mastersctl list --filter name__contains=build --field name -o csv
-      mastersctl list --watch -o wide --order -unfinished_builds
-    """
     all_filters = [*filters, *(f"state={state}" for state in states)]
 
     def make_spec() -> "ResultSpec":
@@ -125,7 +135,7 @@ def list_(
 
 
 def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
-    from mastersctl.query.resultspec import COUNTS, DEFAULT_FIELDS, parse_field
+    from mastersctl.query.resultspec import parse_field
 
     if format_ == "id":
         if given:
@@ -133,7 +143,7 @@ def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
         return ("id",)
     if given:
         return tuple(dict.fromkeys(map(parse_field, given)))  # each once
-    if format_ not in _TABLES:
-        return DEFAULT_FIELDS
-    table = ("id", "name", "state", "last_active")
-    return (*table, *COUNTS) if format_ == "wide" else table
+    match format_:
+        case "table" | "wide":
+            return shown(format_)
+    return shown("data")

@@ -18,10 +18,6 @@ from mastersctl.states import ACTIVE, EXPIRE_SECONDS
 if TYPE_CHECKING:
     from mastersctl.query.resultspec import ResultSpec
 
-_STORED = {"id": Master.id, "name": Master.name, "active": Master.active,
-           "last_active": Master.last_active}  # fmt: skip
-
-
 class Found(NamedTuple):
     """What `find_master_id` found; `id` is what Buildbot's findMasterId returns."""
 
@@ -143,17 +139,18 @@ class MastersConnector(Lookup):
         Raises:
             NoSuchBuilderError: there is no such builder.
         """
+        from mastersctl.query.columns import compared, selected
         from mastersctl.query.resultspec import ResultSpec, apply
 
         spec = spec or ResultSpec()
         query = Master.select()
-        columns = self._columns(max_age)
+        columns = compared(self.database, self.state(max_age))
         if spec.counts():
             from mastersctl.query.counts import with_counts
 
             query, counts = with_counts(self.database, query, spec.counts())
             columns |= counts
-        query = query.select(*(_STORED.get(field, columns.get(field)) for field in spec.fields))
+        query = query.select(*selected(spec.fields, columns))
         if builder is not None:
             from mastersctl.query.linked import masters_of
 
@@ -194,13 +191,3 @@ class MastersConnector(Lookup):
         query = Master.select(*COLUMNS).where(self.state() == ACTIVE)
         rows = self.database.rows(query.order_by(Master.id))
         return [text(name) for _, name, *_ in rows]
-
-    def _columns(self, max_age: float) -> dict[str, peewee.ColumnBase]:
-        """Return the expression for each field that filters and orders compare."""
-        return {
-            "id": Master.id,
-            "name": self.database.by_code_point(Master.name),
-            "active": peewee.Case(None, [(Master.active == 0, 0)], 1),
-            "last_active": Master.last_active,
-            "state": self.state(max_age),
-        }

@@ -19,7 +19,7 @@ def with_counts(database: Database, query: Any, kinds: Iterable[str]) -> tuple[A
     A table is read once for all masters, whether it has an index over them or not.
 
     Parameters:
-        kinds: some of `mastersctl.query.resultspec.COUNTS`; in tables that are missing
+        kinds: some of `mastersctl.query.fields.COUNTS`; in tables that are missing
             there are none.
     """
     kinds = list(kinds)

@@ -11,36 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl.errors import InvalidValueError, did_you_mean
+from mastersctl.query.fields import COUNTS, FIELDS, shown
 from mastersctl.states import STATES
 from mastersctl.values import check_text, parse_integer
 
 if TYPE_CHECKING:
     from mastersctl._peewee import peewee
 
-DEFAULT_FIELDS = ("id", "name", "active", "last_active")
-COUNTS = (
-    "schedulers",
-    "change_sources",
-    "builders",
-    "connected_workers",
-    "unfinished_builds",
-    "claims",
-)
-"""The fields that say how many of these a master has."""
-FIELDS = (*DEFAULT_FIELDS, "state", *COUNTS)
-
 _ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
-_EQUALITY = ("eq", "ne", "in", "notin")
-_COMPARISON = ("eq", "ne", "lt", "le", "gt", "ge")
-_MEMBERSHIP = ("in", "notin")
-OPERATORS: Mapping[str, tuple[str, ...]] = {
-    "id": (*_COMPARISON, *_MEMBERSHIP),
-    "name": (*_COMPARISON, "contains", *_MEMBERSHIP),
-    "active": (*_COMPARISON, *_MEMBERSHIP),
-    "last_active": (*_COMPARISON, *_MEMBERSHIP),
-    "state": _EQUALITY,
-    **dict.fromkeys(COUNTS, (*_COMPARISON, *_MEMBERSHIP)),
-}
 _MOST_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
 _AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
@@ -71,7 +49,7 @@ class ResultSpec(NamedTuple):
     order: Sequence[Order] = ()
     limit: int | None = None
     offset: int | None = None
-    fields: Sequence[str] = DEFAULT_FIELDS
+    fields: Sequence[str] = shown("data")
 
     def counts(self) -> list[str]:
         """Return those of `COUNTS` that are asked for, in whatever place."""
@@ -137,28 +115,29 @@ def _split_filter(text: str) -> tuple[str, str, str]:
     name, separator, operator_ = target.rpartition("__")
     field = parse_field(name if separator else target)
     operator_ = operator_ if separator else "eq"
-    if operator_ not in OPERATORS[field]:
+    operators = FIELDS[field].operators
+    if operator_ not in operators:
         raise InvalidValueError(
-            f"The field {field} has no operator {operator_!r}, but {', '.join(OPERATORS[field])}."
-            f"{did_you_mean(operator_, OPERATORS[field])}"
+            f"The field {field} has no operator {operator_!r}, but {', '.join(operators)}."
+            f"{did_you_mean(operator_, operators)}"
         )
     return field, operator_, value
 
 
 def _parse_value(field: str, text: str, now: float) -> int | str:
-    match field:
-        case "active":
+    match FIELDS[field].type:
+        case "boolean":
             if text.lower() not in _BOOLEANS:
                 raise InvalidValueError(f"The value {text!r} is neither 'true' nor 'false'.")
             return _BOOLEANS[text.lower()]
-        case "last_active":
+        case "time":
             return parse_time(text, now)
         case "state" if text not in STATES:
             raise InvalidValueError(
                 f"There is no state {text!r}; the states are {', '.join(STATES)}."
                 f"{did_you_mean(text, STATES)} Several are given by several filters."
             )
-        case "name" | "state":
+        case "text" | "state":
             check_text(text)
             return text
     return parse_integer(text)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from mastersctl.query.resultspec import FIELDS
+from mastersctl.query.fields import FIELDS
 from mastersctl.states import STATES
 from tests.support.buildbots import make_basedir
 from tests.support.commands import Result, mastersctl, process

@@ -15,7 +15,7 @@ from mastersctl.cli.check import UNKNOWN
 from mastersctl.cli.group import cli
 from mastersctl.config import location
 from mastersctl.output import FORMATS
-from mastersctl.query.resultspec import FIELDS, OPERATORS
+from mastersctl.query.fields import FIELDS
 from mastersctl.states import STATES
 from tests.support.commands import mastersctl
 from tests.support.pages import GENERATE, example_lines
@@ -188,7 +188,7 @@ def test_the_main_page_has_every_format_and_state_and_no_other() -> None:
 def test_the_page_of_list_has_every_field_and_operator_and_no_other() -> None:
     fields, operators = section(GENERATE["path"]("list"), "QUERIES").split(".SS Operators\n")
     assert re.findall(r"[a-z_]+", " ".join(tags(fields))) == list(FIELDS)
-    known = {name for those in OPERATORS.values() for name in those}
+    known = {name for field in FIELDS.values() for name in field.operators}
     assert {*re.findall(r"[a-z]+", " ".join(tags(operators)))} == known
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mastersctl.query.resultspec import COUNTS
+from mastersctl.query.fields import COUNTS
 from tests.support.databases import RealDatabase
 from tests.support.mysql import MysqlDatabase
 from tests.support.rows import SHARED_BUILDER, add_belongings, add_cluster, add_master

@@ -14,9 +14,8 @@ from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
 from mastersctl.errors import InvalidValueError
 from mastersctl.operations.connector import MastersConnector
+from mastersctl.query.fields import COUNTS, FIELDS
 from mastersctl.query.resultspec import (
-    COUNTS,
-    OPERATORS,
     Filter,
     Order,
     ResultSpec,
@@ -176,9 +175,9 @@ def test_an_option_can_be_given_thousands_of_times(
 def test_every_filter_there_is_can_be_given_at_once(buildbot_database: RealDatabase) -> None:
     values = {"state": "active", "active": "1", "name": "m", "last_active": "1"}
     filters = [
-        f"--filter={field}__{operator_}={values.get(field, '0')}"
-        for field in OPERATORS
-        for operator_ in OPERATORS[field]
+        f"--filter={name}__{operator_}={values.get(name, '0')}"
+        for name, field in FIELDS.items()
+        for operator_ in field.operators
     ]
     assert len(filters) > 80
     assert buildbot_database.run("list", *filters).code == 0
@@ -252,8 +251,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
-    field = draw(st.sampled_from(sorted(OPERATORS)))
-    operator_ = draw(st.sampled_from(OPERATORS[field]))
+    field = draw(st.sampled_from(sorted(FIELDS)))
+    operator_ = draw(st.sampled_from(FIELDS[field].operators))
     most = 1 if operator_ in ("lt", "le", "gt", "ge") else 3
     values = draw(st.lists(VALUES[field], min_size=1, max_size=most))
     return Filter(field, operator_, tuple(values))
@@ -268,10 +267,10 @@ def test_each_filter_can_be_written_as_a_user_writes_it(given_: list[Filter]) ->
 SPECS = st.builds(
     ResultSpec,
     filters=st.lists(filters(), max_size=3),
-    order=st.lists(st.builds(Order, st.sampled_from(sorted(OPERATORS)), st.booleans()), max_size=3),
+    order=st.lists(st.builds(Order, st.sampled_from(sorted(FIELDS)), st.booleans()), max_size=3),
     limit=st.none() | st.integers(0, 9) | st.just(2**63 - 1),
     offset=st.none() | st.integers(0, 9) | st.just(2**63 - 1),
-    fields=st.permutations(sorted(OPERATORS)).flatmap(
+    fields=st.permutations(sorted(FIELDS)).flatmap(
         lambda fields: st.integers(1, 5).map(lambda count: fields[:count])
     ),
 )

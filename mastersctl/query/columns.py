@@ -1,0 +1,55 @@
+"""The SQL expressions of the fields of masters; `mastersctl.query.counts` has those of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mastersctl._peewee import peewee
+from mastersctl.query.fields import FIELDS, Field
+from mastersctl.schema.master import Master
+
+if TYPE_CHECKING:
+    from mastersctl.database import Database
+
+
+def compared(database: Database, state: peewee.ColumnBase) -> dict[str, peewee.ColumnBase]:
+    """Return the expression for each field, but counts, that filters and orders compare.
+
+    Parameters:
+        state: the expression for the state, of `mastersctl.schema.master.master_state`.
+    """
+    derived = {"state": state}
+    stored = {
+        name: _comparable(database, field)
+        for name, field in FIELDS.items()
+        if field.source == "stored"
+    }
+    return stored | derived
+
+
+def selected(
+    fields: Sequence[str], columns: Mapping[str, peewee.ColumnBase]
+) -> Iterator[peewee.ColumnBase]:
+    """Yield the expression for each of `fields` in an answer: what is stored, as it is.
+
+    Parameters:
+        columns: the expression that is compared, for each field.
+    """
+    for name in fields:
+        yield _stored(name) if FIELDS[name].source == "stored" else columns[name]
+
+
+def _comparable(database: Database, field: Field) -> peewee.ColumnBase:
+    column = _stored(field.name)
+    match field.type:
+        case "text":
+            return database.by_code_point(column)
+        case "boolean":
+            return peewee.Case(None, [(column == 0, 0)], 1)
+    return column
+
+
+def _stored(name: str) -> peewee.Field:
+    column: peewee.Field = getattr(Master, name)
+    return column

@@ -1,0 +1,82 @@
+"""The fields of masters: each once, with all that queries, completion, help and formats ask of it.
+
+It imports nothing that takes long, as the help and the completion of ``list`` need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from mastersctl.states import STATES
+
+Type = Literal["number", "text", "boolean", "time", "state"]
+"""Says how a value is parsed, compared and written."""
+Source = Literal["stored", "derived", "counted"]
+"""Where a value comes from: a column of the table of masters, an expression, or other tables."""
+View = Literal["data", "table", "wide"]
+"""What shows the field where none is asked for: formats for programs, the table, the wide table."""
+
+EQUALITY = ("eq", "ne", "in", "notin")
+"""The operators that values are listed for, where these are few."""
+_COMPARISON = ("eq", "ne", "lt", "le", "gt", "ge")
+_MEMBERSHIP = ("in", "notin")
+_OPERATORS: Mapping[Type, tuple[str, ...]] = {
+    "text": (*_COMPARISON, "contains", *_MEMBERSHIP),
+    "state": EQUALITY,
+}
+_VALUES: Mapping[Type, tuple[str, ...]] = {"boolean": ("true", "false"), "state": STATES}
+
+_TABLES: tuple[View, ...] = ("table", "wide")
+_EVERYWHERE: tuple[View, ...] = ("data", *_TABLES)
+
+
+class Field(NamedTuple):
+    """What a user may ask for, filter by and sort by."""
+
+    name: str
+    type: Type
+    source: Source = "stored"
+    views: tuple[View, ...] = ()
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operators of filters."""
+        return _OPERATORS.get(self.type, (*_COMPARISON, *_MEMBERSHIP))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """All values there can be, as a user writes them; none where these are many."""
+        return _VALUES.get(self.type, ())
+
+
+_LIST = (
+    Field("id", "number", views=_EVERYWHERE),
+    Field("name", "text", views=_EVERYWHERE),
+    Field("active", "boolean", views=("data",)),
+    Field("state", "state", "derived", _TABLES),
+    Field("last_active", "time", views=_EVERYWHERE),
+    Field("schedulers", "number", "counted", ("wide",)),
+    Field("change_sources", "number", "counted", ("wide",)),
+    Field("builders", "number", "counted", ("wide",)),
+    Field("connected_workers", "number", "counted", ("wide",)),
+    Field("unfinished_builds", "number", "counted", ("wide",)),
+    Field("claims", "number", "counted", ("wide",)),
+)
+"""In the order of the columns of a table."""
+
+
+def shown(view: View) -> tuple[str, ...]:
+    """Return the fields that are shown where none is asked for."""
+    return tuple(field.name for field in _LIST if view in field.views)
+
+
+FIELDS = {field.name: field for field in sorted(_LIST, key=lambda field: "data" not in field.views)}
+"""By name; those that Buildbot's REST API has come first."""
+COUNTS = tuple(name for name, field in FIELDS.items() if field.source == "counted")
+"""The fields that say how many of these a master has."""
+
+
+def type_of(name: str) -> Type:
+    """Return the type of a column of any table; what is no field is a number."""
+    return FIELDS[name].type if name in FIELDS else "number"
