@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from mastersctl.output.values import Column, hold, names, write_lines
+from mastersctl.output.values import Column, ToTexts, hold, names, write_lines
+from mastersctl.query.fields import Type
 from mastersctl.schema.stored import iso_8601
 
 _TO_QUOTE = ',"\r\n'
 
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    to_texts = {"name": _quoted, "last_active": iso_8601}
+    to_texts: dict[Type, ToTexts] = {"text": _quoted, "time": iso_8601}
     if len(fields) == 1:
         to_texts = {
-            "name": lambda column: _present(_quoted(column)),
-            "last_active": lambda column: _present(iso_8601(column)),
+            "text": lambda column: _present(_quoted(column)),
+            "time": lambda column: _present(iso_8601(column)),
         }
     write_lines(rows, fields, ",", to_texts, file)
 

@@ -19,5 +19,5 @@ def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) 
 def write_ids(ids: Iterable[Any], file: TextIO) -> None:
     """Write the IDs, as the database holds them."""
     others = visibly(escaped) if file.isatty() else escaped
-    for some in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"name": others}):
+    for some in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"text": others}):
         file.write("".join(some))

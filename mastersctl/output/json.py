@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from mastersctl.output.values import Column, ToTexts, booleans, filled, names, to_json
+from mastersctl.query.fields import Type
 from mastersctl.schema.stored import iso_8601
 
 _encode = json.JSONEncoder().encode
@@ -36,9 +37,9 @@ def _moments(column: Column) -> Iterable[str]:
     return (f'"{text}"' if text else "null" for text in iso_8601(column))
 
 
-TO_TEXTS: Mapping[str, ToTexts] = {
-    "name": _strings,
+TO_TEXTS: Mapping[Type, ToTexts] = {
+    "text": _strings,
     "state": _strings,
-    "active": booleans,
-    "last_active": _moments,
+    "boolean": booleans,
+    "time": _moments,
 }

@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from mastersctl.output.values import boolean
+from mastersctl.query.fields import type_of
 from mastersctl.schema.stored import moment, text
 from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, STALE
 from mastersctl.text import visible
 
 _NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
-_TEXTS = ("name", "state", "active", "last_active")  # the others are numbers
 _STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim"}
 
 
@@ -48,7 +48,7 @@ def build(
     table = _table(on_terminal, footer=bool(footer))
     for field, foot in zip_longest(fields, footer, fillvalue=""):
         title = field.replace("_", " ").upper()
-        justify: Literal["left", "right"] = "left" if field in _TEXTS else "right"
+        justify: Literal["left", "right"] = "right" if type_of(field) == "number" else "left"
         table.add_column(title, str(foot), justify=justify, overflow="fold")
     for number, row in enumerate(rows):
         cells = [_cell(field, value, on_terminal) for field, value in zip(fields, row, strict=True)]
@@ -103,11 +103,11 @@ def _print(table: Table, file: TextIO) -> None:
 
 
 def _cell(field: str, value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
-    match field:
-        case "last_active":
+    match type_of(field):
+        case "time":
             when = value if isinstance(value, datetime) else moment(value)
             return Text(_describe(when, on_terminal, moment_too))
-        case "active":
+        case "boolean":
             return Text(boolean(value))
         case "state":
             return Text(value, style=_STYLES[value] if on_terminal else "")

@@ -13,7 +13,7 @@ _TABLE = str.maketrans(_ESCAPES)
 
 
 def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
-    write_lines(rows, fields, "\t", {"name": escaped}, file)
+    write_lines(rows, fields, "\t", {"text": escaped}, file)
 
 
 def escaped(column: Column) -> Iterable[str]:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TextIO
 
+from mastersctl.query.fields import Type, type_of
 from mastersctl.schema.stored import iso_8601, text
 from mastersctl.text import visible
 
@@ -23,16 +24,16 @@ def write_lines(
     rows: Iterable[tuple[Any, ...]],
     fields: Sequence[str],
     separator: str,
-    to_texts: Mapping[str, ToTexts],
+    to_texts: Mapping[Type, ToTexts],
     file: TextIO,
 ) -> None:
     """Write a line with the names of the fields, and one for each row."""
-    to_texts = {"active": booleans, "last_active": iso_8601} | dict(to_texts)
+    all_to_texts: dict[Type, ToTexts] = {"boolean": booleans, "time": iso_8601, **to_texts}
     if file.isatty():  # which acts on control characters
-        to_texts["name"] = visibly(to_texts["name"])
+        all_to_texts["text"] = visibly(to_texts["text"])
     template = separator.join(["%s"] * len(fields)) + "\n"
     file.write(template % tuple(fields))
-    for some in filled(template, rows, fields, to_texts):
+    for some in filled(template, rows, fields, all_to_texts):
         file.write("".join(some))
 
 
@@ -40,15 +41,15 @@ def filled(
     template: str,
     rows: Iterable[tuple[Any, ...]],
     fields: Sequence[str],
-    to_texts: Mapping[str, ToTexts],
+    to_texts: Mapping[Type, ToTexts],
 ) -> Iterator[Iterable[str]]:
     """Yield the template, which has a ``%s`` for each field, filled in with some rows at a time.
 
     Parameters:
-        to_texts: what is done to the column of a field; the others are numbers.
+        to_texts: what is done to the columns of each type; the others are numbers, or else text.
     """
-    numbers = _numbers(to_texts["name"])
-    used = [to_texts.get(field, numbers) for field in fields]
+    numbers = _numbers(to_texts["text"])
+    used = [to_texts.get(type_of(field), numbers) for field in fields]
     rows = iter(rows)
     while some := list(islice(rows, _ROWS_AT_ONCE)):
         columns = [to(column) for to, column in zip(used, zip(*some, strict=True), strict=True)]
