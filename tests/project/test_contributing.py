@@ -11,6 +11,7 @@ import pytest
 
 from mastersctl import database
 from mastersctl.config.url import BACKENDS
+from mastersctl.schema.master import name_hash
 from tests.support.databases import DATABASES
 from tests.support.programs import require
 from tests.support.sources import ROOT, copy_sources, is_clone, python_m, run, start
@@ -45,10 +46,15 @@ def add(tree: Path, section: str, entry: str) -> None:
         entry: what comes first between the brackets of that.
     """
     (module,) = blocks(section, "python")
-    text = SECTIONS[section]
-    (path,) = re.findall(r"This is a whole one,\s``(.*)``:", text)
+    (path,) = re.findall(r"This is a whole one,\s``(.*)``:", SECTIONS[section])
     (tree / path).write_text(module)
-    ((name, where),) = re.findall(r"^Add .* to ``(\w+)`` in ``(\S+)``; then", text, re.MULTILINE)
+    enter(tree, section, entry)
+
+
+def enter(tree: Path, section: str, entry: str) -> None:
+    """Add an entry to what a section says, as the first between its brackets."""
+    pattern = r"^Add .* to ``(\w+)`` in ``(\S+)``; then"
+    ((name, where),) = re.findall(pattern, SECTIONS[section], re.MULTILINE)
     source = (tree / where).read_text()
     changed = re.sub(rf"^( *{name}\b.*[({{])", rf"\1{entry}", source, flags=re.MULTILINE)
     assert changed != source
@@ -71,7 +77,7 @@ def test_every_path_is_there() -> None:
 
 def test_every_name_is_where_it_says() -> None:
     named = re.findall(r"``(\w+)``,?(?: as)?\sin\s+``(\S+\.py)``", TEXT)
-    assert len(named) == 8
+    assert len(named) == 12
     for name, path in named:
         assert re.search(rf"\b{name}\b", (ROOT / path).read_text()), (name, path)
 
@@ -141,6 +147,25 @@ def test_a_command_is_added_as_it_says(tree: Path) -> None:
     module = tree / "mastersctl" / "cli" / "count.py"
     module.write_text(module.read_text().replace("Example", "Usage"))
     assert failed(tree, for_an_example, "every_command")
+
+
+def test_a_field_is_added_as_it_says(tree: Path) -> None:
+    (entry,) = blocks("A field", "python")
+    enter(tree, "A field", f"\n    {entry}")
+    assert python_m("mastersctl", "init", cwd=tree) == "created\n"
+    for name in ("build1:/srv/bb", "build2:/srv/bb"):
+        python_m("mastersctl", "find", name, cwd=tree)
+    digest = name_hash("build2:/srv/bb")
+    field = ("--field", "name_hash")
+    last = ("--filter", f"name_hash__contains={digest[1:]}", "--order", "-name_hash")
+    found = python_m("mastersctl", "list", *last, *field, "-o", "jsonl", cwd=tree)
+    assert found == f'{{"name_hash": "{digest}"}}\n'
+    assert digest in python_m("mastersctl", "list", "-o", "wide", cwd=tree)
+    assert "name_hash" not in python_m("mastersctl", "list", "-o", "csv", cwd=tree)
+    assert " name_hash" in python_m("mastersctl", "list", "--help", cwd=tree)
+    of_pages, of_queries = re.findall(r"``(tests/\S+)``", SECTIONS["A field"])
+    assert len(failed(tree, of_pages, "list_has_every_field or made_of_its_help")) == 2
+    assert failed(tree, of_queries, "each_filter_can_be_written")
 
 
 def test_an_output_format_is_added_as_it_says(tree: Path) -> None:
