@@ -3,6 +3,8 @@
 They are those of Buildbot's REST API: ``field__op=value`` filters, order, offset, limit, fields.
 """
 
+from __future__ import annotations
+
 import math
 import operator
 import re
@@ -19,9 +21,15 @@ if TYPE_CHECKING:
     from mastersctl._peewee import peewee
 
 _ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
-_MOST_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
+_MAX_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
 _AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
+_SINGLE_VALUE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
 
 
 class Filter(NamedTuple):
@@ -92,9 +100,9 @@ def parse_filters(texts: Iterable[str], now: float) -> list[Filter]:
         field, operator_, value = _split_filter(text)
         values.setdefault((field, operator_), []).append(_parse_value(field, value, now))
     number = sum(len(set(given)) for given in values.values())
-    if number > _MOST_VALUES:
+    if number > _MAX_VALUES:
         raise InvalidValueError(
-            f"The filters have {number} values, and at most {_MOST_VALUES} can be asked for at a "
+            f"The filters have {number} values, and at most {_MAX_VALUES} can be asked for at a "
             "time; ask several times."
         )
     for (field, operator_), given in values.items():
@@ -190,20 +198,12 @@ def parse_age(text: str) -> float:
         ) from None
 
 
-_SINGLE_VALUE: Mapping[str, Callable[[Any, Any], Any]] = {
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-}
-
-
 def apply(
     spec: ResultSpec,
-    query: "peewee.ModelSelect[Any]",
-    columns: "Mapping[str, peewee.ColumnBase]",
-    contains: "Callable[[peewee.ColumnBase, str], peewee.ColumnBase]",
-) -> "peewee.ModelSelect[Any]":
+    query: peewee.ModelSelect[Any],
+    columns: Mapping[str, peewee.ColumnBase],
+    contains: Callable[[peewee.ColumnBase, str], peewee.ColumnBase],
+) -> peewee.ModelSelect[Any]:
     """Return `query` with the filters, the order and the page of `spec`.
 
     Parameters:
@@ -226,8 +226,8 @@ def apply(
 
 def _condition(
     filter_: Filter,
-    column: "peewee.ColumnBase",
-    contains: "Callable[[peewee.ColumnBase, str], peewee.ColumnBase]",
+    column: peewee.ColumnBase,
+    contains: Callable[[peewee.ColumnBase, str], peewee.ColumnBase],
 ) -> Any:
     values = [*dict.fromkeys(filter_.values)]  # each once
     match filter_.operator:
