@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Database, Mode, Reference, original
+from mastersctl.database.sqlite_file import SqliteFile
 from mastersctl.errors import (
     DatabaseUnavailableError,
     InterruptedUpgradeError,
@@ -22,7 +22,6 @@ T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 
 _MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
-_WAL_HEADER = b"\2\2"  # bytes 18 and 19 of a file in WAL mode
 _POLL = 0.1  # seconds that SQLite waits for a lock at a time: it cannot be interrupted then
 # The tables to which Alembic, and sqlalchemy-migrate before it, move the rows of others
 _UPGRADING = """
@@ -45,37 +44,30 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     driver_error = sqlite3.Error
 
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
-        self._path = url.database
+        self._file = SqliteFile(url.database)
         self._mode = mode
         self.patience = timeout
         self._frozen: os.stat_result | None = None  # of a file that is read as immutable
         self._may_freeze = True
         # Read, then write, under one lock: IMMEDIATE takes the write lock with BEGIN.
-        super().__init__(self._path, timeout=min(_POLL, timeout), uri=True, lock_type="IMMEDIATE")
+        super().__init__(url.database, timeout=min(_POLL, timeout), uri=True, lock_type="IMMEDIATE")
 
     # Connections
 
     def _connect(self) -> sqlite3.Connection:
-        status = self._stat()
-        for suffix in ("-journal", "-wal"):
-            _check_file(f"{self._path}{suffix}")  # for which SQLite would wait for ever
+        status = self._file.status()
         mode = self._mode
-        if mode == "write" and not self._is_writable():
+        if mode == "write" and not self._file.is_writable():
             mode = "read"  # to fail where it is written to, and leave no file behind
         query = f"mode={_MODES[mode]}"
-        if mode == "read" and self._may_freeze and status and _is_idle_wal(self._path):
+        is_idle = not self._file.has_wal() and self._file.is_wal()
+        if mode == "read" and self._may_freeze and status and is_idle:
             query += "&immutable=1"
             self._frozen = status
-        self.database = b"file://%b?%b" % (_quoted(self._path), query.encode())
+        self.database = self._file.uri(query)
         connection: sqlite3.Connection = super()._connect()  # type: ignore[misc]  # its stubs omit it
         connection.text_factory = _decoded
         return connection
-
-    def _stat(self) -> os.stat_result | None:
-        return _check_file(self._path)
-
-    def _is_writable(self) -> bool:
-        return os.access(self._path, os.W_OK) and os.access(os.path.dirname(self._path), os.W_OK)
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
         deadline = time.monotonic() + self.patience
@@ -136,11 +128,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return cursor, rows if self._is_as_frozen() else None
 
     def _is_as_frozen(self) -> bool:
-        now = self._stat()
-        then = self._frozen
-        if now is None or then is None or os.path.exists(f"{self._path}-wal"):
-            return False
-        return (now.st_mtime_ns, now.st_size) == (then.st_mtime_ns, then.st_size)
+        return self._frozen is not None and self._file.is_as(self._frozen)
 
     def _may_thaw(self) -> bool:
         """Return whether locks are harmless: a master could not write to another's -shm file."""
@@ -166,7 +154,8 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def _changed(self) -> DatabaseUnavailableError:
         return DatabaseUnavailableError(
-            f"The database {self._path!r} was changed while it was read; run the command again."
+            f"The database {self._file.path!r} was changed while it was read; run the command "
+            "again."
         )
 
     # Locks
@@ -196,7 +185,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return (
             self._mode == "read"
             and not self.in_transaction()
-            and os.access(self._path, os.R_OK)
+            and self._file.is_readable()
             and (_is_for_another_user(error) or _reason(error) == "CANTOPEN")
         )
 
@@ -242,7 +231,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def check_upgrade(self) -> None:
         for (table,) in self.execute_sql(_UPGRADING):
             raise InterruptedUpgradeError(
-                f"An upgrade of the database {self._path!r} was interrupted, and its table "
+                f"An upgrade of the database {self._file.path!r} was interrupted, and its table "
                 f"{table!r} may hold the only copy of the rows; restore the backup, or finish the "
                 "upgrade, before anything else."
             )
@@ -267,19 +256,19 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     # Errors
 
     def translate(self, error: Exception) -> MastersctlError:
-        database = f"The database {self._path!r}"
+        database = f"The database {self._file.path!r}"
         match _reason(error):
             case "BUSY" | "LOCKED":
                 return DatabaseUnavailableError(
                     f"{database} is locked by another process; wait, or give a longer --timeout."
                 )
             case "READONLY":
-                return self._read_only()
+                return self._file.read_only(self._mode)
             case "CANTOPEN" | "IOERR":
-                return self._cannot_open(error)
+                return self._file.unopened(self._mode, error)
             case "NOTADB":
                 return NotBuildbotDatabaseError(
-                    f"The file {self._path!r} is not an SQLite database; check the path."
+                    f"The file {self._file.path!r} is not an SQLite database; check the path."
                 )
             case "FULL":
                 return MastersctlError(
@@ -302,59 +291,6 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             )
         return MastersctlError(f"{database} failed: {error}.")
 
-    def _read_only(self) -> DatabaseUnavailableError:
-        what = "is read-only for this user"
-        if self._mode == "read":
-            what = f"has changes in {self._path + '-wal'!r} that only its owner can read now"
-        return DatabaseUnavailableError(
-            f"The database {self._path!r} {what}; run the command as the master's user."
-        )
-
-    def _is_for_its_owner(self) -> bool:
-        """Return whether a file that cannot be opened could be by a user who may write to it."""
-        path = self._path if self._mode != "read" else f"{self._path}-wal"
-        return os.path.exists(path) and not self._is_writable()
-
-    def _cannot_open(self, error: Exception) -> DatabaseUnavailableError:
-        directory = os.path.dirname(self._path)
-        if os.path.isdir(self._path):
-            problem = f"There is a directory at {self._path!r}; name the file in it."
-        elif not os.path.isdir(directory):
-            problem = f"There is no directory {directory!r} to look for a database in."
-        elif os.path.exists(self._path) and not os.access(self._path, os.R_OK):
-            problem = (
-                f"The database {self._path!r} is not readable for this user, whose permissions do "
-                "not allow it; run the command as the master's user."
-            )
-        elif self._is_for_its_owner():
-            return self._read_only()
-        elif os.path.exists(self._path):
-            problem = f"The database {self._path!r} fails ({error}); check permissions and disk."
-        elif self._mode == "create":
-            problem = f"No database can be made at {self._path!r}; check the permissions there."
-        else:
-            problem = (
-                f"There is no database at {self._path!r}; pass --db-url or --basedir, go to a "
-                "buildmaster's directory, or make one with 'mastersctl init'."
-            )
-        return DatabaseUnavailableError(problem)
-
-
-def _check_file(path: str) -> os.stat_result | None:
-    """Return what there is at `path`; raise an error for what is no file, such as a pipe."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None  # opening it as a database says what is wrong
-    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-        raise DatabaseUnavailableError(f"The path {path!r} is not that of a file.")
-    return status
-
-
-def _quoted(path: str) -> bytes:
-    """Return a path as it stands in SQLite's URIs."""
-    return os.fsencode(path).replace(b"%", b"%25").replace(b"?", b"%3f").replace(b"#", b"%23")
-
 
 def _decoded(text: bytes) -> str:
     return text.decode(errors="surrogateescape")
@@ -369,13 +305,3 @@ def _reason(error: Exception) -> str:
 def _is_for_another_user(error: Exception) -> bool:
     """Return whether only a user who may write could do what `error` says is to be done first."""
     return getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY_")
-
-
-def _is_idle_wal(path: str) -> bool:
-    if os.path.exists(f"{path}-wal"):
-        return False
-    try:
-        with open(path, "rb") as file:
-            return file.read(20)[18:] == _WAL_HEADER
-    except OSError:
-        return False  # opening it as a database says what is wrong
