@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, TypeVar
 
 from mastersctl._peewee import peewee
@@ -19,25 +19,29 @@ from mastersctl.errors import (
 )
 
 T = TypeVar("T")
-Rows = list[tuple[Any, ...]]
 
 _MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
-_POLL = 0.1  # seconds that SQLite waits for a lock at a time: it cannot be interrupted then
+_LOCK_TIMEOUT = 0.1  # seconds that SQLite waits for one at a time: it cannot be interrupted then
+_MAX_KEPT_ROWS = 10_000  # that are read before any is passed on
 # The tables to which Alembic, and sqlalchemy-migrate before it, move the rows of others
 _UPGRADING = """
 SELECT name FROM sqlite_master
 WHERE type = 'table' AND (name GLOB '_alembic_tmp_*' OR name = 'migration_tmp')
 """
-_FEW = 10_000  # rows that are read before any is passed on, while nothing is locked
+
+
+class _ChangedError(DatabaseUnavailableError):
+    """The file was changed while it was read without locks."""
 
 
 class SqliteDatabase(Database, peewee.SqliteDatabase):
     """A file, opened so that a change begins with the write lock, and a look leaves no trace.
 
-    A reader of a file in WAL mode makes the files ``-wal`` and ``-shm``, and leaves them, where
-    they are not there yet. So as long as nobody else has it open, it is read as if it could not
-    change (``immutable``). When it does change all the same, or is large, it is read anew with
-    those files.
+    To lock a file in WAL mode, SQLite makes the files ``-wal`` and ``-shm``, where they are not
+    there yet. A full disk has no room for them. They stay if SQLite is killed. A master cannot
+    write to those of another user. So as long as nobody else has the file open, it is read without
+    locks (``immutable``), and anew if it was changed meanwhile. Then, and for many rows, its owner
+    and root make locks.
     """
 
     server_time = peewee.SQL("NULL")
@@ -47,48 +51,74 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         self._file = SqliteFile(url.database)
         self._mode = mode
         self.patience = timeout
-        self._frozen: os.stat_result | None = None  # of a file that is read as immutable
-        self._may_freeze = True
+        self._makes_locks = False
+        self._unlocked: os.stat_result | None = None  # of the file, if it is read without locks
         # Read, then write, under one lock: IMMEDIATE takes the write lock with BEGIN.
-        super().__init__(url.database, timeout=min(_POLL, timeout), uri=True, lock_type="IMMEDIATE")
+        super().__init__(
+            url.database, timeout=min(_LOCK_TIMEOUT, timeout), uri=True, lock_type="IMMEDIATE"
+        )
 
     # Connections
 
     def _connect(self) -> sqlite3.Connection:
         status = self._file.status()
-        mode = self._mode
-        if mode == "write" and not self._file.is_writable():
-            mode = "read"  # to fail where it is written to, and leave no file behind
-        query = f"mode={_MODES[mode]}"
-        is_idle = not self._file.has_wal() and self._file.is_wal()
-        if mode == "read" and self._may_freeze and status and is_idle:
-            query += "&immutable=1"
-            self._frozen = status
-        self.database = self._file.uri(query)
+        self._unlocked = None
+        mode = _MODES[self._mode]
+        if self._mode == "write" and not self._file.is_writable():
+            mode = "ro"  # to fail where it is written to, and leave no file behind
+        elif self._mode == "read" and (self._makes_locks or self._file.has_wal()):
+            if self._may_make_locks(status):
+                mode = "rw"  # or else the files stay, if it is the last to close this one
+        elif self._mode == "read" and status and self._file.is_wal():
+            mode = "ro&immutable=1"
+            self._unlocked = status
+        self.database = self._file.uri(f"mode={mode}")
         connection: sqlite3.Connection = super()._connect()  # type: ignore[misc]  # its stubs omit it
+        if self._mode == "read":
+            connection.execute("PRAGMA query_only = ON")
         connection.text_factory = _decoded
         return connection
+
+    def _may_make_locks(self, status: os.stat_result | None) -> bool:
+        """Return whether locks on the file of that status would harm no master."""
+        is_owner = status is not None and os.geteuid() in (0, status.st_uid)
+        return is_owner and self._file.is_writable()
+
+    def _check_unchanged(self) -> None:
+        if self._unlocked and not self._file.is_as(self._unlocked):
+            raise _ChangedError(
+                f"The database {self._file.path!r} was changed while it was read; run the command "
+                "again."
+            )
+
+    # Rows
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
         deadline = time.monotonic() + self.patience
         while True:
-            if self._frozen is None:
-                unfrozen = self._read(query)
-                first = list(islice(unfrozen, 1))
-                if self._frozen is None:  # and was not opened again, to be read as immutable
-                    yield from chain(first, unfrozen)
-                    return
-            cursor, rows = self._frozen_rows(query)
-            if rows is None:
-                self._reopen(deadline)
-            elif len(rows) <= _FEW:
-                yield from rows
-                return
-            elif self._may_thaw():
-                self._thaw()
-            else:
-                yield from self._unlocked_rows(rows, cursor)
-                return
+            rows = self._checked(query)
+            try:
+                first = list(islice(rows, _MAX_KEPT_ROWS))
+                self._check_unchanged()
+                if len(first) < _MAX_KEPT_ROWS or not self._may_make_locks(self._unlocked):
+                    break
+            except _ChangedError:
+                if time.monotonic() >= deadline and not self._may_make_locks(self._unlocked):
+                    raise
+            self._makes_locks = self._may_make_locks(self._unlocked)
+            self.close()
+            self.connect()
+        yield from first
+        yield from rows
+
+    def _checked(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows, and raise an error if they may be wrong."""
+        try:
+            yield from self._read(query)
+        except (peewee.PeeweeException, sqlite3.Error):
+            self._check_unchanged()  # or else that is why it failed
+            raise
+        self._check_unchanged()
 
     def _read(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows; text is taken for UTF-8, which is faster, until one is not."""
@@ -109,55 +139,6 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         finally:
             connection.text_factory = _decoded
 
-    def _unlocked_rows(self, first: Rows, rest: Any) -> Iterator[tuple[Any, ...]]:
-        """Yield many rows of a file that nobody may lock, and fail if it changes meanwhile."""
-        yield from first
-        yield from rest
-        if not self._is_as_frozen():
-            raise self._changed()
-
-    def _frozen_rows(self, query: Any) -> tuple[Any, Rows | None]:
-        """Return a cursor, and its first rows; None for these if they might be wrong."""
-        try:
-            cursor = self._read(query)
-            rows = list(islice(cursor, _FEW + 1))
-        except (peewee.PeeweeException, sqlite3.Error):
-            if self._is_as_frozen():
-                raise
-            return None, None
-        return cursor, rows if self._is_as_frozen() else None
-
-    def _is_as_frozen(self) -> bool:
-        return self._frozen is not None and self._file.is_as(self._frozen)
-
-    def _may_thaw(self) -> bool:
-        """Return whether locks are harmless: a master could not write to another's -shm file."""
-        return self._frozen is not None and os.geteuid() in (0, self._frozen.st_uid)
-
-    def _thaw(self) -> None:
-        """Open the file again, with locks and the files that go with them."""
-        self._frozen = None
-        self._may_freeze = False
-        self.close()
-        self.connect()
-
-    def _reopen(self, deadline: float) -> None:
-        """Open the file, which has changed, again: with locks if they are harmless."""
-        if self._may_thaw():
-            self._thaw()
-            return
-        if time.monotonic() >= deadline:
-            raise self._changed()
-        self._frozen = None
-        self.close()
-        self.connect()
-
-    def _changed(self) -> DatabaseUnavailableError:
-        return DatabaseUnavailableError(
-            f"The database {self._file.path!r} was changed while it was read; run the command "
-            "again."
-        )
-
     # Locks
 
     def _patiently(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -173,7 +154,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                     raise
             if not is_busy:
                 self.close()
-                time.sleep(_POLL / 10)
+                time.sleep(_LOCK_TIMEOUT / 10)
                 self.connect()
 
     def _is_between_writers(self, error: Exception) -> bool:

@@ -36,6 +36,7 @@ from tests.support.mysql import MysqlDatabase
 from tests.support.programs import require
 from tests.support.rows import add_master, masters
 
+NOBODY = 65534
 COMMANDS = [
     ["list"],
     ["show", "m"],
@@ -430,6 +431,33 @@ def test_what_may_only_be_read_is_read_and_not_changed(
     public_directory.chmod(0o755)
 
 
+def test_many_rows_are_read_where_their_owner_may_make_no_file(public_directory: Path) -> None:
+    database = make_wal_database(public_directory / "x.sqlite")
+    database.execute(MANY_ROWS)
+    if os.geteuid() == 0:
+        os.chown(database.path, NOBODY, -1)
+    public_directory.chmod(0o555)
+    result = unprivileged(*database.on("list", "-o", "jsonl"))
+    public_directory.chmod(0o755)
+    assert (result.code, result.out.count("\n"), result.err) == (0, 12001, "")
+
+
+def test_many_rows_are_read_on_a_disk_that_is_mounted_to_be_read(public_directory: Path) -> None:
+    database = make_wal_database(public_directory / "x.sqlite")
+    database.execute(MANY_ROWS)
+    for options in (["--bind", public_directory], ["-o", "remount,bind,ro"]):
+        mount = subprocess.run(
+            ["mount", *options, public_directory], capture_output=True, text=True, check=False
+        )
+        if mount.returncode:
+            pytest.skip(f"a directory cannot be mounted: {mount.stderr}")
+    try:
+        result = database.run("list", "-o", "jsonl")
+    finally:
+        subprocess.run(["umount", public_directory], check=True)
+    assert (result.code, result.out.count("\n"), result.err) == (0, 12001, "")
+
+
 OPENS_WRITES_AND_CLOSES = """
 import sqlite3, sys, time
 while True:
@@ -602,6 +630,14 @@ def test_a_database_that_changes_while_it_is_read_without_locks_is_read_again(
         assert connector.get_master("o") is not None
 
 
+CHANGES_BY_HALF = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute(sys.argv[2])
+os._exit(1)
+"""
 MANY_ROWS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) "
     "INSERT INTO masters (name, name_hash, active, last_active) SELECT i, i, 1, 1 FROM n"
@@ -618,6 +654,54 @@ def test_many_rows_are_read_with_locks_and_not_kept(tmp_path: Path) -> None:
         assert len([first, *rows]) == 12001
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user than the owner")
+def test_many_rows_are_read_by_root_and_leave_no_trace(tmp_path: Path) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    database.execute(MANY_ROWS)
+    os.chown(database.path, NOBODY, NOBODY)
+    with reading(database) as connector:
+        rows = connector.get_masters()
+        next(rows)
+        assert {path.stat().st_uid for path in tmp_path.iterdir()} == {NOBODY}
+        assert len(list(rows)) == 12000
+    assert list(tmp_path.iterdir()) == [database.path]
+    assert database.path.stat().st_uid == NOBODY
+
+
+def test_a_look_that_ends_after_a_writer_leaves_no_trace(tmp_path: Path) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as writer:
+        writer.execute("UPDATE masters SET active = 1")
+        with reading(database) as connector:
+            assert len(list(connector.get_masters())) == 1
+            writer.close()
+    assert list(tmp_path.iterdir()) == [database.path]
+
+
+def test_locks_of_another_connection_of_the_same_process_are_kept(tmp_path: Path) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("UPDATE masters SET active = 1")
+        with reading(database) as connector:
+            assert len(list(connector.get_masters())) == 1
+        assert database.process("find", "n").code == 0  # which deletes the log of nobody else
+        assert Path(f"{database.path}-wal").exists()
+        assert other.execute("SELECT count(*) FROM masters").fetchall() == [(2,)]
+
+
+def test_a_half_change_without_a_log_is_left_to_who_changes_the_database(tmp_path: Path) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    database.execute("PRAGMA journal_mode = DELETE")
+    subprocess.run([sys.executable, "-c", CHANGES_BY_HALF, database.path, MANY_ROWS], check=False)
+    journal = Path(f"{database.path}-journal")
+    before = database.path.read_bytes(), journal.read_bytes()
+    for command in READING:
+        assert database.run(*command).code == (3 if "check" in command else 4), command
+    assert (database.path.read_bytes(), journal.read_bytes()) == before
+    assert database.run("find", "n").out == "2\n"
+    assert list(tmp_path.iterdir()) == [database.path]
+
+
 def test_many_rows_that_change_while_nobody_may_lock_them_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -630,6 +714,20 @@ def test_many_rows_that_change_while_nobody_may_lock_them_are_an_error(
         add_master(database, "later")
         with pytest.raises(DatabaseUnavailableError, match="was changed while it was read; run"):
             len([first, *rows])
+
+
+def test_a_file_that_is_cut_while_nobody_may_lock_it_is_called_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    database.execute(MANY_ROWS)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)  # who does not own the file
+    with reading(database) as connector:
+        rows = connector.get_masters()
+        next(rows)
+        os.truncate(database.path, 4096)
+        with pytest.raises(DatabaseUnavailableError, match="was changed while it was read; run"):
+            list(rows)
 
 
 def test_a_reader_that_is_slow_is_not_disturbed_by_a_change(tmp_path: Path) -> None:
