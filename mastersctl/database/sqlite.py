@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
@@ -53,6 +54,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         self.patience = timeout
         self._makes_locks = False
         self._unlocked: os.stat_result | None = None  # of the file, if it is read without locks
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
         # Read, then write, under one lock: IMMEDIATE takes the write lock with BEGIN.
         super().__init__(
             url.database, timeout=min(_LOCK_TIMEOUT, timeout), uri=True, lock_type="IMMEDIATE"
@@ -78,6 +80,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             connection.execute("PRAGMA query_only = ON")
         connection.text_factory = _decoded
         return connection
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        for cursor in list(self._cursors):
+            cursor.close()  # or else SQLite closes the file only after its last row
+        super()._close(connection)  # type: ignore[misc]  # its stubs omit it
 
     def _may_make_locks(self, status: os.stat_result | None) -> bool:
         """Return whether locks on the file of that status would harm no master."""
@@ -126,6 +133,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         connection.text_factory = str
         try:
             rows = self.execute(query)
+            self._cursors.add(rows)
             while True:
                 try:
                     # Not "yield from", which would close the cursor when the database is closed.

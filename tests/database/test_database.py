@@ -668,6 +668,15 @@ def test_many_rows_are_read_by_root_and_leave_no_trace(tmp_path: Path) -> None:
     assert database.path.stat().st_uid == NOBODY
 
 
+def test_many_rows_of_which_not_all_are_read_leave_no_trace(tmp_path: Path) -> None:
+    database = make_wal_database(tmp_path / "x.sqlite")
+    database.execute(MANY_ROWS)
+    with reading(database) as connector:
+        rows = connector.get_masters()
+        next(rows)
+    assert list(tmp_path.iterdir()) == [database.path]
+
+
 def test_a_look_that_ends_after_a_writer_leaves_no_trace(tmp_path: Path) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
     with closing(sqlite3.connect(database.path, isolation_level=None)) as writer:
