@@ -18,6 +18,7 @@ from mastersctl.states import ACTIVE, EXPIRE_SECONDS
 if TYPE_CHECKING:
     from mastersctl.query.resultspec import ResultSpec
 
+
 class Found(NamedTuple):
     """What `find_master_id` found; `id` is what Buildbot's findMasterId returns."""
 
