@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import pexpect
@@ -111,6 +111,8 @@ def candidates(line: str) -> list[str]:
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in asking(line, "fish").items():
                 patch.setenv(variable, value)
+            # Its end would be that of this process.
+            patch.setattr("mastersctl.cli.candidates._at_most", nullcontext)
             result = mastersctl()
         assert (result.code, result.err) == (0, "")
         if result.out:

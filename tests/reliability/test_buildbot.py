@@ -182,7 +182,7 @@ class Killed(NamedTuple):
 @pytest.fixture
 def killed(basedir: Path, masters_database: RealDatabase) -> Killed:
     # Its worker runs in its process, and what that runs ends with it.
-    forever = ["sh", "-c", "while kill -0 $PPID; do sleep 0.2; done"]
+    forever = ["sh", "-c", "while [ $PPID -ne 1 ] && kill -0 $PPID; do sleep 0.2; done"]
     buildbots.make_basedir(basedir, url_of_server(masters_database), build=forever)
     with buildbots.running_master(basedir, killed=True):
         wait_for(lambda: bool(masters_database.execute("SELECT * FROM logs WHERE complete = 0")))
