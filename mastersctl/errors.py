@@ -5,7 +5,7 @@ The text of an error is one sentence: what is wrong, with the value that was giv
 
 from collections.abc import Iterable, Sequence
 
-_MOST_PARTS = 10  # in a sentence
+_MAX_PARTS = 10  # in a sentence
 
 
 class MastersctlError(Exception):
@@ -96,8 +96,8 @@ def listed(names: Sequence[str]) -> str:
 
 def joined(parts: Sequence[str]) -> str:
     """Return the parts as a sentence has them; of many only the first."""
-    more = len(parts) - _MOST_PARTS
-    text = ", ".join(parts[:_MOST_PARTS])
+    more = len(parts) - _MAX_PARTS
+    text = ", ".join(parts[:_MAX_PARTS])
     return f"{text} and {more} more" if more > 0 else text
 
 

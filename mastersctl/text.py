@@ -1,4 +1,4 @@
-"""Text from a database or a command line, made harmless for a terminal."""
+"""Text from a database or a command line, made safe for a terminal."""
 
 
 def visible(text: str) -> str:

@@ -13,7 +13,7 @@ import click
 from mastersctl import _interrupt
 from mastersctl.cli.context import COMPLETE_VARIABLE, Settings
 from mastersctl.cli.group import CHECK, cli
-from mastersctl.cli.messages import complain, harmless, tell
+from mastersctl.cli.messages import report, report_error, sanitized
 from mastersctl.errors import MastersctlError
 from mastersctl.text import visible
 
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         BrokenPipeError: whoever reads the output has gone away.
     """
     if sys.stdout is None:  # closed by the caller: say so before anything is changed
-        complain("Standard output is closed; redirect it to /dev/null to discard it.")
+        report_error("Standard output is closed; redirect it to /dev/null to discard it.")
         return _failure(MastersctlError.exit_code, arguments)
     _set_encodings()
     _set_size()
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as error:
         _discard(sys.stdout)
-        complain(
+        report_error(
             f"The output cannot be written ({error.strerror}); what was changed stays changed."
         )
         return _failure(MastersctlError.exit_code, arguments)
@@ -102,13 +102,13 @@ def _run(arguments: Sequence[str], settings: Settings) -> int:
         message = error.format_message()
         shown = message if isinstance(error, click.MissingParameter) else visible(message)
         for line in usage.getvalue().replace(message, shown).splitlines():
-            tell(line.expandtabs(2))  # Click indents with them
+            report(line.expandtabs(2))  # Click indents with them
         return _failure(error.exit_code, arguments)
     except (click.Abort, KeyboardInterrupt):
-        tell("Aborted.")
+        report("Aborted.")
         return _failure(MastersctlError.exit_code, arguments)
     except MastersctlError as error:
-        complain(str(error))
+        report_error(str(error))
         return _failure(error.exit_code, arguments)
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None:  # of the output
@@ -125,12 +125,12 @@ def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings)
     message = sentence(error, verbose=verbose)
     code = _failure(MastersctlError.exit_code, arguments)
     if code != _UNKNOWN:
-        complain(message)
+        report_error(message)
         return code
     try:
         from mastersctl.cli.check import asked_format, say_unknown
     except Exception:  # that was the error
-        click.echo(f"MASTERS UNKNOWN - {harmless(message)}".replace("|", r"\x7c"))
+        click.echo(f"MASTERS UNKNOWN - {sanitized(message)}".replace("|", r"\x7c"))
     else:
         say_unknown(message, asked_format(arguments))
     return code

@@ -16,8 +16,8 @@ from mastersctl.cli.context import Settings
 from mastersctl.query.fields import EQUALITY, FIELDS
 from mastersctl.text import visible
 
-_PATIENCE = 0.2  # seconds, which one waits for a shell at the most
-_MOST = 100  # masters or builders; a cluster can have a million
+_ANSWER_TIMEOUT = 0.2  # seconds, which one waits for a shell at the most
+_MAX_CANDIDATES = 100  # masters or builders; a cluster can have a million
 _PLAIN = r"\w[\w.:/@+-]*"  # no shell sees anything but a word in it
 
 
@@ -63,7 +63,7 @@ def _beginning(words: Iterable[str], start: str) -> list[CompletionItem]:
 def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[CompletionItem]:
     """Return IDs with the names for help; names, if it is a name that begins, with the IDs."""
     settings = context.ensure_object(Settings)
-    settings.timeout, settings.verbose = _PATIENCE, False
+    settings.timeout, settings.verbose = _ANSWER_TIMEOUT, False
     rows: list[tuple[int, str]] = []
     # Whatever fails: who presses a key has not asked for a message.
     with suppress(Exception):
@@ -73,8 +73,8 @@ def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[
         from mastersctl.schema.related import Builder
 
         model = Builder if builders else Master
-        with _at_most(_PATIENCE), settings.connect("read") as connector:
-            rows = begin_with(connector.database, model, incomplete, _MOST)
+        with _at_most(_ANSWER_TIMEOUT), settings.connect("read") as connector:
+            rows = begin_with(connector.database, model, incomplete, _MAX_CANDIDATES)
     if not incomplete or (incomplete.isascii() and incomplete.isdigit()):
         numbers = [(id_, name) for id_, name in rows if isinstance(id_, int)]  # SQLite holds any
         items = [CompletionItem(str(id_), help=visible(name)) for id_, name in numbers]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import complain, harmless
+from mastersctl.cli.messages import report_error, sanitized
 from mastersctl.cli.options import age_option, database_options, masters_argument, output_option
 from mastersctl.cli.types import File
 from mastersctl.errors import MastersctlError, listed
@@ -137,7 +137,7 @@ def _performance(health: "Health", named: bool, min_active: int) -> str:
 
 
 def _line(code: int, text: str, performance: str | None = None) -> str:
-    text = f"MASTERS {_NAMES[code]} - {harmless(text)}".replace("|", r"\x7c")
+    text = f"MASTERS {_NAMES[code]} - {sanitized(text)}".replace("|", r"\x7c")
     return f"{text}\n" if performance is None else f"{text} | {performance}\n"
 
 
@@ -196,8 +196,8 @@ def _fail(error: BaseException, format_: str) -> NoReturn:
 def say_unknown(text: str, format_: str) -> None:
     """Say that nothing is known, and why, where whoever reads the format looks for it."""
     if format_ == "prometheus":
-        complain(text)
+        report_error(text)
     elif format_ == "json":
-        click.echo(_json({"status": _NAMES[UNKNOWN], "message": harmless(text)}), nl=False)
+        click.echo(_json({"status": _NAMES[UNKNOWN], "message": sanitized(text)}), nl=False)
     else:
         click.echo(_line(UNKNOWN, text), nl=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mastersctl.cli.messages import tell, warn
+from mastersctl.cli.messages import report, warn
 from mastersctl.errors import DatabaseUnavailableError, NotBuildbotDatabaseError
 
 if TYPE_CHECKING:
@@ -68,17 +68,17 @@ class Settings:
         """Open the database, and yield the operations on its masters."""
         location = self.locate()
         if self.verbose:
-            tell(f"Using {location.url} (from {location.source})")
+            report(f"Using {location.url} (from {location.source})")
 
         from mastersctl.database import opened
         from mastersctl.operations.connector import MastersConnector  # late: with it comes Peewee
 
-        on_query = _tell_query if self.verbose else None
+        on_query = _report_query if self.verbose else None
         try:
             with opened(location.url, mode, self.timeout, on_query) as database:
-                danger = database.danger() if mode != "read" else None
-                if danger is not None:
-                    warn(danger)
+                warning = database.warning() if mode != "read" else None
+                if warning is not None:
+                    warn(warning)
                 yield MastersConnector(database, time.time)
         except (DatabaseUnavailableError, NotBuildbotDatabaseError) as error:
             if self.db_url is not None:
@@ -86,10 +86,10 @@ class Settings:
             raise type(error)(f"{error} The URL comes from {location.source}.") from error
 
 
-def _tell_query(event: peewee.QueryEvent) -> None:
+def _report_query(event: peewee.QueryEvent) -> None:
     if event.exception is None:
         parameters = ", ".join(map(repr, event.params or ()))
-        tell(f"SQL: {' '.join(event.sql.split())} [{parameters}]")
+        report(f"SQL: {' '.join(event.sql.split())} [{parameters}]")
 
 
 pass_settings = click.make_pass_decorator(Settings)

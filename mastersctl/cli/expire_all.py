@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import can_ask, tell, warn
+from mastersctl.cli.messages import can_ask, report, warn
 from mastersctl.cli.options import database_options, dry_run_option, output_option, print_result
 from mastersctl.errors import MastersctlError, listed
 
@@ -64,7 +64,7 @@ def expire_all(
     if expiry.alive:
         _warn(expiry)
     if dry_run:
-        tell("Dry run: nothing was changed.")
+        report("Dry run: nothing was changed.")
     print_result(format_, {"expired": expiry.expired}, f"expired {expiry.expired} masters")
 
 

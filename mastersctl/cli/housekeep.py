@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import note, tell, warn
+from mastersctl.cli.messages import note, report, warn
 from mastersctl.cli.options import age_option, database_options, dry_run_option, output_option
 from mastersctl.errors import MastersctlError
 from mastersctl.states import EXPIRE_SECONDS
@@ -42,9 +42,10 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
     started.
 
     Shows what was done for each master, and in sum, or 'nothing to do'; noughts mean that it only
-    became inactive. Each is one transaction, in which its age is checked again, and done wholly or
-    not at all: the command can be interrupted, and run again. When the clocks of this host and of
-    the database server differ by more than a minute, nothing is changed.
+    became inactive. Up to a hundred masters are one transaction, in which their age is checked
+    again: each is done wholly or not at all, so the command can be interrupted, and run again. When
+    the clocks of this host and of the database server differ by more than a minute, nothing is
+    changed.
 
     \b
     Examples:
@@ -66,7 +67,7 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
         for dead in bar.track(find_dead_masters(connector, older_than).batches()):
             done += clean_up(connector, dead, dry_run=dry_run)
     if dry_run:
-        tell("Dry run: nothing was changed.")
+        report("Dry run: nothing was changed.")
     _write(done, format_)
     if not dry_run and any(master.claims for master in done):
         note("Run 'buildbot reconfig' to let a master that runs build what was released.")
@@ -80,7 +81,7 @@ def _ended_early(done: "list[Housekept]", format_: str, dry_run: bool) -> Iterat
     except (MastersctlError, KeyboardInterrupt):
         if done and not dry_run:
             _write(done, format_, whole=False)
-            tell(f"Masters that were done before the command ended early: {len(done)}.")
+            report(f"Masters that were done before the command ended early: {len(done)}.")
         raise
 
 

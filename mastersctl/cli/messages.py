@@ -18,35 +18,35 @@ _CREDENTIALS = (
     rf"|(\b[\w.+%-]+:){_HIDDEN}[^\s/@:'\"][^\s@]*@"
     r"|((?:password|passwd|pwd)=)(?:'[^']*'|[^\s&])+"
 )
-_LONGEST = 4000  # characters; a name can have a million
+_MAX_LENGTH = 4000  # characters; a name can have a million
 
 
-def tell(message: str) -> None:
+def report(message: str) -> None:
     """Print a line, without passwords and with nothing that a terminal would act on."""
     with contextlib.suppress(OSError):
-        click.echo(harmless(message), err=True)
+        click.echo(sanitized(message), err=True)
 
 
-def harmless(message: str) -> str:
+def sanitized(message: str) -> str:
     """Return a message without passwords, with nothing that a terminal would act on, not too long.
 
     It is one line.
     """
-    if len(message) <= _LONGEST:
+    if len(message) <= _MAX_LENGTH:
         return visible(re.sub(_CREDENTIALS, _hide, message))
-    cut = f"{message[:_LONGEST]}@"  # which may be in the middle of a password, as if it ended there
+    cut = f"{message[:_MAX_LENGTH]}@"  # as if a password ended there: it may be in one
     return visible(re.sub(_CREDENTIALS, _hide, cut).removesuffix("@")) + "..."
 
 
 def warn(message: str) -> None:
     """Print a warning."""
-    tell(f"Warning: {message}")
+    report(f"Warning: {message}")
 
 
 def note(message: str) -> None:
     """Print a remark to a person at a terminal; a script knows what it does."""
     if sys.stderr is not None and sys.stderr.isatty():
-        tell(f"Note: {message}")
+        report(f"Note: {message}")
 
 
 def can_ask() -> bool:
@@ -54,9 +54,9 @@ def can_ask() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def complain(message: str) -> None:
+def report_error(message: str) -> None:
     """Print an error."""
-    tell(f"Error: {message}")
+    report(f"Error: {message}")
 
 
 def _hide(match: re.Match[str]) -> str:

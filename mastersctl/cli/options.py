@@ -106,9 +106,9 @@ builder_option = click.option(
     type=Builder(),
     help="Only masters to which this builder, an ID or an exact name, is linked.",
 )
-heir_option = click.option(
+reassign_option = click.option(
     "--reassign-to",
-    "heir",
+    "reassign_to",
     metavar="MASTER",
     type=Master(),
     help="Who inherits builds, and claims on finished build requests.",

@@ -5,26 +5,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import can_ask, note, tell
+from mastersctl.cli.messages import can_ask, note, report
 from mastersctl.cli.options import (
     database_options,
     dry_run_option,
-    heir_option,
     masters_argument,
     output_option,
     print_result,
+    reassign_option,
 )
 
 if TYPE_CHECKING:
     from mastersctl.operations.removal import Removal
     from mastersctl.schema.master import MasterRow
 
-_MOST = 50  # masters that are enumerated
+_MAX_ENUMERATED = 50  # masters that are enumerated
 
 
 @click.command()
 @masters_argument
-@heir_option
+@reassign_option
 @click.option(
     "--skip-used", is_flag=True, help="Leave those that something refers to, and remove the others."
 )
@@ -36,7 +36,7 @@ _MOST = 50  # masters that are enumerated
 def remove(
     settings: Settings,
     masters: tuple[int | str, ...],
-    heir: int | str | None,
+    reassign_to: int | str | None,
     skip_used: bool,
     yes: bool,
     dry_run: bool,
@@ -70,7 +70,7 @@ def remove(
             settings.connect("read" if dry_run else "write") as connector,
         ):
             return remove_masters(
-                connector, masters, reassign_to=heir, skip_used=skip_used, dry_run=dry_run
+                connector, masters, reassign_to=reassign_to, skip_used=skip_used, dry_run=dry_run
             )
 
     if not (yes or dry_run):
@@ -81,7 +81,7 @@ def remove(
     removal = do(dry_run=dry_run)
     if dry_run:
         _announce(removal)
-        tell("Dry run: nothing was changed.")
+        report("Dry run: nothing was changed.")
     elif yes and removal.skipped:
         note(f"{len(removal.skipped)} masters are left, because something refers to them.")
     print_result(format_, _to_json(removal), f"removed {len(removal.masters)} masters")
@@ -95,9 +95,9 @@ def _check_terminal() -> None:
 def _announce(removal: "Removal") -> None:
     """Say what is about to be done."""
     _enumerate("Masters to remove, after housekeeping for them", removal.masters)
-    if removal.heir:
-        tell(
-            f"Master {removal.heir.id}, {removal.heir.name!r}, inherits builds: {removal.builds}, "
+    if target := removal.reassigned_to:
+        report(
+            f"Master {target.id}, {target.name!r}, inherits builds: {removal.builds}, "
             f"and claims on finished build requests: {removal.claims}."
         )
     _enumerate("Masters that are left, because something refers to them", removal.skipped)
@@ -105,11 +105,11 @@ def _announce(removal: "Removal") -> None:
 
 def _enumerate(title: str, masters: "list[MasterRow]") -> None:
     if masters:
-        tell(f"{title}: {len(masters)}")
-    for master in masters[:_MOST]:
-        tell(f"  {master.id}  {master.name!r}")
-    if len(masters) > _MOST:
-        tell("  ...")
+        report(f"{title}: {len(masters)}")
+    for master in masters[:_MAX_ENUMERATED]:
+        report(f"  {master.id}  {master.name!r}")
+    if len(masters) > _MAX_ENUMERATED:
+        report("  ...")
 
 
 def _to_json(removal: "Removal") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import tell, warn
+from mastersctl.cli.messages import report, warn
 from mastersctl.cli.options import (
     database_options,
     dry_run_option,
@@ -59,19 +59,19 @@ def set_state(
         )
     if change.links:
         deleted = "that would be deleted" if dry_run else "that were deleted"
-        tell(
+        report(
             f"Links of schedulers, change sources, builders and workers {deleted}: {change.links}."
         )
-    _tell_left(change)
+    _report_left(change)
     if dry_run:
-        tell("Dry run: nothing was changed.")
+        report("Dry run: nothing was changed.")
     result = {"id": change.id, "active": active, "changed": change.changed}
     if not active:
         result["links_deleted"] = change.links
     print_result(format_, result, "changed" if change.changed else "unchanged")
 
 
-def _tell_left(change: "StateChange") -> None:
+def _report_left(change: "StateChange") -> None:
     """Warn of what no running master will clean up."""
     left = {
         "unfinished builds": change.builds,

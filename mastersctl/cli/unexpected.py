@@ -1,6 +1,6 @@
 """The last resort: what is said about an error that nothing has foreseen."""
 
-from mastersctl.cli.messages import tell
+from mastersctl.cli.messages import report
 
 
 def sentence(error: Exception, *, verbose: bool) -> str:
@@ -13,6 +13,6 @@ def sentence(error: Exception, *, verbose: bool) -> str:
         from traceback import format_exception  # late: nobody should ever need it
 
         for line in "".join(format_exception(error)).splitlines():
-            tell(line)
+            report(line)
     what = ": ".join(filter(None, (type(error).__name__, str(error))))
     return f"The command met an error that it does not know ({what}); report it, with what -v says."

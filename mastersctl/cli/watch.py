@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mastersctl.output.live import Screen
     from mastersctl.query.resultspec import ResultSpec
 
-_SHORTEST = 0.1  # seconds
+_MIN_INTERVAL = 0.1  # seconds
 
 
 def parse_seconds(
@@ -27,9 +27,9 @@ def parse_seconds(
         seconds = float(value)
     except ValueError:
         seconds = -1.0
-    if not _SHORTEST <= seconds <= 86400:  # which NaN is not, either
+    if not _MIN_INTERVAL <= seconds <= 86400:  # which NaN is not, either
         raise InvalidValueError(
-            f"The value {value!r} is no number of seconds from {_SHORTEST} to 86400."
+            f"The value {value!r} is no number of seconds from {_MIN_INTERVAL} to 86400."
         )
     return seconds
 

@@ -284,7 +284,9 @@ def _literal(node: ast.expr | None) -> object:
 
 
 def _put(container: Dictionary, key: object, value: object, line: int) -> None:
-    if not isinstance(key, str | int) or (isinstance(key, int) and key.bit_length() > _LONGEST_KEY):
+    if not isinstance(key, str | int) or (
+        isinstance(key, int) and key.bit_length() > _MAX_KEY_BITS
+    ):
         container.spoil(Unknown(line))
     elif isinstance(value, tuple):
         container.set(key, Unknown(line), line)
@@ -292,8 +294,8 @@ def _put(container: Dictionary, key: object, value: object, line: int) -> None:
         container.set(key, value, line)
 
 
-_MOST_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a third of it
-_LONGEST_KEY = 64  # bits; longer ones take long to hash
+_MAX_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a third of it
+_MAX_KEY_BITS = 64  # bits; longer ones take long to hash
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _READERS = ("copy", "get", "items", "keys", "values")  # methods of os.environ
@@ -729,7 +731,7 @@ class _Check:
     def _spend(self, steps: int) -> None:
         """Give up a program that its size, or functions in functions, make endless to look at."""
         self._steps += steps
-        if self._steps > _MOST_STEPS:
+        if self._steps > _MAX_STEPS:
             raise RecursionError
 
     _visit_FunctionDef = _visit_AsyncFunctionDef = _visit_Lambda = _visit_any_function

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 
 _NEVER_IN_PROSE = r"[^\w\s.,:;()'\"/\[\]-]"  # in messages without any secret
-_SHORT = 4  # characters; fewer are a part of every message
+_MIN_LENGTH = 4  # characters; fewer are a part of every message
 
 
 def without(secrets: Iterable[str], text: str, others: Collection[str] = ()) -> str:
@@ -19,7 +19,7 @@ def without(secrets: Iterable[str], text: str, others: Collection[str] = ()) -> 
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
     for form in sorted(forms, key=len, reverse=True):
         token = _token(form)
-        repeated = len(form) >= _SHORT and any(re.search(token, other) for other in others)
+        repeated = len(form) >= _MIN_LENGTH and any(re.search(token, other) for other in others)
         if _is_prose(form) and not repeated:
             form = re.escape(form)
             token = rf"(?<=[\"'`«“=]){form}(?=[\"'`»”\s,;)]|$)|(?<=:){form}(?=@)"
@@ -37,4 +37,4 @@ def _token(form: str) -> str:
 def _is_prose(form: str) -> bool:
     """Return whether a message may have that secret in it by chance."""
     is_mixed = re.search(r"\d", form) and re.search(r"[^\W\d_]", form)
-    return len(form) < _SHORT or not (is_mixed or re.search(_NEVER_IN_PROSE, form))
+    return len(form) < _MIN_LENGTH or not (is_mixed or re.search(_NEVER_IN_PROSE, form))

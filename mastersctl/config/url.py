@@ -57,7 +57,7 @@ REFUSED = {  # of libpq, as a configuration may be another user's
     "hostaddr": "gives the password of one host to another",
     "sslkeylogfile": "writes the keys of the connection to a file",
 }
-_LONGEST_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
+_MAX_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
 _CONFIDENTIAL = "(?i)password|secret|scram"
 _SHOWN = (  # what says which database is meant
     "user",
@@ -124,7 +124,7 @@ class DatabaseURL:
             for name, value in [*self.parameters, *self._connect_args.items()]
             if re.search(_CONFIDENTIAL, name)
         )
-        self._told = self._tell()
+        self._parts = self._given_parts()
         if self.backend == "sqlite":
             self._check_sqlite(basedir)
         else:
@@ -161,9 +161,9 @@ class DatabaseURL:
             raise InvalidValueError(
                 f"The SQLite path {self.database!r} cannot be understood; '%' is written '%%'."
             ) from None
-        if size > _LONGEST_PATH:
+        if size > _MAX_PATH:
             raise InvalidValueError(
-                f"The SQLite path is {size} bytes long; none can be longer than {_LONGEST_PATH}."
+                f"The SQLite path is {size} bytes long; none can be longer than {_MAX_PATH}."
             )
         # SQLite, too, looks for the files beside a database where links lead to
         self.database = "/" + os.path.realpath(path).lstrip("/")
@@ -181,7 +181,7 @@ class DatabaseURL:
             )
         if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
             raise self._invalid("The port in the database URL is not a number.")
-        for name, value in self._told.items():
+        for name, value in self._parts.items():
             place = "its connect_args" if name in self._connect_args else "the database URL"
             if not is_storable(name + value):
                 raise self._invalid(
@@ -207,7 +207,7 @@ class DatabaseURL:
                 f"The MySQL URL has an unknown parameter {min(unknown)!r}; known are "
                 f"{', '.join(sorted(_MYSQL_PARAMETERS))}."
             )
-        port = self._told.get("port", "0")
+        port = self._parts.get("port", "0")
         if not (port.isascii() and port.isdigit() and int(port) <= _LARGEST_PORT):
             raise self._invalid(f"The port {port!r} of the database URL is no port.")
         engine = parameters.get("storage_engine", "InnoDB")
@@ -220,8 +220,8 @@ class DatabaseURL:
     def __str__(self) -> str:
         if self.backend == "sqlite":
             return f"sqlite:///{self.database}"
-        parts = {name: self._shown(name) for name in _SHOWN if name in self._told}
-        user = parts.pop("user", "") + (":***" if "password" in self._told else "")
+        parts = {name: self._shown(name) for name in _SHOWN if name in self._parts}
+        user = parts.pop("user", "") + (":***" if "password" in self._parts else "")
         path = parts.pop("dbname", "")
         host = port = ""
         if not re.search("[/,@]", parts.get("host", "/")):  # a directory, several, or none
@@ -240,14 +240,14 @@ class DatabaseURL:
         """Return `text`, a driver's message perhaps, without the passwords of this URL."""
         others = [  # and not those that are quoted wherever they are repeated
             value
-            for name, value in self._told.items()
+            for name, value in self._parts.items()
             if name not in _NAMES and not re.search(_CONFIDENTIAL, name)
         ]
         return self._without_secrets(text, others)
 
     def _shown(self, name: str) -> str:
         """Return a part without passwords, unless a user, say, is called like one."""
-        value = self._told[name]
+        value = self._parts[name]
         return self._without_secrets(value, [] if name in _NAMES else [value])
 
     def _without_secrets(self, text: str, others: list[str]) -> str:
@@ -260,11 +260,11 @@ class DatabaseURL:
 
     def libpq_parameters(self) -> dict[str, str]:
         """Return what libpq is to be called with."""
-        return dict(self._told)
+        return dict(self._parts)
 
     def mysql_parameters(self) -> dict[str, Any]:
         """Return what PyMySQL is to be called with."""
-        told = self._told
+        told = self._parts
         parts = {
             "host": told.get("host"),
             "port": int(told.get("port", 0)),
@@ -277,7 +277,7 @@ class DatabaseURL:
         tls = {key: told[name] for name, key in _TLS_PARAMETERS.items() if name in told}
         return found | ({"ssl": _tls(tls)} if tls else {})
 
-    def _tell(self) -> dict[str, str]:
+    def _given_parts(self) -> dict[str, str]:
         """Return what a driver is told; several hosts are written in either of two ways.
 
         SQLAlchemy knows ``?host=a:5432&host=b:5433`` and ``?host=a,b&port=5432,5433``.

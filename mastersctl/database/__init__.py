@@ -42,7 +42,7 @@ class Database(abc.ABC, peewee.Database):
         url, mode, timeout: as for `opened`.
     """
 
-    patience: float
+    wait_timeout: float
     """How long to wait for a connection, a lock or an answer, in seconds."""
     server_time: ClassVar[peewee.SQL]
     """The SQL expression for what the server's clock says, in epoch seconds; NULL if there is no
@@ -85,7 +85,7 @@ class Database(abc.ABC, peewee.Database):
 
     def retried(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns; retry until the timeout while the server rolls it back."""
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.wait_timeout
         while True:
             try:
                 return attempt()
@@ -178,7 +178,7 @@ class Database(abc.ABC, peewee.Database):
         rows: int = model.update(values).execute(self)
         return rows
 
-    def danger(self) -> str | None:
+    def warning(self) -> str | None:
         """Return what whoever changes something here should be warned of, if there is anything."""
         return None
 

@@ -15,8 +15,8 @@ from mastersctl.database import Mode, Reference, mysql_errors, original, server
 from mastersctl.database.server import Server
 from mastersctl.errors import RefusedError
 
-_GRACE = 2  # seconds that the server gets to say itself that it waited too long for a lock
-_LONGEST_KEY = 65536  # bytes of a name that count in an order; TEXT has no more
+_REPORT_TIMEOUT = 2  # seconds that the server gets to say itself that it waited too long for a lock
+_MAX_KEY_BYTES = 65536  # bytes of a name that count in an order; TEXT has no more
 _REFERRED_TO = (ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2)  # without and with the table's name
 _SORT_BUFFER = 4 * 1024 * 1024  # bytes; MariaDB wants room for 15 keys of an order
 _SETTINGS = (  # all that the statements rely on, whatever the server or the user is set to
@@ -25,7 +25,7 @@ _SETTINGS = (  # all that the statements rely on, whatever the server or the use
     "foreign_key_checks = 1, unique_checks = 1, "
     "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
     "sql_safe_updates = 0, sql_auto_is_null = 0, "
-    f"max_sort_length = {_LONGEST_KEY}, "
+    f"max_sort_length = {_MAX_KEY_BYTES}, "
     f"sort_buffer_size = {_SORT_BUFFER}, "
     "wait_timeout = 28800, lc_messages = 'en_US'"
     "/*M!100101 , max_statement_time = 0 */"  # read by MariaDB alone
@@ -84,13 +84,13 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self.url = url
         self._mode = mode
-        self.patience = timeout
+        self.wait_timeout = timeout
         super().__init__(str(url))  # a name for Peewee; it is connected to by `_connect`
 
     # Connections
 
     def _connect(self) -> "pymysql.Connection[Any]":
-        seconds = max(1, round(self.patience))  # of which the server takes whole ones
+        seconds = max(1, round(self.wait_timeout))  # of which the server takes whole ones
         timeouts = f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
         parameters = self.url.mysql_parameters()
         try:
@@ -100,9 +100,9 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
                 autocommit=None,  # it is set, for MySQL is not to be believed that it is on
                 client_flag=CLIENT.FOUND_ROWS,  # count like the others: also what stays as it is
                 init_command=f"SET SESSION {timeouts}, {_SETTINGS}",
-                connect_timeout=max(self.patience, 0.1),
-                read_timeout=self.patience + _GRACE,
-                write_timeout=self.patience + _GRACE,
+                connect_timeout=max(self.wait_timeout, 0.1),
+                read_timeout=self.wait_timeout + _REPORT_TIMEOUT,
+                write_timeout=self.wait_timeout + _REPORT_TIMEOUT,
                 program_name="mastersctl",
             )
         except configparser.Error as error:  # which shows a line of the file, perhaps a password
@@ -254,7 +254,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         # Peewee leaves it in a name, where PyMySQL would look for a parameter
         return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
 
-    def danger(self) -> str | None:
+    def warning(self) -> str | None:
         ((tables, engine),) = self.execute_sql(
             "SELECT COUNT(*), MIN(engine) FROM information_schema.tables "
             "JOIN information_schema.engines USING (engine) "

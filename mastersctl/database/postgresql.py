@@ -25,7 +25,9 @@ from mastersctl.errors import (
 _ROWS_AT_ONCE = 1000
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings go to stderr else
 _NO_ANSWER = "the server does not answer"
-_GRACE = 1.0  # seconds that the server gets to say itself that it waited too long for a lock
+_REPORT_TIMEOUT = (
+    1.0  # seconds that the server gets to say itself that it waited too long for a lock
+)
 
 _KINDS: dict[str, server.Kind] = {  # by SQLSTATE
     **dict.fromkeys(  # tables, columns, index, types
@@ -78,18 +80,18 @@ class _Connection(psycopg.Connection[Any]):
         has_settings: whether the settings of `_options` hold in its session.
     """
 
-    patience = 0.0
+    wait_timeout = 0.0
     has_settings = False
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.wait_timeout
         try:
-            return super().wait(gen, interval, self.patience)
+            return super().wait(gen, interval, self.wait_timeout)
         except psycopg.OperationalError:
             if time.monotonic() < deadline:
                 raise
             with suppress(psycopg.Error):
-                self.cancel_safe(timeout=_GRACE)
+                self.cancel_safe(timeout=_REPORT_TIMEOUT)
             self.close()  # it is of no use any more, and must not be waited for again
             raise psycopg.OperationalError(_NO_ANSWER) from None
 
@@ -107,7 +109,7 @@ class _Adapter(peewee.Psycopg3Adapter):
             if "startup parameter" not in str(error) or db.given_options:
                 raise
             connection = _connect(db.conninfo, "")  # PgBouncer knows no options
-        connection.patience = db.patience + _GRACE
+        connection.wait_timeout = db.wait_timeout + _REPORT_TIMEOUT
         reported = connection.pgconn.parameter_status(_PROOF[0].encode())
         connection.has_settings = reported == _PROOF[1].encode()
         return connection
@@ -124,7 +126,7 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self.url = url
         self._mode = mode
-        self.patience = timeout
+        self.wait_timeout = timeout
         try:
             parameters = _parameters(url, timeout)
             given = parameters.pop("options", "")
@@ -159,7 +161,7 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
             self.execute_sql(
                 f"BEGIN ISOLATION LEVEL {isolation_level or 'READ COMMITTED'}{access}; "
                 f"SET LOCAL row_security = off; "
-                f"SET LOCAL lock_timeout = {_milliseconds(self.patience)}{lock}"
+                f"SET LOCAL lock_timeout = {_milliseconds(self.wait_timeout)}{lock}"
             )
         except BaseException:
             self.rollback()  # of what the first of these began

@@ -35,7 +35,7 @@ DISK_FULL: Kind = (
 )
 SILENT: Kind = (
     DatabaseUnavailableError,
-    "does not answer within {patience:g} s; check the server, or give it more time with --timeout.",
+    "does not answer within {timeout:g} s; check the server, or give it more time with --timeout.",
 )
 UNREACHABLE: Kind = (
     DatabaseUnavailableError,
@@ -81,7 +81,7 @@ class Server(Database):
     def error(self, kind: Kind, reason: str) -> MastersctlError:
         """Return the error of a kind to show, for a reason without a password."""
         error_class, says = kind
-        says = says.format(reason=reason, patience=self.patience)
+        says = says.format(reason=reason, timeout=self.wait_timeout)
         return error_class(f"The database {self.url} {says}")
 
     @abc.abstractmethod

@@ -51,7 +51,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def __init__(self, url: DatabaseURL, mode: Mode, timeout: float) -> None:
         self._file = SqliteFile(url.database)
         self._mode = mode
-        self.patience = timeout
+        self.wait_timeout = timeout
         self._makes_locks = False
         self._unlocked: os.stat_result | None = None  # of the file, if it is read without locks
         self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
@@ -101,7 +101,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     # Rows
 
     def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.wait_timeout
         while True:
             rows = self._checked(query)
             try:
@@ -149,9 +149,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     # Locks
 
-    def _patiently(self, function: Callable[..., T], *arguments: Any) -> T:
+    def _retried(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call `function` until it meets no lock; an interrupt is heard in between."""
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.wait_timeout
         while True:
             try:
                 return function(*arguments)
@@ -179,15 +179,15 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         )
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        return self._patiently(super().execute_sql, sql, params)
+        return self._retried(super().execute_sql, sql, params)
 
     def begin(
         self, lock_type: str | None = None, lock_table: str | None = None, *, shared: bool = False
     ) -> None:
-        self._patiently(super().begin, lock_type)  # which locks every table
+        self._retried(super().begin, lock_type)  # which locks every table
 
     def commit(self) -> None:
-        self._patiently(super().commit)
+        self._retried(super().commit)
 
     def rollback(self) -> None:
         if self.connection().in_transaction:  # SQLite itself rolls back when the disk is full

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from mastersctl.database import Database
 
 _BUILDS, _CLAIMS = RELATIONS[UNFINISHED_BUILDS], RELATIONS[CLAIMS]
-# What an heir gets, by what a message calls it: what is left of it when housekeeping was done.
-_INHERITED = {"builds": _BUILDS.model, "claims on finished build requests": _CLAIMS.model}
-# Of Buildbot's tables, how those refer to a master whose rows housekeeping deletes or an heir gets
+# What can be reassigned, by what a message calls it: what is left when housekeeping was done.
+_REASSIGNED = {"builds": _BUILDS.model, "claims on finished build requests": _CLAIMS.model}
+# How Buildbot's tables refer to masters: their rows are deleted by housekeeping, or reassigned.
 _KNOWN = {
     Reference(None, table(relation.model), relation.masterid.column_name, "id")
     for relation in RELATIONS.values()
@@ -49,13 +49,13 @@ class Removal(NamedTuple):
 
     Attributes:
         skipped: those that are left, because something refers to them.
-        heir: the master that inherits what refers to the others, if there is one.
-        builds, claims: how many builds and claims on finished build requests it inherits.
+        reassigned_to: the master that what refers to the others is reassigned to, if there is one.
+        builds, claims: how many builds and claims on finished build requests it gets.
     """
 
     masters: list[MasterRow]
     skipped: list[MasterRow]
-    heir: MasterRow | None
+    reassigned_to: MasterRow | None
     builds: int
     claims: int
 
@@ -73,13 +73,12 @@ def remove_masters(
     No build is ever deleted, and nothing is left to a cascade of foreign keys.
 
     Parameters:
-        reassign_to: the master that inherits their builds, and their claims on finished build
-            requests.
+        reassign_to: the master that gets their builds, and their claims on finished build requests.
         skip_used: leave those that something refers to, instead of removing none.
 
     Raises:
         NoSuchMasterError: one of them is not there.
-        RefusedError: one of them is `active`, or something refers to it that nobody inherits.
+        RefusedError: one of them is `active`, or something refers to it that is not reassigned.
         ClockError: this host's clock and the database server's differ.
         InvalidValueError: they are more than a statement has room for.
     """
@@ -87,11 +86,11 @@ def remove_masters(
     def change() -> Removal:
         found = lookup.several(masters, lock=not dry_run)
         rows = {row.id: row for row in (lookup.pick(found, master) for master in masters)}
-        heir = None
+        target = None
         if reassign_to is not None:  # it is not locked: it may be alive, and must check in
-            heir = lookup.pick(lookup.several([reassign_to]), reassign_to)
+            target = lookup.pick(lookup.several([reassign_to]), reassign_to)
         now = lookup.now()
-        removal = plan(lookup.database, [*rows.values()], heir, now, skip_used=skip_used)
+        removal = plan(lookup.database, [*rows.values()], target, now, skip_used=skip_used)
         if not dry_run:
             remove(lookup.database, removal, now)
         return removal
@@ -102,7 +101,7 @@ def remove_masters(
 def plan(
     database: Database,
     masters: Sequence[MasterRow],
-    heir: MasterRow | None,
+    target: MasterRow | None,
     now: int,
     *,
     skip_used: bool,
@@ -113,11 +112,11 @@ def plan(
         now: epoch seconds.
 
     Raises:
-        RefusedError: one is active, or is the heir; or something refers to one that nobody
-            inherits, and it may not be skipped.
+        RefusedError: one is active, or is the target; or something refers to one that is not
+            reassigned, and it may not be skipped.
     """
-    if heir is not None and heir.id in {master.id for master in masters}:
-        raise RefusedError(f"The master {heir.name!r} cannot be its own heir; name another one.")
+    if target is not None and target.id in {master.id for master in masters}:
+        raise RefusedError(f"The master {target.name!r} cannot get its own builds; name another.")
     active = [master for master in masters if master.state == ACTIVE]
     if active:
         remedy = "stop them, or, if they died, wait until ten minutes after their last check-in"
@@ -132,18 +131,18 @@ def plan(
         )
     database.check_upgrade()
     used = _uses(database, [master.id for master in masters])
-    blocking = {id_: _blocking(uses, heir) for id_, uses in used.items()}
+    blocking = {id_: _blocking(uses, target) for id_, uses in used.items()}
     skipped = [master for master in masters if blocking.get(master.id)]
     if skipped and not skip_used:
         raise RefusedError(_why([(master.name, blocking[master.id]) for master in skipped]))
     removed = [master for master in masters if not blocking.get(master.id)]
-    inherited = [used.get(master.id, {}) for master in removed]
-    builds, claims = (sum(uses.get(kind, 0) for uses in inherited) for kind in _INHERITED)
-    return Removal(removed, skipped, heir, builds, claims)
+    reassigned = [used.get(master.id, {}) for master in removed]
+    builds, claims = (sum(uses.get(kind, 0) for uses in reassigned) for kind in _REASSIGNED)
+    return Removal(removed, skipped, target, builds, claims)
 
 
 def remove(database: Database, removal: Removal, now: int) -> None:
-    """Do the housekeeping for the masters, let the heir have what refers to them, and delete them.
+    """Do the housekeeping for the masters, reassign what refers to them, and delete them.
 
     In the transaction of the caller, in which the plan was made. That nothing refers to them any
     more is asked once more before they are deleted, so that no cascade ever finds anything.
@@ -153,7 +152,7 @@ def remove(database: Database, removal: Removal, now: int) -> None:
 
     Raises:
         RefusedError: something refers to one of them all the same.
-        NoSuchMasterError: the heir was removed meanwhile.
+        NoSuchMasterError: the target was removed meanwhile.
     """
     ids = [master.id for master in removal.masters]
     if not ids:
@@ -164,41 +163,43 @@ def remove(database: Database, removal: Removal, now: int) -> None:
     ]
     for batch in batches:
         clean(database, batch, now, exact=False)
-    if removal.heir:
-        _inherit(database, ids, removal.heir)
+    if removal.reassigned_to:
+        _reassign(database, ids, removal.reassigned_to)
     _check_unused(database, removal.masters)
     for batch in batches:
         database.delete_unreferenced(Master, batch)
 
 
-def _inherit(database: Database, ids: list[int], heir: MasterRow) -> None:
-    there = database.existing_tables([table(model) for model in _INHERITED.values()])
+def _reassign(database: Database, ids: list[int], target: MasterRow) -> None:
+    there = database.existing_tables([table(model) for model in _REASSIGNED.values()])
     try:
-        for model in _INHERITED.values():
+        for model in _REASSIGNED.values():
             if table(model) in there:
-                update: Any = model.update({"masterid": heir.id})
+                update: Any = model.update({"masterid": target.id})
                 update.where(model.masterid.in_(ids)).execute(database)
-    except peewee.IntegrityError:  # of the foreign key: the heir is not locked, so that it can work
-        raise NoSuchMasterError(heir.name) from None
+    except (
+        peewee.IntegrityError
+    ):  # of the foreign key: the target is not locked, so that it can work
+        raise NoSuchMasterError(target.name) from None
 
 
-def _blocking(uses: Uses, heir: MasterRow | None) -> Uses:
-    return {kind: rows for kind, rows in uses.items() if not heir or kind not in _INHERITED}
+def _blocking(uses: Uses, target: MasterRow | None) -> Uses:
+    return {kind: rows for kind, rows in uses.items() if not target or kind not in _REASSIGNED}
 
 
 def _why(blocked: list[tuple[str, Uses]]) -> str:
     reasons = [
         f"{name!r} ("
         + ", ".join(
-            f"{kind}: {rows}" if kind in _INHERITED else f"rows by their {kind!r}: {rows}"
+            f"{kind}: {rows}" if kind in _REASSIGNED else f"rows by their {kind!r}: {rows}"
             for kind, rows in uses.items()
         )
         + ")"
         for name, uses in blocked
     ]
-    inherited = all(kind in _INHERITED for _, uses in blocked for kind in uses)
+    reassigned = all(kind in _REASSIGNED for _, uses in blocked for kind in uses)
     remedy = "say with --reassign-to who inherits that"
-    if not inherited:
+    if not reassigned:
         remedy = "nothing here knows what these rows are, so look at them first"
     return (
         f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or leave "
@@ -214,7 +215,7 @@ def _uses(database: Database, ids: Sequence[int]) -> dict[int, Uses]:
     """
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
     unknown = set(database.references(table(Master))) - _KNOWN
-    queries = [*_inheritable(database, chosen), *_references(chosen, unknown)]
+    queries = [*_reassignable(database, chosen), *_references(chosen, unknown)]
     return _counted(database, chosen, queries)
 
 
@@ -241,13 +242,13 @@ def _counted(database: Database, chosen: Any, queries: Sequence[Any]) -> dict[in
     return found
 
 
-def _inheritable(database: Database, chosen: Any) -> Iterator[Any]:
-    """Yield a query for each kind that an heir gets, with how much of it each master has."""
+def _reassignable(database: Database, chosen: Any) -> Iterator[Any]:
+    """Yield a query for each kind that can be reassigned, with how much of it each master has."""
     unfinished = _CLAIMS.through.select(_CLAIMS.through.id).where(
         _CLAIMS.through.id == _CLAIMS.refers, _CLAIMS.unfinished
     )
     there = existing(database, (UNFINISHED_BUILDS, CLAIMS)).values()
-    for kind, model in _INHERITED.items():
+    for kind, model in _REASSIGNED.items():
         query = model.select(peewee.Value(kind), model.masterid, _ROWS)
         query = query.join(chosen, on=(chosen.c.id == model.masterid)).group_by(model.masterid)
         if model is _CLAIMS.model:

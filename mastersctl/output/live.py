@@ -20,7 +20,7 @@ from mastersctl.text import visible
 Rows = Sequence[tuple[Any, ...]]
 
 _NOTHING = object()
-_PATIENCE = 2.0  # seconds, after which it looks whether the terminal is still there
+_CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there
 
 
 class Screen:
@@ -81,7 +81,7 @@ class Screen:
         """
         deadline = time.monotonic() + seconds
         while (now := time.monotonic()) < deadline:
-            is_signalled = self._is_signalled(min(deadline, now + _PATIENCE))
+            is_signalled = self._is_signalled(min(deadline, now + _CHECK_INTERVAL))
             self._check_terminal()
             if not is_signalled:
                 continue

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SHORT = 1.0  # seconds
+_DRAW_DELAY = 1.0  # seconds; shorter work draws no bar
 
 
 class Progress:
@@ -88,7 +88,7 @@ def progress(title: str, file: TextIO | None) -> Iterator[Progress]:
     long. Nothing else may be printed meanwhile.
     """
     one = Progress(title, file)
-    timer = threading.Timer(_SHORT, one.draw)
+    timer = threading.Timer(_DRAW_DELAY, one.draw)
     timer.daemon = True
     if file is not None and file.isatty():
         timer.start()

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from mastersctl.errors import MastersctlError
 
-_MOST_LINKS = 40  # as of Linux
+_MAX_LINKS = 40  # as of Linux
 _ATTEMPTS = 10
 _OPEN_FILES = "/proc/"  # below which are files that a process has open
 _DESCRIPTORS = f"{_OPEN_FILES}self/fd"
@@ -52,7 +52,7 @@ def _opened_parent(path: str) -> tuple[int, str]:
             part = parts.pop()
             if _is_link(directory, part):
                 links += 1
-                if links > _MOST_LINKS:
+                if links > _MAX_LINKS:
                     raise OSError(0, "too many links")
                 _check_link(directory, path)
                 target = os.readlink(part, dir_fd=directory)
@@ -94,9 +94,9 @@ def _check_link(directory: int, path: str) -> None:
 
 def _moved(directory: int, name: str) -> int:
     """Open what is called `name` in the directory, close that, and return the new descriptor."""
-    there = os.open(name, _DIRECTORY, dir_fd=directory)
+    found = os.open(name, _DIRECTORY, dir_fd=directory)
     os.close(directory)
-    return there
+    return found
 
 
 def _replace(directory: int, name: str, content: bytes, path: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 import mastersctl as package
 from mastersctl.cli.group import cli
-from mastersctl.cli.messages import harmless
+from mastersctl.cli.messages import sanitized
 from tests.support.buildbots import NOT_COVERED
 from tests.support.commands import Result, mastersctl, process, shell
 from tests.support.crowd import Crowd
@@ -351,8 +351,8 @@ def test_a_password_cannot_be_guessed_from_what_is_hidden() -> None:
 
 
 def test_a_message_without_end_is_cut_and_its_last_character_stays() -> None:
-    assert harmless("m" * 4000) == "m" * 4000
-    assert harmless("m" * 4001) == "m" * 4000 + "..."
+    assert sanitized("m" * 4000) == "m" * 4000
+    assert sanitized("m" * 4001) == "m" * 4000 + "..."
 
 
 def test_a_usage_error_holds_no_control_character() -> None:

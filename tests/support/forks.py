@@ -61,7 +61,7 @@ def run_together(
             os.environ.clear()
             os.environ.update(variables)
             if statements is not None:
-                context._tell_query = functools.partial(
+                context._report_query = functools.partial(
                     _count_down, itertools.count(1 - statements)
                 )
             become(arguments, waiting, *(file.fileno() for file in files))
