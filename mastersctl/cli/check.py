@@ -1,5 +1,7 @@
 """``mastersctl check``"""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -108,14 +110,14 @@ def check(
     raise click.exceptions.Exit(code)
 
 
-def _judge(health: "Health", *, named: bool, min_active: int) -> int:
+def _judge(health: Health, *, named: bool, min_active: int) -> int:
     if health.counts[ACTIVE] < min_active or (named and (health.unhealthy or health.missing)):
         return CRITICAL
     is_unsure = health.counts[STALE] or health.counts[EXPIRED] or health.in_future
     return WARNING if is_unsure else OK
 
 
-def _describe(health: "Health") -> str:
+def _describe(health: Health) -> str:
     parts = [", ".join(f"{count} {state}" for state, count in health.counts.items())]
     names: dict[str, list[str]] = {}
     for master in health.unhealthy:
@@ -128,7 +130,7 @@ def _describe(health: "Health") -> str:
     return "; ".join(parts + health.misnamed)
 
 
-def _performance(health: "Health", named: bool, min_active: int) -> str:
+def _performance(health: Health, named: bool, min_active: int) -> str:
     unhealthy = ";;0" if named else ";0"  # critical, or a warning, above that
     thresholds = {ACTIVE: f";;{min_active}:", STALE: unhealthy, EXPIRED: unhealthy}
     return " ".join(
@@ -149,7 +151,7 @@ def _json(status: dict[str, Any]) -> str:
     return f"{dumps(to_json(status))}\n"
 
 
-def _to_json(health: "Health") -> dict[str, Any]:
+def _to_json(health: Health) -> dict[str, Any]:
     masters = {
         key: [
             {"id": row.id, "name": row.name, "state": row.state,
@@ -161,7 +163,7 @@ def _to_json(health: "Health") -> dict[str, Any]:
     return health.counts | masters | {"missing": health.missing}
 
 
-def _metrics(connector: "MastersConnector", health: "Health", max_age: float) -> str:
+def _metrics(connector: MastersConnector, health: Health, max_age: float) -> str:
     try:
         from mastersctl.output.prometheus import FIELDS, render
     except ImportError as error:

@@ -1,5 +1,7 @@
 """``mastersctl expire-all``"""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +42,7 @@ def expire_all(
           mastersctl expire-all --basedir /srv/bb
     """
 
-    def do(*, dry_run: bool = False, unless_alive: bool = unless_alive) -> "Expiry":
+    def do(*, dry_run: bool = False, unless_alive: bool = unless_alive) -> Expiry:
         with settings.connect("read" if dry_run else "write") as connector:
             return connector.set_all_masters_active_long_time_ago(
                 unless_alive=unless_alive, dry_run=dry_run
@@ -68,7 +70,7 @@ def expire_all(
     print_result(format_, {"expired": expiry.expired}, f"expired {expiry.expired} masters")
 
 
-def _warn(expiry: "Expiry") -> None:
+def _warn(expiry: Expiry) -> None:
     warn(
         f"These masters look alive: {listed(expiry.alive)}. The first master that checks in takes "
         "all others for dead: it ends their builds, and takes over their schedulers and builders "

@@ -1,5 +1,7 @@
 """``mastersctl housekeep``"""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +76,7 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
 
 
 @contextmanager
-def _ended_early(done: "list[Housekept]", format_: str, dry_run: bool) -> Iterator[None]:
+def _ended_early(done: list[Housekept], format_: str, dry_run: bool) -> Iterator[None]:
     """Show, when the command ends early, what it did until then; without the sums of it all."""
     try:
         yield
@@ -85,7 +87,7 @@ def _ended_early(done: "list[Housekept]", format_: str, dry_run: bool) -> Iterat
         raise
 
 
-def _write(done: "list[Housekept]", format_: str, *, whole: bool = True) -> None:
+def _write(done: list[Housekept], format_: str, *, whole: bool = True) -> None:
     masters = [master._asdict() for master in done]
     total = _sum(masters)
     if format_ == "id":

@@ -1,5 +1,7 @@
 """``mastersctl list``"""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections.abc import Sequence
@@ -105,7 +107,7 @@ def list_(
 ) -> None:
     all_filters = [*filters, *(f"state={state}" for state in states)]
 
-    def make_spec() -> "ResultSpec":
+    def make_spec() -> ResultSpec:
         from mastersctl.query.resultspec import (  # late, for --help
             ResultSpec,
             parse_filters,

@@ -1,5 +1,7 @@
 """Options and arguments that several commands share, each defined once."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -123,7 +125,7 @@ def warn_of_future(name: str) -> None:
     )
 
 
-def warn_of_lag(connector: "MastersConnector") -> None:
+def warn_of_lag(connector: MastersConnector) -> None:
     """Say that the database is a standby, if that is so far behind that what it shows is old."""
     from mastersctl.clock import describe_lag
 

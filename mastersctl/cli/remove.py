@@ -1,5 +1,7 @@
 """``mastersctl remove``"""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,7 +66,7 @@ def remove(
 
     from mastersctl.operations.removal import remove_masters
 
-    def do(*, dry_run: bool) -> "Removal":
+    def do(*, dry_run: bool) -> Removal:
         with (
             settings.progress("Looking" if dry_run else "Removing"),
             settings.connect("read" if dry_run else "write") as connector,
@@ -92,7 +94,7 @@ def _check_terminal() -> None:
         raise click.UsageError("There is no terminal to ask on; pass --yes to remove masters.")
 
 
-def _announce(removal: "Removal") -> None:
+def _announce(removal: Removal) -> None:
     """Say what is about to be done."""
     _enumerate("Masters to remove, after housekeeping for them", removal.masters)
     if target := removal.reassigned_to:
@@ -103,7 +105,7 @@ def _announce(removal: "Removal") -> None:
     _enumerate("Masters that are left, because something refers to them", removal.skipped)
 
 
-def _enumerate(title: str, masters: "list[MasterRow]") -> None:
+def _enumerate(title: str, masters: list[MasterRow]) -> None:
     if masters:
         report(f"{title}: {len(masters)}")
     for master in masters[:_MAX_ENUMERATED]:
@@ -112,7 +114,7 @@ def _enumerate(title: str, masters: "list[MasterRow]") -> None:
         report("  ...")
 
 
-def _to_json(removal: "Removal") -> dict[str, Any]:
+def _to_json(removal: Removal) -> dict[str, Any]:
     return {
         "removed": len(removal.masters),
         "skipped": len(removal.skipped),

@@ -1,5 +1,7 @@
 """``mastersctl set-state``"""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import click
@@ -71,7 +73,7 @@ def set_state(
     print_result(format_, result, "changed" if change.changed else "unchanged")
 
 
-def _report_left(change: "StateChange") -> None:
+def _report_left(change: StateChange) -> None:
     """Warn of what no running master will clean up."""
     left = {
         "unfinished builds": change.builds,

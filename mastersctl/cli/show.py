@@ -1,5 +1,7 @@
 """``mastersctl show``"""
 
+from __future__ import annotations
+
 import sys
 import time
 from collections.abc import Iterator
@@ -63,7 +65,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
         write_pairs(_pairs(row, belongings), sys.stdout)
 
 
-def _to_json(row: "MasterRow", belongings: "Belongings") -> dict[str, Any]:
+def _to_json(row: MasterRow, belongings: Belongings) -> dict[str, Any]:
     from mastersctl.schema.relations import CLAIMS, LINKS, UNFINISHED_BUILDS
 
     return row._asdict() | {
@@ -87,7 +89,7 @@ def _to_json(row: "MasterRow", belongings: "Belongings") -> dict[str, Any]:
     }
 
 
-def _pairs(row: "MasterRow", belongings: "Belongings") -> Iterator[tuple[str, Any]]:
+def _pairs(row: MasterRow, belongings: Belongings) -> Iterator[tuple[str, Any]]:
     yield from row._asdict().items()
     for kind, items in belongings.items():
         if not items:
@@ -96,7 +98,7 @@ def _pairs(row: "MasterRow", belongings: "Belongings") -> Iterator[tuple[str, An
             yield kind, _describe(kind, item)
 
 
-def _describe(kind: str, item: "Item") -> str:
+def _describe(kind: str, item: Item) -> str:
     name = "(deleted)" if item.name is None else text(item.name)
     if item.number is not None:
         name += f" #{text(item.number)}"

@@ -1,5 +1,7 @@
 """``mastersctl list --watch``: the table, read and drawn again and again."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -43,8 +45,8 @@ def check_terminal() -> None:
 
 
 def watch(
-    settings: "Settings",
-    make_spec: "Callable[[], ResultSpec]",
+    settings: Settings,
+    make_spec: Callable[[], ResultSpec],
     builder: int | str | None,
     seconds: float,
 ) -> None:
@@ -62,7 +64,7 @@ def watch(
 
     fields = make_spec().fields
 
-    def read(screen: "Screen | None") -> dict[str, Any]:
+    def read(screen: Screen | None) -> dict[str, Any]:
         spec = make_spec()
         room = screen.room() if screen else 1
         limit = room if spec.limit is None else min(spec.limit, room)

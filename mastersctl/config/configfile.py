@@ -1,5 +1,7 @@
 """A Python file that configures something, read and never executed, and what is wrong in it."""
 
+from __future__ import annotations
+
 import ast
 import os
 import re
@@ -10,8 +12,8 @@ from collections.abc import Mapping
 from mastersctl.config.reader import Default, Dictionary, Program, Unknown
 from mastersctl.errors import BasedirError
 
-_LARGEST_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
-_LARGEST_NEST = 8 * _LARGEST_FILE  # bytes times brackets around them, each of which takes memory
+_MAX_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
+_MAX_NEST = 8 * _MAX_FILE  # bytes times brackets around them, each of which takes memory
 _DEEPEST = 200  # brackets in brackets; Python's limit
 _OPEN = rb"[(\[{](?![^()\[\]{}'\"#\n]*[)\]}])"  # brackets, but for those around nothing such
 _KEYS = ("connect_args", "db", "db_url", "engine_kwargs", "ssl")  # of dictionaries, that matter
@@ -30,7 +32,7 @@ class ConfigFile(Program):
     """
 
     def __init__(
-        self, path: str, environ: Mapping[str, str], before: "ConfigFile | None" = None
+        self, path: str, environ: Mapping[str, str], before: ConfigFile | None = None
     ) -> None:
         self.path = path
         self.notes: list[str] = []
@@ -71,7 +73,7 @@ class ConfigFile(Program):
         changed = found.spoiled or found.stored
         if changed:
             raise self.error(changed, what, "is computed", line)
-        return [(key, one, found.lines[key]) for key, one in found.items()]
+        return [(key, value, found.lines[key]) for key, value in found.items()]
 
     def error(self, value: object, what: str, otherwise: str, line: int | None) -> BasedirError:
         """Return the error for a value that is unknown, or of a wrong kind."""
@@ -91,7 +93,7 @@ def _parse(path: str) -> ast.Module:
             raise BasedirError(f"{path} is not a regular file; pass --db-url.")
         # One of /proc may have any size, whatever it says, and wait for something to read.
         with open(path, "rb", opener=_open_without_waiting) as file:
-            source = file.read(_LARGEST_FILE + 1) or b""
+            source = file.read(_MAX_FILE + 1) or b""
     except FileNotFoundError:
         raise BasedirError(
             f"{path} does not exist; is this a buildmaster's directory? If not, pass --db-url."
@@ -99,10 +101,10 @@ def _parse(path: str) -> ast.Module:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BasedirError(f"{path} cannot be read ({reason}); pass --db-url.") from None
-    if len(source) > _LARGEST_FILE:
-        raise BasedirError(f"{path} is larger than {_LARGEST_FILE} bytes; pass --db-url.")
+    if len(source) > _MAX_FILE:
+        raise BasedirError(f"{path} is larger than {_MAX_FILE} bytes; pass --db-url.")
     try:
-        if len(source) * _depth(source) > _LARGEST_NEST:
+        if len(source) * _depth(source) > _MAX_NEST:
             raise RecursionError
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its invalid escapes are not our user's concern
@@ -130,7 +132,7 @@ def _depth(source: bytes) -> int:
     most = _DEEPEST
     if b"coding" not in source:  # with which they may be written in other ways
         most = min(most, len(re.findall(_OPEN, source)) + 1)
-    if len(source) * most <= _LARGEST_NEST:
+    if len(source) * most <= _MAX_NEST:
         return most
     from io import BytesIO  # late: few are so large
     from tokenize import TokenError, tokenize

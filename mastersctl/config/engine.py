@@ -1,5 +1,7 @@
 """What of Buildbot's ``engine_kwargs``, which SQLAlchemy gets, says which database is meant."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
@@ -175,7 +177,7 @@ _OF_SSL = {  # the keys of its dictionary
 
 
 def read_connect_args(
-    file: "ConfigFile", engine_kwargs: object, line: int | None, db_url: str
+    file: ConfigFile, engine_kwargs: object, line: int | None, db_url: str
 ) -> Mapping[str, str | None]:
     """Return what the driver is told beside the URL, by the names that it has in one.
 
@@ -196,7 +198,7 @@ def read_connect_args(
     return found
 
 
-def _check_execution_options(file: "ConfigFile", value: object, line: int) -> None:
+def _check_execution_options(file: ConfigFile, value: object, line: int) -> None:
     what = f"{_ENGINE_KWARGS}['execution_options']"
     for key, _, at in file.items(value, what, line):
         if key not in _OVERLOOKED_OPTIONS:
@@ -204,7 +206,7 @@ def _check_execution_options(file: "ConfigFile", value: object, line: int) -> No
 
 
 def _connect_args(
-    file: "ConfigFile", value: object, line: int, db_url: str
+    file: ConfigFile, value: object, line: int, db_url: str
 ) -> Mapping[str, str | None]:
     scheme = scheme_of(db_url)
     backend = BACKENDS.get(scheme)
@@ -230,7 +232,7 @@ def _connect_args(
     return found
 
 
-def _ssl(file: "ConfigFile", value: object, line: int) -> dict[str, str | None]:
+def _ssl(file: ConfigFile, value: object, line: int) -> dict[str, str | None]:
     what = f"{_CONNECT_ARGS}['ssl']"
     found = {}
     for key, argument, at in file.items(value, what, line):
@@ -240,12 +242,12 @@ def _ssl(file: "ConfigFile", value: object, line: int) -> dict[str, str | None]:
     return found
 
 
-def _text(file: "ConfigFile", value: object, what: str, line: int) -> str | None:
+def _text(file: ConfigFile, value: object, what: str, line: int) -> str | None:
     """Return the text that a driver makes of a value; None stands for one that is not given."""
     if value is None or isinstance(value, int):
         return None if value is None else str(value)
     return file.text(value, what, line)
 
 
-def _refuse(file: "ConfigFile", what: str, line: int) -> NoReturn:
+def _refuse(file: ConfigFile, what: str, line: int) -> NoReturn:
     raise file.error(None, what, "may mean another database, and is not understood", line)

@@ -171,10 +171,10 @@ def remove(database: Database, removal: Removal, now: int) -> None:
 
 
 def _reassign(database: Database, ids: list[int], target: MasterRow) -> None:
-    there = database.existing_tables([table(model) for model in _REASSIGNED.values()])
+    tables = database.existing_tables([table(model) for model in _REASSIGNED.values()])
     try:
         for model in _REASSIGNED.values():
-            if table(model) in there:
+            if table(model) in tables:
                 update: Any = model.update({"masterid": target.id})
                 update.where(model.masterid.in_(ids)).execute(database)
     except (
@@ -223,8 +223,8 @@ def _check_unused(database: Database, masters: list[MasterRow]) -> None:
     """Raise RefusedError if anything at all refers to one of the masters."""
     ids = [master.id for master in masters]
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
-    there = database.existing_tables(sorted(reference.table for reference in _KNOWN))
-    known = {reference for reference in _KNOWN if reference.table in there}
+    tables = database.existing_tables(sorted(reference.table for reference in _KNOWN))
+    known = {reference for reference in _KNOWN if reference.table in tables}
     every = known | set(database.references(table(Master)))
     used = _counted(database, chosen, [*_references(chosen, every)])
     if used:
@@ -235,8 +235,8 @@ def _check_unused(database: Database, masters: list[MasterRow]) -> None:
 def _counted(database: Database, chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
     found: dict[int, Uses] = {}
     for start in range(0, len(queries), MAX_QUERIES_AT_ONCE):
-        some = union_all(queries[start : start + MAX_QUERIES_AT_ONCE])
-        for kind, id_, rows in database.rows(some.with_cte(chosen)):
+        query = union_all(queries[start : start + MAX_QUERIES_AT_ONCE])
+        for kind, id_, rows in database.rows(query.with_cte(chosen)):
             uses = found.setdefault(id_, {})
             uses[kind] = uses.get(kind, 0) + rows
     return found
@@ -247,13 +247,13 @@ def _reassignable(database: Database, chosen: Any) -> Iterator[Any]:
     unfinished = _CLAIMS.through.select(_CLAIMS.through.id).where(
         _CLAIMS.through.id == _CLAIMS.refers, _CLAIMS.unfinished
     )
-    there = existing(database, (UNFINISHED_BUILDS, CLAIMS)).values()
+    relations = existing(database, (UNFINISHED_BUILDS, CLAIMS)).values()
     for kind, model in _REASSIGNED.items():
         query = model.select(peewee.Value(kind), model.masterid, _ROWS)
         query = query.join(chosen, on=(chosen.c.id == model.masterid)).group_by(model.masterid)
         if model is _CLAIMS.model:
             query = query.where(~peewee.fn.EXISTS(unfinished))
-        if model in [relation.model for relation in there]:
+        if model in [relation.model for relation in relations]:
             yield query
 
 

@@ -1,5 +1,7 @@
 """A bar on a terminal that says how far long work has come; of short work nothing is drawn."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -87,13 +89,13 @@ def progress(title: str, file: TextIO | None) -> Iterator[Progress]:
     Where the work does not say what there is of it, the bar shows that it goes on, and for how
     long. Nothing else may be printed meanwhile.
     """
-    one = Progress(title, file)
-    timer = threading.Timer(_DRAW_DELAY, one.draw)
+    bar = Progress(title, file)
+    timer = threading.Timer(_DRAW_DELAY, bar.draw)
     timer.daemon = True
     if file is not None and file.isatty():
         timer.start()
     try:
-        yield one
+        yield bar
     finally:
         timer.cancel()
-        one.end()
+        bar.end()

@@ -33,8 +33,8 @@ def write_lines(
         all_to_texts["text"] = visibly(to_texts["text"])
     template = separator.join(["%s"] * len(fields)) + "\n"
     file.write(template % tuple(fields))
-    for some in filled(template, rows, fields, all_to_texts):
-        file.write("".join(some))
+    for texts in filled(template, rows, fields, all_to_texts):
+        file.write("".join(texts))
 
 
 def filled(
@@ -51,8 +51,8 @@ def filled(
     numbers = _numbers(to_texts["text"])
     used = [to_texts.get(type_of(field), numbers) for field in fields]
     rows = iter(rows)
-    while some := list(islice(rows, _ROWS_AT_ONCE)):
-        columns = [to(column) for to, column in zip(used, zip(*some, strict=True), strict=True)]
+    while batch := list(islice(rows, _ROWS_AT_ONCE)):
+        columns = [to(column) for to, column in zip(used, zip(*batch, strict=True), strict=True)]
         yield map(template.__mod__, zip(*columns, strict=True))
 
 

@@ -143,5 +143,5 @@ def existing(
         models: returns the tables that are needed of a relation.
     """
     needed = {kind: {table(model) for model in models(RELATIONS[kind])} for kind in kinds}
-    there = database.existing_tables(sorted(set().union(*needed.values())))
-    return {kind: RELATIONS[kind] for kind, tables in needed.items() if tables <= there}
+    found = database.existing_tables(sorted(set().union(*needed.values())))
+    return {kind: RELATIONS[kind] for kind, tables in needed.items() if tables <= found}
