@@ -67,7 +67,8 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
         settings.connect(mode) as connector,
     ):
         for dead in bar.track(find_dead_masters(connector, older_than).batches()):
-            done += clean_up(connector, dead, dry_run=dry_run)
+            for housekept in clean_up(connector, dead, dry_run=dry_run):
+                done.append(housekept)  # one by one: the next one may fail
     if dry_run:
         report("Dry run: nothing was changed.")
     _write(done, format_)

@@ -67,13 +67,14 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         self._unlocked = None
         mode = _MODES[self._mode]
         if self._mode == "write" and not self._file.is_writable():
-            mode = "ro"  # to fail where it is written to, and leave no file behind
-        elif self._mode == "read" and (self._makes_locks or self._file.has_wal()):
-            if self._may_make_locks(status):
-                mode = "rw"  # or else the files stay, if it is the last to close this one
-        elif self._mode == "read" and status and self._file.is_wal():
-            mode = "ro&immutable=1"
-            self._unlocked = status
+            mode = _MODES["read"]  # to fail where it is written to, and leave no file behind
+        if mode == _MODES["read"]:
+            if self._makes_locks or self._file.has_wal():
+                if self._may_make_locks(status):
+                    mode = "rw"  # or else the files stay, if it is the last to close this one
+            elif status and self._file.is_wal():
+                mode = "ro&immutable=1"
+                self._unlocked = status
         self.database = self._file.uri(f"mode={mode}")
         connection: sqlite3.Connection = super()._connect()  # type: ignore[misc]  # its stubs omit it
         if self._mode == "read":
@@ -110,7 +111,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 if len(first) < _MAX_KEPT_ROWS or not self._may_make_locks(self._unlocked):
                     break
             except _ChangedError:
-                if time.monotonic() >= deadline and not self._may_make_locks(self._unlocked):
+                if self.in_transaction() or (
+                    time.monotonic() >= deadline and not self._may_make_locks(self._unlocked)
+                ):
                     raise
             self._makes_locks = self._may_make_locks(self._unlocked)
             self.close()

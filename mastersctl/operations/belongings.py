@@ -87,7 +87,7 @@ def counts(
 ) -> dict[str, dict[int, int]]:
     """Return how many rows of each of the relations each of the masters has, in one statement."""
     found: dict[str, dict[int, int]] = {kind: {} for kind in relations}
-    chosen = Master.select(Master.id).where(Master.id.in_(masterids)).cte("chosen")
+    chosen = Master.select(Master.id).where(Master.id.in_(masterids)).distinct().cte("chosen")
     rows = peewee.fn.COUNT(peewee.SQL("*"))
     queries = [
         relation.select(peewee.Value(kind), relation.masterid, rows)

@@ -7,16 +7,13 @@ and what Buildbot 4.3.0 forgets: the links of connected workers, and the claims.
 from __future__ import annotations
 
 import math
-import operator
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.operations.belongings import counts
 from mastersctl.operations.lookup import COLUMNS, Lookup
-from mastersctl.query.union import NO_NUMBER
+from mastersctl.query.union import NO_NUMBER, union_all
 from mastersctl.schema.master import Master
 from mastersctl.schema.related import Build, Log, Step
 from mastersctl.schema.relations import (
@@ -106,17 +103,17 @@ def find_dead_masters(lookup: Lookup, older_than: float = EXPIRE_SECONDS) -> Dea
     clock = peewee.Select(columns=(NO_NUMBER, database.server_time))
     queries = [Master.select(Master.id, NO_NUMBER).where(Master.active != 0)]
     masterids = [Master.id]
-    for relation in existing(database).values():
+    for relation in existing(database, models=_models).values():
         queries.append(relation.select(relation.masterid, NO_NUMBER))
         masterids.append(relation.masterid)
     found = [
         query.join_from(query.model, chosen, on=(chosen.c.id == masterid))
         for query, masterid in zip(queries, masterids, strict=True)
     ]
-    rows = list(database.rows(reduce(operator.or_, [clock, *found]).with_cte(chosen)))
+    rows = list(database.rows(union_all([clock, *found]).with_cte(chosen)))
     server_time = next((time for id_, time in rows if id_ is None), None)
     lookup.check_times(now, server_time)
-    return Dead(sorted((id_ for id_, _ in rows if id_ is not None), key=_by_number), deadline)
+    return Dead(sorted({id_ for id_, _ in rows if id_ is not None}, key=_by_number), deadline)
 
 
 def _by_number(id_: Any) -> tuple[bool, Any]:
@@ -124,39 +121,39 @@ def _by_number(id_: Any) -> tuple[bool, Any]:
     return (False, id_) if isinstance(id_, int) else (True, repr(id_))
 
 
-def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> list[Housekept]:
+def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> Iterator[Housekept]:
     """Mark dead masters inactive, and do the housekeeping for them, in one transaction.
 
-    Mirrors what expireMasters(forceHouseKeeping=True) does for each of them.
+    Mirrors what expireMasters(forceHouseKeeping=True) does for each of them. Where somebody else
+    changes what they have meanwhile, nothing is done, and then it is one transaction for each.
 
     Returns:
-        what was done for each; those are left out for which it was nothing, because they have
-        checked in again or another process was faster.
+        what was done for each, once that is certain; those are left out for which it was nothing,
+        because they have checked in again or another process was faster.
     """
+    try:
+        yield from lookup.transact(lambda: _housekeep(lookup, dead, dry_run), dry_run=dry_run)
+    except _ChangedMeanwhileError:
+        for id_ in dead.ids:
+            yield from housekeep(lookup, dead._replace(ids=[id_]))
+
+
+def _housekeep(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
     query = Master.select(*COLUMNS).where(
         Master.id.in_(dead.ids), Master.last_active < dead.deadline
     )
     query = query.order_by(Master.id)  # so that two who lock several wait for each other only once
-
-    def change() -> list[Housekept]:
-        rows = list(lookup.database.rows(query if dry_run else lookup.locking(query)))
-        ids = [id_ for id_, *_ in rows]
-        cleaned = clean(lookup.database, ids, lookup.now(), dry_run=dry_run)
-        active = [id_ for id_, _, _, active, _ in rows if active]
-        if active and not dry_run:
-            update = Master.update({"active": 0}).where(Master.id.in_(active))
-            update.execute(lookup.database)
-        return [
-            Housekept(id_, text(name), bool(active), *cleaned[id_])
-            for id_, name, _, active, _ in rows
-            if active or any(cleaned[id_])
-        ]
-
-    try:
-        return lookup.transact(change, dry_run=dry_run)
-    except _ChangedMeanwhileError:  # nothing is done yet, and of one master each count is exact
-        alone = [dead._replace(ids=[id_]) for id_ in dead.ids]
-        return [housekept for master in alone for housekept in housekeep(lookup, master)]
+    rows = lookup.database.rows(query if dry_run else lookup.locking(query))
+    masters = {id_: (text(name), bool(active)) for id_, name, _, active, _ in rows}
+    cleaned = clean(lookup.database, [*masters], lookup.now(), dry_run=dry_run)
+    active = [id_ for id_, (_, is_active) in masters.items() if is_active]
+    if active and not dry_run:
+        Master.update({"active": 0}).where(Master.id.in_(active)).execute(lookup.database)
+    return [
+        Housekept(id_, name, is_active, *cleaned[id_])
+        for id_, (name, is_active) in masters.items()
+        if is_active or any(cleaned[id_])
+    ]
 
 
 def clean(
@@ -182,7 +179,11 @@ def clean(
 
 
 class _Cleaning:
-    """The housekeeping for some masters, one statement for each relation."""
+    """The housekeeping for some masters, in one statement for each relation.
+
+    What is changed is found first, and changed by its key: no database can then choose to read,
+    and lock, a whole table for a few rows. Each condition is asked again when it is changed.
+    """
 
     def __init__(self, database: Database, ids: list[int], dry_run: bool, exact: bool) -> None:
         self._database = database
@@ -193,27 +194,46 @@ class _Cleaning:
     def run(self, now: int) -> dict[str, Counter[int]]:
         """Return how many rows of each kind were changed, by master."""
         relations = existing(self._database, models=_models)
-        found = counts(self._database, relations, self._ids)
-        ended = self._end(now) if found.get(UNFINISHED_BUILDS) else {}
-        found.pop(UNFINISHED_BUILDS, None)
-        deleted = {relations[kind].model for kind, rows in found.items() if rows}
-        return ended | {
-            kind: self._execute(
-                relations[kind].model.delete().where(relations[kind].rows_of(self._ids)),
-                Counter(rows),
+        found = self._found(relations)
+        builds = {key: masterid for masterid, key in found.pop(UNFINISHED_BUILDS, ())}
+        done = self._end(builds, now)
+        keys = {relations[kind].model: [key for _, key in rows] for kind, rows in found.items()}
+        for kind, rows in reversed(found.items()):
+            relation = relations[kind]
+            # Of what refers to rows that are deleted later, all goes that does so by now.
+            through = keys.get(relation.through, [key for _, key in rows])
+            counted = Counter(masterid for masterid, _ in rows)
+            done[kind] = self._delete(relation, list(dict.fromkeys(through)), counted)
+        return done
+
+    def _found(self, relations: dict[str, Relation]) -> dict[str, list[tuple[int, int]]]:
+        """Return the master and the key of each row of the masters, by kind."""
+        chosen = Master.select(Master.id).where(Master.id.in_(self._ids)).distinct().cte("chosen")
+        queries = [
+            relation.select(peewee.Value(kind), relation.masterid, relation.key).join_from(
+                relation.model, chosen, on=(chosen.c.id == relation.masterid)
             )
-            for kind, rows in reversed(found.items())
-            if deleted.intersection(relations[kind].models())  # or what refers to what goes
-        }
+            for kind, relation in relations.items()
+        ]
+        found: dict[str, list[tuple[int, int]]] = {kind: [] for kind in relations}
+        if queries:
+            for kind, masterid, key in self._database.rows(union_all(queries).with_cte(chosen)):
+                found[kind].append((masterid, key))
+        return found
 
-    def _end(self, now: int) -> dict[str, Counter[int]]:
-        """End unfinished builds, and their steps, with RETRY, and close the logs of these.
+    def _delete(self, relation: Relation, keys: list[int], counted: Counter[int]) -> Counter[int]:
+        """Delete rows by their keys, and return how many each master had."""
+        if self._dry_run:
+            return counted
+        rows = 0
+        for chunk in _chunks(keys):
+            condition = relation.key.in_(chunk) & relation.rows_of(self._ids)
+            rows += relation.model.delete().where(condition).execute(self._database)
+        return self._checked(rows, counted)
 
-        By ID: no database can choose to read all steps for a few builds.
-        """
+    def _end(self, builds: dict[int, int], now: int) -> dict[str, Counter[int]]:
+        """End unfinished builds, and their steps, with RETRY, and close the logs of these."""
         unfinished = RELATIONS[UNFINISHED_BUILDS].rows_of(self._ids)
-        query = Build.select(Build.id, Build.masterid).where(unfinished)
-        builds = dict(self._database.rows(query))
         running = Step.results.is_null()
         steps = self._below(builds, Step, Step.buildid, running)
         logs = self._below(steps, Log, Log.stepid, Log.complete == 0)
@@ -238,26 +258,27 @@ class _Cleaning:
         self, model: Any, owners: dict[int, int], condition: Any, values: dict[str, int]
     ) -> Counter[int]:
         """Set values in the rows of `owners` for which the condition still holds."""
-        changed: Counter[int] = Counter()
+        counted = Counter(owners.values())
+        if self._dry_run:
+            return counted
+        rows = 0
         for ids in _chunks([*owners]):
-            query = model.update(values).where(model.id.in_(ids), condition)
-            changed += self._execute(query, Counter(owners[id_] for id_ in ids))
-        return changed
+            query: Any = model.update(values).where(model.id.in_(ids), condition)
+            rows += query.execute(self._database)
+        return self._checked(rows, counted)
 
-    def _execute(self, query: Any, expected: Counter[int]) -> Counter[int]:
-        """Execute a change, and return how many rows it changed, by master.
+    def _checked(self, rows: int, counted: Counter[int]) -> Counter[int]:
+        """Return how many rows were changed, by master.
 
         Parameters:
-            expected: how many there were just before.
+            rows: how many were changed.
+            counted: how many there were just before, by master.
 
         Raises:
             _ChangedMeanwhileError: there were fewer or more by then, and nobody can tell whose.
         """
-        if self._dry_run:
-            return expected
-        rows: int = query.execute(self._database)
-        if rows == expected.total() or not self._exact:
-            return expected
+        if rows == counted.total() or not self._exact:
+            return counted
         if len(self._ids) > 1:
             raise _ChangedMeanwhileError
         return Counter({self._ids[0]: rows})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,12 +61,8 @@ class Relation(NamedTuple):
             query = query.join(self.through, on=(self.through.id == self.refers))
         return query if self.unfinished is None else query.where(self.unfinished)
 
-    def rows_of(self, masters: Any) -> Any:
-        """Return the condition for the rows of `model` that count, and belong to these masters.
-
-        Parameters:
-            masters: their IDs, or a query for them.
-        """
+    def rows_of(self, masters: Sequence[int]) -> Any:
+        """Return the condition for the rows of `model` that count, and belong to these masters."""
         conditions: dict[Any, list[Any]] = {self.model: [], self.through: []}
         conditions[self.masterid.model].append(self.masterid.in_(masters))
         if self.unfinished is not None:
@@ -75,6 +71,11 @@ class Relation(NamedTuple):
             query = self.through.select(self.through.id).where(*conditions[self.through])
             conditions[self.model].append(self.refers.in_(query))
         return reduce(operator.and_, conditions[self.model])
+
+    @property
+    def key(self) -> Any:
+        """The column by which rows are found: what they refer to, or what names them."""
+        return self.model._meta.primary_key if self.refers is None else self.refers
 
     def models(self) -> list[Any]:
         """Return the tables that `select` and `rows_of` need."""

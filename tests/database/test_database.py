@@ -425,6 +425,8 @@ def test_what_may_only_be_read_is_read_and_not_changed(
 ) -> None:
     database = make_wal_database(public_directory / "x.sqlite")
     (database.path if read_only == "file" else public_directory).chmod(0o555)
+    if read_only == "file":
+        public_directory.chmod(0o777)  # so that files could be made in it
     assert unprivileged(*database.on("list")).code == 0
     assert_fails(database.url, 4, database.path.name, CHANGING, run=unprivileged)
     assert [path.name for path in public_directory.iterdir()] == ["x.sqlite"]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import time_machine
 
 from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode, OnQuery, opened
-from mastersctl.errors import ClockError
+from mastersctl.errors import ClockError, RefusedError
 from mastersctl.operations import housekeeping
 from mastersctl.operations.connector import MastersConnector
 from mastersctl.operations.housekeeping import (
@@ -21,7 +22,15 @@ from mastersctl.operations.housekeeping import (
     clean,
     find_dead_masters,
 )
-from tests.support.databases import IS_LOCKED, PostgresDatabase, RealDatabase, ServerDatabase
+from mastersctl.operations.lookup import Lookup
+from tests.support.databases import (
+    IS_LOCKED,
+    PostgresDatabase,
+    RealDatabase,
+    ServerDatabase,
+    SqliteFile,
+    copy_sqlite,
+)
 from tests.support.outcome import by_master
 from tests.support.rows import (
     LINK_TABLES,
@@ -48,7 +57,7 @@ def connected(
 def housekeep(database: RealDatabase, *, dry_run: bool = False) -> list[Housekept]:
     with connected(database, read=dry_run) as connector:
         dead = find_dead_masters(connector)
-        return housekeeping.housekeep(connector, dead, dry_run=dry_run)
+        return list(housekeeping.housekeep(connector, dead, dry_run=dry_run))
 
 
 def add_dead(database: RealDatabase, name: str, *, active: int = 1) -> int:
@@ -182,7 +191,7 @@ def test_a_master_that_checks_in_meanwhile_is_left_alone(buildbot_database: Real
         dead = find_dead_masters(connector)
         buildbot_database.execute("UPDATE masters SET last_active = ?", [int(time.time())])
         before = contents(buildbot_database)
-        assert housekeeping.housekeep(connector, dead) == []
+        assert list(housekeeping.housekeep(connector, dead)) == []
     assert contents(buildbot_database) == before
 
 
@@ -205,7 +214,7 @@ def test_what_has_been_done_meanwhile_is_not_done_again(buildbot_database: RealD
     with connected(buildbot_database) as connector:
         dead = find_dead_masters(connector)
         housekeep(buildbot_database)
-        assert housekeeping.housekeep(connector, dead) == []
+        assert list(housekeeping.housekeep(connector, dead)) == []
 
 
 def test_what_a_living_master_took_over_meanwhile_stays_its(
@@ -250,21 +259,57 @@ def test_a_batch_in_which_somebody_changes_something_meanwhile_is_done_master_by
     for id_ in (first, second):
         add_belongings(server_database, id_)
     taken: list[str] = []
+    dead: list[Dead] = []
 
     def take_over(sql: str) -> None:
-        if "COUNT(" in sql and not taken:  # what there is has been counted
+        if dead and "scheduler_masters" in sql and not taken:  # what there is has been found
             taken.append(sql)
             server_database.execute_at_once(
                 f"DELETE FROM scheduler_masters WHERE masterid = {first}"
             )
 
     with connected(server_database, on_query=lambda event: take_over(event.sql)) as connector:
-        done = housekeeping.housekeep(connector, find_dead_masters(connector))
+        dead.append(find_dead_masters(connector))
+        done = list(housekeeping.housekeep(connector, *dead))
     counts = {"builds": 1, "steps": 2, "logs": 2, "claims": 1}
     assert done == [
         Housekept(first, "first", True, links=4, **counts),
         Housekept(second, "second", True, links=5, **counts),
     ]
+
+
+def test_what_was_done_master_by_master_is_known_when_the_next_one_fails(
+    database: RealDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (add_dead(database, name) for name in ("first", "second"))
+    housekeep_batch = housekeeping._housekeep
+
+    def fail(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
+        if len(dead.ids) > 1:
+            raise housekeeping._ChangedMeanwhileError
+        if dead.ids == [second]:
+            raise RefusedError("It fails.")
+        return housekeep_batch(lookup, dead, dry_run)
+
+    monkeypatch.setattr(housekeeping, "_housekeep", fail)
+    result = database.run("housekeep", "-o", "id")
+    assert (result.code, result.out) == (1, f"{first}\n")
+    assert "done before the command ended early: 1." in result.err
+    assert [row[2] for row in masters(database)] == [0, 1]
+
+
+def test_a_master_that_is_there_twice_is_done_once(
+    tmp_path: Path, template_sqlite: Path
+) -> None:  # by hand, in a table without its key
+    database = SqliteFile(tmp_path / "state.sqlite")
+    copy_sqlite(template_sqlite, database.path)
+    add_belongings(database, add_dead(database, "dead"))
+    database.execute("ALTER TABLE masters RENAME TO once")
+    database.execute("CREATE TABLE masters AS SELECT * FROM once UNION ALL SELECT * FROM once")
+    planned = housekeep(database, dry_run=True)
+    assert planned == [Housekept(1, "dead", True, links=5, builds=1, steps=2, logs=2, claims=1)]
+    assert housekeep(database) == planned
+    assert housekeep(database) == []
 
 
 def test_a_claim_on_a_request_that_was_completed_meanwhile_stays(
@@ -351,7 +396,7 @@ def statements(database: RealDatabase) -> list[str]:
     sent: list[str] = []
     with connected(database, on_query=lambda event: sent.append(event.sql)) as connector:
         for dead in find_dead_masters(connector).batches():
-            housekeeping.housekeep(connector, dead)
+            list(housekeeping.housekeep(connector, dead))
     return sent
 
 
