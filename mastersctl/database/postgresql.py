@@ -25,8 +25,7 @@ from mastersctl.errors import (
 _ROWS_AT_ONCE = 1000
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings go to stderr else
 _NO_ANSWER = "the server does not answer"
-# seconds that the server gets to say itself that it waited too long for a lock
-_REPORT_TIMEOUT = 1.0
+_REPORT_TIMEOUT = 1.0  # seconds for the server to say itself that it waited too long for a lock
 
 _KINDS: dict[str, server.Kind] = {  # by SQLSTATE
     **dict.fromkeys(  # tables, columns, index, types

@@ -112,9 +112,7 @@ def delete_links(database: Database, masterid: int, *, dry_run: bool = False) ->
     """
     links = existing_relations(database, LINKS)
     if dry_run:
-        return sum(
-            number for of in counts(database, links, [masterid]).values() for number in of.values()
-        )
+        return sum(sum(rows.values()) for rows in counts(database, links, [masterid]).values())
     return sum(
         relation.model.delete().where(relation.rows_of([masterid])).execute(database)
         for relation in reversed(links.values())

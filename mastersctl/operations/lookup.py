@@ -58,10 +58,7 @@ class Lookup:
 
     def rows(self, query: Any) -> list[MasterRow]:
         """Return the masters that a query for `COLUMNS` and the state finds."""
-        return [
-            MasterRow(id_, text(name), bool(active), moment(last_active), state)
-            for id_, name, _, active, last_active, state in self.database.rows(query)
-        ]
+        return [_row(*values) for values in self.database.rows(query)]
 
     def first(self, master: int | str, *, lock: bool = False) -> MasterRow | None:
         """Return the master, or None when there is no such one."""
@@ -105,9 +102,9 @@ class Lookup:
         rows = list(self.database.rows(self.locking(query) if lock else query))
         if check and rows:
             self.check_times(now, rows[0][-1])
-        for id_, name, digest, active, last_active, state, _ in rows:
-            row = MasterRow(id_, text(name), bool(active), moment(last_active), state)
-            found[id_] = found[digest] = row
+        for *values, _ in rows:
+            id_, _name, digest, *_ = values
+            found[id_] = found[digest] = _row(*values)
         return found
 
     def pick(self, found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
@@ -144,6 +141,13 @@ class Lookup:
         query = Master.select(Master.id).where(exactly, Master.name_hash != name_hash(name))
         ids: list[int] = [id_ for (id_,) in self.database.rows(query.limit(1))]
         return ids[0] if ids else None
+
+
+def _row(
+    id_: int, name: object, _digest: str, active: object, last_active: object, state: str
+) -> MasterRow:
+    """Return the master whose `COLUMNS` and state these are."""
+    return MasterRow(id_, text(name), bool(active), moment(last_active), state)
 
 
 def key(master: int | str) -> int | str:
