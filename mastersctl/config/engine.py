@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from mastersctl.config.url import BACKENDS, REFUSED, scheme_of
 
 if TYPE_CHECKING:
-    from mastersctl.config.configfile import ConfigFile
-
-_ENGINE_KWARGS = "c['db']['engine_kwargs']"
-_CONNECT_ARGS = f"{_ENGINE_KWARGS}['connect_args']"
+    from mastersctl.config.setting import Setting
+    from mastersctl.errors import BasedirError
 
 _OVERLOOKED = {  # of create_engine(), of its dialects and its pools
     "client_encoding",
@@ -176,78 +174,68 @@ _OF_SSL = {  # the keys of its dictionary
 }
 
 
-def read_connect_args(
-    file: ConfigFile, engine_kwargs: object, line: int | None, db_url: str
-) -> Mapping[str, str | None]:
+def read_connect_args(engine_kwargs: Setting, db_url: str) -> Mapping[str, str | None]:
     """Return what the driver is told beside the URL, by the names that it has in one.
-
-    Parameters:
-        engine_kwargs: the value in `file`, and its `line`.
 
     Raises:
         BasedirError: something in it is computed, or may mean another database.
     """
     found: Mapping[str, str | None] = {}
-    for key, value, at in file.items(engine_kwargs, _ENGINE_KWARGS, line):
+    for key, setting in engine_kwargs.items():
         if key == "connect_args":
-            found = _connect_args(file, value, at, db_url)
+            found = _connect_args(setting, db_url)
         elif key == "execution_options":
-            _check_execution_options(file, value, at)
+            _check_execution_options(setting)
         elif key not in _OVERLOOKED:
-            _refuse(file, f"{_ENGINE_KWARGS}[{key!r}]", at)
+            raise _refusal(setting)
     return found
 
 
-def _check_execution_options(file: ConfigFile, value: object, line: int) -> None:
-    what = f"{_ENGINE_KWARGS}['execution_options']"
-    for key, _, at in file.items(value, what, line):
+def _check_execution_options(options: Setting) -> None:
+    for key, setting in options.items():
         if key not in _OVERLOOKED_OPTIONS:
-            _refuse(file, f"{what}[{key!r}]", at)
+            raise _refusal(setting)
 
 
-def _connect_args(
-    file: ConfigFile, value: object, line: int, db_url: str
-) -> Mapping[str, str | None]:
+def _connect_args(arguments: Setting, db_url: str) -> Mapping[str, str | None]:
     scheme = scheme_of(db_url)
     backend = BACKENDS.get(scheme)
     if backend is None:
         return {}  # whoever reads the URL says what is wrong
     found: dict[str, str | None] = {}
-    for key, argument, at in file.items(value, _CONNECT_ARGS, line):
-        what = f"{_CONNECT_ARGS}[{key!r}]"
+    for key, setting in arguments.items():
         name = _ARGUMENTS[backend].get(str(key))
         if key == "ssl" and backend == "mysql":
-            found |= _ssl(file, argument, at)
+            found |= _ssl(setting)
         elif name in found:
-            raise file.error(argument, what, f"says {name!r} a second time", at)
+            raise setting.error(f"says {name!r} a second time")
         elif name in REFUSED:
-            raise file.error(argument, what, f"is refused, as it {REFUSED[name]}", at)
+            raise setting.error(f"is refused, as it {REFUSED[name]}")
         elif name is not None:
             if scheme == "mysql" and not name.startswith("ssl"):
-                otherwise = "is not used by Buildbot, which overwrites it for mysql:// URLs"
-                raise file.error(argument, what, otherwise, at)
-            found[name] = _text(file, argument, what, at)
+                raise setting.error("is overwritten by Buildbot for mysql:// URLs")
+            found[name] = _text(setting)
         elif key not in _OVERLOOKED_ARGUMENTS[backend]:
-            _refuse(file, what, at)
+            raise _refusal(setting)
     return found
 
 
-def _ssl(file: ConfigFile, value: object, line: int) -> dict[str, str | None]:
-    what = f"{_CONNECT_ARGS}['ssl']"
+def _ssl(ssl: Setting) -> dict[str, str | None]:
     found = {}
-    for key, argument, at in file.items(value, what, line):
+    for key, setting in ssl.items():
         if key not in _OF_SSL:
-            _refuse(file, f"{what}[{key!r}]", at)
-        found[_OF_SSL[str(key)]] = _text(file, argument, f"{what}[{key!r}]", at)
+            raise _refusal(setting)
+        found[_OF_SSL[str(key)]] = _text(setting)
     return found
 
 
-def _text(file: ConfigFile, value: object, what: str, line: int) -> str | None:
+def _text(setting: Setting) -> str | None:
     """Return the text that a driver makes of a value; None stands for one that is not given."""
+    value = setting.value
     if value is None or isinstance(value, int):
         return None if value is None else str(value)
-    return file.text(value, what, line)
+    return setting.text()
 
 
-def _refuse(file: ConfigFile, what: str, line: int) -> NoReturn:
-    raise file.error(None, what, "may mean another database, and is not understood", line)
+def _refusal(setting: Setting) -> BasedirError:
+    return setting.error("may mean another database, and is not understood")

@@ -48,19 +48,20 @@ def locate(db_url: str | None, basedir: str | None, environ: Mapping[str, str]) 
     # A relative path in a URL starts here, whichever of the two says where the directory is.
     start = os.path.abspath(basedir or basedir_variable or here)
     if db_url is not None:
-        found = Configured(db_url, {}, "--db-url")
+        found = Configured(db_url, {}, "--db-url", start)
     elif basedir is not None:
         found = read_configuration(basedir, environ)
     elif db_url_variable is not None:
-        found = Configured(db_url_variable, {}, f"${DB_URL_VARIABLE}")
+        found = Configured(db_url_variable, {}, f"${DB_URL_VARIABLE}", start)
     elif basedir_variable is not None:
         found = read_configuration(basedir_variable, environ)
     elif os.path.exists(TAC):
         found = read_configuration(here, environ)
     else:
-        found = Configured(DEFAULT_DB_URL, {}, "Buildbot's default, in the current directory")
+        source = "Buildbot's default, in the current directory"
+        found = Configured(DEFAULT_DB_URL, {}, source, start)
     try:
-        url = DatabaseURL(found.db_url, start, found.connect_args)
+        url = DatabaseURL(found.db_url, found.basedir, found.connect_args)
     except InvalidValueError as error:
         raise InvalidValueError(f"{error} It comes from {found.source}.") from None
     return Location(url, found.source, found.notes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mastersctl.config.basedir import read_configuration
+from mastersctl.config.basedir import DEFAULT_DB_URL, read_configuration
 from mastersctl.errors import BasedirError
 
 START = "c = BuildmasterConfig = {}\nc['db_url'] = 'wrong'\n"
@@ -252,7 +252,7 @@ def execute(program: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     names: dict[str, Any] = {}
     exec(program, names)
     config = names["BuildmasterConfig"]
-    return config.get("db", config).get("db_url")
+    return config.get("db", config).get("db_url", DEFAULT_DB_URL)
 
 
 def read(program: str, directory: Path) -> str:

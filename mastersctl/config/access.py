@@ -1,0 +1,321 @@
+"""Names, attributes and items of a program that is read: looked up, and stored."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+
+from mastersctl.config import library, objects
+from mastersctl.config.objects import (
+    REST,
+    Function,
+    Method,
+    Missing,
+    Object,
+    Place,
+    Region,
+    Slot,
+    Unknown,
+    reachable,
+)
+from mastersctl.config.state import State
+
+_MAX_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a tenth of it
+_READERS = ("copy", "get", "items", "keys", "values")  # methods that change nothing
+
+
+class View(Method):
+    """The keys, the values, or the items of a dictionary, when they are asked for."""
+
+
+class NotSetError(Exception):
+    """The program looks up a variable that is not set, and handles that."""
+
+
+class Access(State):
+    """What expressions and statements have in common.
+
+    Attributes:
+        environ: the environment, as a dictionary of the program.
+        scopes: where names are looked up, the innermost first.
+        attempts: how deep the ``try`` statements are that a look-up would be handled by.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        start = Place("", 0)
+        self.environ = Object("dict", "os.environ")
+        self.environ.slots |= {name: Slot(value, start) for name, value in environ.items()}
+        self.modules: dict[str, Object] = {}
+        self.program = Object("program")  # its modules, and the environment
+        self.program.slots["os.environ"] = Slot(self.environ, start)
+        self.everything = Object("program")  # that, for code that may change it at any time
+        self.everything.slots["program"] = Slot(self.program, start)
+        self.loaded = Object("dict", "sys.modules")
+        unknown = Unknown(start, "may be any module", [self.everything])
+        self.loaded.slots[REST] = Slot(unknown, start, certain=False)
+        self.scopes: Sequence[Object] = ()
+        self.attempts: list[int] = []
+        self._steps = 0
+
+    def spend(self, steps: int) -> None:
+        """Count what is done; raise `RecursionError` when that is more than a program needs."""
+        self._steps += steps
+        if self._steps > _MAX_STEPS:
+            raise RecursionError
+
+    def read(self, slot: Slot) -> object:
+        """Return the value of a slot, and note what it depends on."""
+        self.missing |= slot.missing
+        return slot.value
+
+    # What code that is not understood may do
+
+    def reach(self, values: Iterable[object]) -> list[Unknown | Object | Function]:
+        """Return the objects and functions that code may reach that has `values`."""
+        found = reachable(values, self._peek)
+        self.spend(len(found))
+        return found
+
+    def opaque(
+        self, values: Sequence[object], what: str = "does something,", is_outside: bool = False
+    ) -> Unknown:
+        """Return what code that is not understood makes of `values`, all of which it may change.
+
+        Parameters:
+            what: what the line does, as a predicate.
+            is_outside: whether it is not of the program; then it leaves the environment as it is.
+        """
+        reached = self.reach(values)
+        result = self.unknown(values=values)
+        changed = Unknown(self.place, f"{what} which could change it")
+        changed.is_change = True
+        changed.region.merge(result.region)
+        for value in reached:
+            if isinstance(value, Unknown):
+                continue
+            if isinstance(value, Function):
+                for name in value.declared:
+                    scope = next((s for s in value.scopes if name in s.slots), value.scopes[-1])
+                    self.write(scope, name, Slot(changed, self.place, certain=False))
+            elif value.kind != "program" and not (is_outside and value is self.environ):
+                self.spoil(value, changed)
+        return result
+
+    def give_up(self) -> None:
+        """Make unknown whatever the present line could change."""
+        self.opaque([self.everything, *self.scopes], "is in a loop,")
+
+    def touch(self, values: Sequence[object], is_text: bool = False) -> Unknown:
+        """Return what reading `values` gives, which may call methods of the program's classes.
+
+        Parameters:
+            is_text: whether that refers to none of them, as texts and numbers do.
+        """
+        values = [value for value in values if not self._is_name_of_module(value)]
+        reached = self.reach(values)
+        methods = [value for value in reached if isinstance(value, Function) and value.is_method]
+        if methods and self.program not in reached:
+            return self.opaque(values)
+        is_plain = is_text or all(map(objects.is_text, values))
+        found = self.unknown(values=values)
+        if is_plain:
+            found.is_text, found.region = True, Region()
+        return found
+
+    def _is_name_of_module(self, value: object) -> bool:
+        """Return whether a value is what a loop over the names of all modules gets."""
+        if isinstance(value, Method) and value.name == "keys":
+            value = value.owner
+        return value is self.loaded
+
+    # Names
+
+    def look_up(self, name: str) -> object:
+        """Return what a name stands for."""
+        for scope in self.scopes:
+            slot = scope.slot(name)
+            if slot is not None:
+                return self.read(slot)
+        if name == "__builtins__":
+            return self._reach_all("builtins")
+        if hasattr(builtins, name):
+            return self.attribute(self.module_outside("builtins"), name)
+        return self.unknown("is not defined")
+
+    def module_outside(self, name: str) -> Object:
+        """Return a module that is not read."""
+        if name not in self.modules:
+            self.modules[name] = Object("module", name)
+            if name == "os":
+                self.modules[name].slots["environ"] = Slot(self.environ, self.place)
+            if name == "sys":
+                self.modules[name].slots["modules"] = Slot(self.loaded, self.place)
+            if name in ("builtins", "sys", *library.REACH_ALL_MODULES):
+                self.modules[name].slots["."] = Slot(self.everything, self.place)
+        return self.modules[name]
+
+    def _peek(self, path: ast.expr, scopes: Sequence[Object]) -> object:
+        """Return what a path of a function stands for now, or a tuple of what it may."""
+        match path:
+            case ast.Name(id=name):
+                slot = next((s for s in (scope.slot(name) for scope in scopes) if s), None)
+                if slot is not None:
+                    return slot.value
+                outside = f"builtins.{name}"
+                return self.everything if outside in library.REACH_ALL else None
+            case (
+                ast.Attribute(value=base, attr=key)
+                | ast.Subscript(value=base, slice=ast.Constant(value=key))
+            ):
+                owner = self._peek(base, scopes)
+                if key in library.REACH_ALL_ATTRIBUTES:
+                    return self.everything
+                if isinstance(owner, Object):
+                    slot = owner.slot(key) if isinstance(key, str | int) else None
+                    if slot is not None:
+                        return slot.value
+                    if owner.kind == "module" and f"{owner.name}.{key!s}" in library.REACH_ALL:
+                        return self.everything
+                    if isinstance(path, ast.Subscript) or (owner.kind == "module" and owner.name):
+                        return None
+                    if isinstance(path, ast.Attribute) and key in _READERS:
+                        return tuple(slot.value for slot in owner.slots.values())
+                return owner
+        return None
+
+    def _reach_all(self, name: str) -> Unknown:
+        return Unknown(self.place, "may change everything", [self.everything], name=name)
+
+    # Attributes and items
+
+    def attribute(self, owner: object, name: str) -> object:
+        """Return an attribute of a value."""
+        if name in library.REACH_ALL_ATTRIBUTES:
+            return self._reach_all(name)
+        if isinstance(owner, Object):
+            return self._attribute_of_object(owner, name)
+        if isinstance(owner, Unknown):
+            if owner.name and not owner.region.root().values:
+                return Unknown(self.place, "is imported", name=f"{owner.name}.{name}")
+            return self.touch([owner])
+        if library.is_method(owner, name):
+            return Method(owner, name)
+        try:
+            return library.attribute(owner, name)
+        except library.UntoldError:
+            return self.unknown(values=[owner])
+
+    def _attribute_of_object(self, owner: Object, name: str) -> object:
+        if owner.kind not in ("module", "class"):
+            return Method(owner, name)
+        slot = owner.slot(name)
+        if slot is not None:
+            return self.read(slot)
+        if owner.kind == "class":
+            return self.touch([owner])
+        if not owner.name:
+            return self.unknown("is not defined there")
+        qualified = f"{owner.name}.{name}"
+        if qualified in self.modules:
+            return self.modules[qualified]
+        if qualified in library.REACH_ALL or owner.name in library.REACH_ALL_MODULES:
+            return self._reach_all(qualified)
+        found = Unknown(self.place, "is imported", name=qualified)
+        owner.slots[name] = Slot(found, self.place)  # the same one, whenever it is looked up
+        return found
+
+    def item(self, owner: object, key: object) -> object:
+        """Return an item of a value."""
+        if isinstance(owner, Object) and owner.kind != "file":
+            if not is_key(key):
+                return self.unknown(values=[slot.value for slot in owner.slots.values()])
+            if owner.kind == "list" and isinstance(key, int) and key < 0 and owner.is_known:
+                key += len(owner.slots)
+            slot = owner.slot(key)
+            if slot is not None:
+                return self.read(slot)
+            return self.not_set(str(key)) if owner is self.environ else self.unknown()
+        if isinstance(owner, Unknown):
+            return self.touch([owner])
+        if type(owner) is tuple and isinstance(key, int) and -len(owner) <= key < len(owner):
+            return owner[key]
+        if isinstance(owner, str) and isinstance(key, int) and -len(owner) <= key < len(owner):
+            return owner[key]
+        return self.opaque([owner, key])
+
+    def note_unset(self, variable: str) -> None:
+        """Note that a default is taken for a variable that is not set."""
+        self.missing.add(Missing(variable, self.place))
+
+    def not_set(self, variable: str) -> Unknown:
+        """Return what the look-up of a variable gives that is not set.
+
+        Raises:
+            NotSetError: a ``try`` statement around it may handle that.
+        """
+        if self.attempts and self.attempts[-1] == self.depth:
+            self.note_unset(variable)
+            raise NotSetError
+        unknown = self.unknown(f"needs the environment variable {variable!r}, which is not set")
+        unknown.remedy = "set it, or "
+        return unknown
+
+    # Storing
+
+    def store_item(self, owner: object, key: object, slot: Slot) -> None:
+        """Set an item of a value."""
+        if not isinstance(owner, Object) or owner.kind == "file":
+            self._store_somewhere(owner, key, slot)
+        elif not is_key(key) or (owner.kind == "list" and key not in owner.slots):
+            self.merge_into(owner, slot)
+        else:
+            self.write(owner, key, slot)
+
+    def store_attribute(self, owner: object, name: str, slot: Slot) -> None:
+        """Set an attribute of a value."""
+        if isinstance(owner, Object) and owner.kind in ("module", "class"):
+            self.write(owner, name, slot)
+        else:
+            self._store_somewhere(owner, name, slot)
+
+    def merge_into(self, owner: Object, slot: Slot) -> None:
+        """Store a value in an object where it is unknown which key it has."""
+        unknown = self.unknown("sets what could be it", [slot.value, owner])
+        unknown.is_change = True
+        self.spoil(owner, unknown)
+
+    def _store_somewhere(self, owner: object, key: object, slot: Slot) -> None:
+        """Store a value in what may be any object that `owner` reaches."""
+        reached = self.reach([owner])
+        if any(isinstance(value, Function) and value.is_method for value in reached):
+            self.opaque([owner, key, slot.value])
+        if isinstance(owner, Unknown):
+            self.merge(owner, slot.value)
+        elif isinstance(owner, Function):
+            owner.defaults[f".{key}"] = slot
+        for value in reached:
+            if isinstance(value, Object) and is_key(key):
+                old = value.slot(key)
+                unknown = self.unknown("sets what could be it", [slot.value])
+                unknown.is_change = True
+                if old is not None:
+                    self.merge(unknown, old.value)
+                place = old.place if old else self.place
+                self.write(value, key, Slot(unknown, place, certain=False))
+            elif isinstance(value, Object):
+                self.merge_into(value, slot)
+
+    def extend_list(self, target: Object, values: Iterable[object]) -> None:
+        """Append values to a list."""
+        for value in values:
+            if target.is_known:
+                self.write(target, len(target.slots), self.slot(value))
+            else:
+                self.merge_into(target, self.slot(value))
+
+
+def is_key(key: object) -> bool:
+    """Return whether a key of a dictionary is known."""
+    return key is not REST and (key is None or isinstance(key, str | int | bytes | float))

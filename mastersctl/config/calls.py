@@ -1,0 +1,100 @@
+"""The calls of a program that is read: its own functions, methods, and what comes from outside."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+from mastersctl.config import library
+from mastersctl.config.functions import Arguments
+from mastersctl.config.objects import Function, Method, Object, Unknown
+from mastersctl.config.standard import Standard
+
+_MAX_CALLS = 30  # of functions in functions
+
+
+class Calls(Standard):
+    """What evaluates calls."""
+
+    def visit_Call(self, node: ast.Call) -> object:
+        function = self.evaluate(node.func)
+        positional, is_exact = self.parts(node.args)
+        named: dict[str, object] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value)
+            if keyword.arg is not None:
+                named[keyword.arg] = value
+            elif isinstance(value, Object) and value.kind == "dict" and value.is_known:
+                named |= {str(key): self.read(slot) for key, slot in value.slots.items()}
+            else:
+                is_exact = False
+                positional.append(value)
+        return self.call(function, Arguments(positional, named, is_exact, node))
+
+    def call(self, function: object, given: Arguments) -> object:
+        """Return what a call returns."""
+        if isinstance(function, Function):
+            return self.run_function(function, given)
+        if isinstance(function, Method):
+            return self._call_method(function.owner, function.name, given)
+        name = function.name if isinstance(function, Unknown) else ""
+        if name.rpartition(".")[2] in library.LOADERS or given.function in library.LOADERS:
+            self._load_variables(given)
+        special = self.SPECIAL.get(name)
+        if special is not None and given.is_exact:
+            return self._call_special(special, given.positional, given)
+        if name in library.FUNCTIONS and given.is_exact:
+            return self.carry_out(library.FUNCTIONS[name], given.positional, given.named, True)
+        values = [function, *given.values]
+        calls_back = any(isinstance(value, Function) for value in given.values)
+        if not calls_back and name in library.MAKE_TEXTS | library.MAKE_CONTAINERS:
+            return self.touch(given.values, is_text=name in library.MAKE_TEXTS)
+        held = function.region.root().values if isinstance(function, Unknown) else {}
+        changes_all = id(self.everything) in held
+        is_defined_by_exec = id(self.program) in held and not changes_all
+        if is_defined_by_exec and given.function not in library.CHANGE_DICTIONARIES:
+            values = given.values  # it is taken for code of another package
+        is_outside = bool(name) and not changes_all
+        return self.opaque(values, given.what, is_outside)
+
+    def _call_special(
+        self, function: Callable[..., object], positional: Sequence[object], given: Arguments
+    ) -> object:
+        """Call one of the functions below; opaque is a call with other parameters than it has."""
+        try:
+            return function(self, *positional, **given.named)
+        except TypeError:
+            return self.opaque([*positional, *given.named.values()])
+
+    def _load_variables(self, given: Arguments) -> None:
+        """Note that variables are set from a file: those that are not set, or all."""
+        why = "comes from a file of environment variables"
+        keeps = len(given.positional) <= 1 and all(
+            name in library.LOADERS_ARGUMENTS or value is False
+            for name, value in given.named.items()
+        )
+        if keeps and given.is_exact:
+            self.write_rest(self.environ, self.unknown(why))
+        else:
+            self.spoil(self.environ, self.unknown(why))
+
+    # Methods
+
+    def _call_method(self, owner: object, name: str, given: Arguments) -> object:
+        special = None
+        if isinstance(owner, Object):
+            special = self.METHODS.get((owner.kind, name))
+        elif isinstance(owner, PurePosixPath):
+            special = self.PATH_METHODS.get(name)
+        if special is not None and given.is_exact:
+            return self._call_special(special, [owner, *given.positional], given)
+        if isinstance(owner, Object):
+            return self.opaque([owner, *given.values], given.what)
+        try:
+            function = library.method(owner, name)
+        except library.UntoldError:
+            return self.touch(given.values, is_text=True)
+        if not given.is_exact:
+            return self.touch(given.values, is_text=True)
+        return self.carry_out(function, given.positional, given.named, is_text=True)

@@ -1,0 +1,327 @@
+"""The expressions of a program that is read: what each of them is, and what it does."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
+
+from mastersctl.config import library
+from mastersctl.config.access import Access, View
+from mastersctl.config.objects import Function, Method, Missing, Object, Slot, Unknown
+
+_MAX_ELEMENTS = 1000  # of a loop that is taken element by element
+
+
+class Expressions(Access, ast.NodeVisitor):
+    """What evaluates expressions; calls are in a class of their own."""
+
+    def evaluate(self, node: ast.expr) -> object:
+        """Return the value of an expression."""
+        self.spend(1)
+        line, self.line = self.line, node.lineno
+        value: object = self.visit(node)
+        self.line = line
+        return value
+
+    def slot_of(self, node: ast.expr) -> Slot:
+        """Return the slot for the value of an expression."""
+        missing, self.missing = self.missing, set()
+        value = self.evaluate(node)
+        line, self.line = self.line, node.lineno
+        slot = self.slot(value)
+        self.line = line
+        self.missing = missing | self.missing
+        return slot
+
+    def is_true(self, value: object) -> bool | None:
+        """Return whether a value counts as true, None if that is unknown."""
+        match value:
+            case Unknown():
+                return None
+            case Object(kind="dict" | "list"):
+                if any(slot.certain for slot in value.slots.values()):
+                    return True
+                return False if value.is_known else None
+            case Object() | Function() | Method() | PurePath():
+                return True
+        return bool(value)
+
+    def elements(self, value: object) -> list[object] | None:
+        """Return what a loop over a value goes through, None if that is unknown."""
+        found: Iterable[object] = ()
+        match value:
+            case View(owner=Object() as owner, name=name) if owner.is_known:
+                items = ((key, self.read(slot)) for key, slot in owner.slots.items())
+                found = items if name == "items" else (i[name == "values"] for i in items)
+            case Object(kind="dict") if value.is_known:
+                found = value.slots
+            case Object(kind="list") if value.is_known:
+                found = (self.read(slot) for slot in value.slots.values())
+            case tuple() if type(value) is tuple:
+                found = value
+            case _:
+                return None
+        elements = list(found)
+        return elements if len(elements) <= _MAX_ELEMENTS else None
+
+    def carry_out(
+        self,
+        function: Callable[..., object],
+        values: Sequence[object],
+        named: Mapping[str, object] | None = None,
+        is_text: bool = False,
+    ) -> object:
+        """Return what a function makes of values, if they are known, or else an unknown one.
+
+        Parameters:
+            is_text: whether it makes a text, of which the values may be unused parts.
+        """
+        given = [*values, *(named or {}).values()]
+        try:
+            positional = [library.plain(value, self.read, is_text) for value in values]
+            keywords = {
+                key: library.plain(value, self.read, is_text)
+                for key, value in (named or {}).items()
+            }
+            return self.from_plain(function(*positional, **keywords))
+        except library.UntoldError:
+            return self.touch(given, is_text=True) if is_text else self.opaque(given)
+        except KeyError as error:
+            return self._fail(f"needs {error.args[0]!r}, which is not set", "set it, or ")
+        except Exception as error:
+            return self._fail(f"cannot be computed ({error})", "")
+
+    def _fail(self, why: str, remedy: str) -> Unknown:
+        unset = min(self.missing, default=None)
+        if unset is not None:
+            why = f"needs the environment variable {unset.variable!r}, which is not set"
+        unknown = self.unknown(why)
+        unknown.remedy = "set it, or " if unset else remedy
+        return unknown
+
+    def from_plain(self, value: object) -> object:
+        """Return the value of the program for one of Python's own."""
+        match value:
+            case list():
+                found = Object("list")
+                self.extend_list(found, map(self.from_plain, value))
+                return found
+            case dict():
+                found = Object("dict")
+                for key, part in value.items():
+                    self.write(found, key, self.slot(self.from_plain(part)))
+                return found
+            case tuple():
+                return tuple(map(self.from_plain, value))
+            case str() if len(value) > library.MAX_TEXT:
+                return self.unknown("is too long")
+            case None | str() | int() | float() | bytes() | PurePath():
+                return value
+        return self.unknown()
+
+    # Displays
+
+    def visit_Constant(self, node: ast.Constant) -> object:
+        value = node.value
+        is_short = not isinstance(value, int) or value.bit_length() <= library.MAX_BITS
+        known = value is None or isinstance(value, str | int | float | bytes)
+        return value if known and is_short else self.unknown()
+
+    def visit_Tuple(self, node: ast.Tuple) -> object:
+        parts, is_exact = self.parts(node.elts)
+        return tuple(parts) if is_exact else self.touch(parts)
+
+    def visit_List(self, node: ast.List) -> object:
+        found = Object("list")
+        for part in node.elts:
+            if isinstance(part, ast.Starred):
+                value = self.evaluate(part.value)
+                known = self.elements(value)
+                if known is None:
+                    self.merge_into(found, self.slot(value))
+                self.extend_list(found, known or ())
+            else:
+                slot = self.slot_of(part)
+                if found.is_known:
+                    self.write(found, len(found.slots), slot)
+                else:
+                    self.merge_into(found, slot)
+        return found
+
+    def visit_Dict(self, node: ast.Dict) -> object:
+        found = Object("dict")
+        for key, item in zip(node.keys, node.values, strict=True):
+            if key is None:
+                self.update(found, self.evaluate(item))
+            else:
+                place = self.evaluate(key)
+                self.store_item(found, place, self.slot_of(item))
+        return found
+
+    def update(self, target: Object, given: object) -> None:
+        """Set the items of a dictionary that another one has."""
+        kinds = ("class", "dict", "function", "module")
+        if isinstance(given, Object) and given.kind in kinds and given.is_known:
+            for key, slot in list(given.slots.items()):
+                self.write(target, key, slot._replace(missing=slot.missing | self.because))
+        else:
+            self.opaque([given])
+            self.merge_into(target, self.slot(given))
+
+    def parts(self, nodes: Iterable[ast.expr]) -> tuple[list[object], bool]:
+        """Return the values of expressions, some of them starred, and whether these are all."""
+        found: list[object] = []
+        is_exact = True
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                value = self.evaluate(node.value)
+                known = self.elements(value)
+                is_exact = is_exact and known is not None
+                found += [value] if known is None else known
+            else:
+                found.append(self.evaluate(node))
+        return found, is_exact
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> object:
+        values = [self.evaluate(part) for part in node.values]
+        return self.carry_out(lambda *texts: "".join(map(str, texts)), values, is_text=True)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> object:
+        value = self.evaluate(node.value)
+        spec = "" if node.format_spec is None else self.evaluate(node.format_spec)
+        return self.carry_out(library.format_value, [value, node.conversion, spec], is_text=True)
+
+    # Names, attributes and items
+
+    def visit_Name(self, node: ast.Name) -> object:
+        return self.look_up(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> object:
+        return self.attribute(self.evaluate(node.value), node.attr)
+
+    def visit_Subscript(self, node: ast.Subscript) -> object:
+        owner = self.evaluate(node.value)
+        if isinstance(node.slice, ast.Slice):
+            bounds = [node.slice.lower, node.slice.upper, node.slice.step]
+            values = [None if bound is None else self.evaluate(bound) for bound in bounds]
+            return self.carry_out(lambda part, *ends: part[slice(*ends)], [owner, *values])
+        return self.item(owner, self.evaluate(node.slice))
+
+    # Operators
+
+    def visit_BinOp(self, node: ast.BinOp) -> object:
+        return self.combine(self.evaluate(node.left), node.op, self.evaluate(node.right))
+
+    def combine(self, left: object, operator: ast.operator, right: object) -> object:
+        """Return what a binary operator makes of two values."""
+        both = [left, right]
+        if isinstance(operator, ast.BitOr) and isinstance(left, Object) and left.kind == "dict":
+            found = Object("dict")
+            self.update(found, left)
+            self.update(found, right)
+            return found
+        if type(left) is tuple and type(right) is tuple and isinstance(operator, ast.Add):
+            return left + right
+        function = library.OPERATORS.get(type(operator))
+        if function is None:
+            return self.opaque(both)
+        is_text = isinstance(left, str) and isinstance(operator, ast.Mod)
+        return self.carry_out(function, both, is_text=is_text)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> object:
+        value = self.evaluate(node.operand)
+        if isinstance(node.op, ast.Not):
+            truth = self.is_true(value)
+            return self.touch([value], is_text=True) if truth is None else not truth
+        if isinstance(node.op, ast.USub) and isinstance(value, int | float):
+            return -value
+        return self.opaque([value])
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> object:
+        return self._first(node.values, isinstance(node.op, ast.Or))
+
+    def _first(self, nodes: Sequence[ast.expr], wanted: bool) -> object:
+        """Return the first value that counts as `wanted`, or the last."""
+        value = self.evaluate(nodes[0])
+        truth = self.is_true(value) if len(nodes) > 1 else wanted
+        if truth is wanted:
+            return value
+        if truth is not None:
+            return self._first(nodes[1:], wanted)
+        values = [value]
+        self.take_any(lambda: values.append(self._first(nodes[1:], wanted)), _nothing)
+        return self.either(values)
+
+    def visit_Compare(self, node: ast.Compare) -> object:
+        left = self.evaluate(node.left)
+        result: object = True
+        for operator, part in zip(node.ops, node.comparators, strict=True):
+            right = self.evaluate(part)
+            result = self._compare(left, operator, right)
+            left = right
+            if len(node.ops) > 1 and result is not True:
+                return self.touch(
+                    [left, right, *map(self.evaluate, node.comparators)], is_text=True
+                )
+        return result
+
+    def _compare(self, left: object, operator: ast.cmpop, right: object) -> object:
+        is_key = left is None or isinstance(left, str | int | bytes | float)
+        if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, Object) and is_key:
+            slot = right.slot(left)
+            if right.kind == "dict" and (slot is None or (slot.certain and left in right.slots)):
+                if slot is None and right is self.environ:
+                    self.missing.add(Missing(str(left), self.place))
+                return (slot is not None) is isinstance(operator, ast.In)
+        if isinstance(operator, ast.Is | ast.IsNot):
+            values = (left, right)
+            if None in values and not any(isinstance(value, Unknown) for value in values):
+                return (left is right) is isinstance(operator, ast.Is)
+            return self.touch(values, is_text=True)
+        return self._compare_plain(left, operator, right)
+
+    def _compare_plain(self, left: object, operator: ast.cmpop, right: object) -> object:
+        result = self.carry_out(library.COMPARISONS[type(operator)], [left, right])
+        if isinstance(result, Unknown):
+            return self.touch([result], is_text=True)
+        return result
+
+    def visit_IfExp(self, node: ast.IfExp) -> object:
+        truth = self.is_true(self.evaluate(node.test))
+        if truth is not None:
+            return self.evaluate(node.body if truth else node.orelse)
+        values: list[object] = []
+        self.take_any(
+            lambda: values.append(self.evaluate(node.body)),
+            lambda: values.append(self.evaluate(node.orelse)),
+        )
+        return self.either(values)
+
+    def either(self, values: Sequence[object]) -> object:
+        """Return what a value is that is one of `values`."""
+        joined = self._join([self.slot(value) for value in values])
+        return None if joined is None else joined.value
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> object:
+        slot = self.slot_of(node.value)
+        scope = next(scope for scope in self.scopes if scope.kind != "comprehension")
+        self.write_name(scope, node.target.id, slot)
+        return slot.value
+
+    def assign(self, target: ast.expr, slot: Slot) -> None:
+        """Assign a value to a target, as a statement does."""
+        raise NotImplementedError
+
+    def write_name(self, scope: Object, name: str, slot: Slot | None) -> None:
+        """Bind a name, in `scope` unless it is declared to be another's."""
+        raise NotImplementedError
+
+    def generic_visit(self, node: ast.AST) -> object:
+        """Evaluate an expression of another kind."""
+        parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+        return self.opaque([self.evaluate(part) for part in parts])
+
+
+def _nothing() -> None:
+    """Do nothing, which is one of the things that may happen."""

@@ -1,0 +1,217 @@
+"""The functions of a program that is read: defined, called, and what comprehensions do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from mastersctl.config.expressions import Expressions
+from mastersctl.config.objects import Function, Object, Slot, parameters
+
+_MAX_CALLS = 30  # of functions in functions
+
+
+class ReturnError(Exception):
+    """A function returns."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value
+
+
+class Call:
+    """A call that is carried out, with what becomes known of it meanwhile.
+
+    Attributes:
+        depth: in how many blocks it is of which it is unknown whether they are executed.
+        declared: the names that are not the function's own.
+        returned: what it may return, where it is unknown whether it does.
+    """
+
+    def __init__(self, depth: int, declared: set[str]) -> None:
+        self.depth = depth
+        self.declared = declared
+        self.returned: list[object] = []
+
+
+class Arguments:
+    """What a call passes.
+
+    Attributes:
+        positional, named: the arguments.
+        is_exact: whether these are all.
+    """
+
+    def __init__(
+        self,
+        positional: Sequence[object],
+        named: Mapping[str, object] | None = None,
+        is_exact: bool = True,
+        node: ast.expr | None = None,
+    ) -> None:
+        self.positional = positional
+        self.named = named or {}
+        self.is_exact = is_exact
+        self._node = node
+
+    @property
+    def values(self) -> list[object]:
+        """All that is passed."""
+        return [*self.positional, *self.named.values()]
+
+    @property
+    def function(self) -> str:
+        """The name of the function, if it has one."""
+        function = self._node.func if isinstance(self._node, ast.Call) else self._node
+        return getattr(function, "id", "") or getattr(function, "attr", "")
+
+    @property
+    def what(self) -> str:
+        """What the call does, as a predicate of the line, up to its object."""
+        node = self._node
+        if not isinstance(node, ast.Call):
+            return "calls"
+        given = [argument for argument in node.args if isinstance(argument, ast.Name)]
+        given += [part.value for part in node.keywords if isinstance(part.value, ast.Name)]
+        names = ", ".join(name.id for name in given[:3])
+        function = ast.unparse(node.func)[:40]
+        return f"hands {names} to {function}()," if names else f"calls {function}(),"
+
+
+class Functions(Expressions):
+    """What defines functions and carries them out.
+
+    Attributes:
+        running: the functions that are carried out.
+        call_now: the innermost of these calls.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self.running: list[Function] = []
+        self.call_now: Call | None = None
+
+    def visit_Lambda(self, node: ast.Lambda) -> object:
+        return self.function(node)
+
+    def function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp
+    ) -> Function:
+        """Return a function that is defined here."""
+        defaults: dict[str, Slot] = {}
+        if not isinstance(node, ast.GeneratorExp):
+            arguments = node.args
+            names = [*arguments.posonlyargs, *arguments.args]
+            given = names[len(names) - len(arguments.defaults) :]
+            for name, default in zip(given, arguments.defaults, strict=True):
+                defaults[name.arg] = self.slot_of(default)
+            for name, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+                if value is not None:
+                    defaults[name.arg] = self.slot_of(value)
+        is_method = self.scopes[0].kind == "class" or isinstance(node, ast.GeneratorExp)
+        scopes = self.scopes[1:] if self.scopes[0].kind == "class" else self.scopes
+        return Function(node, self.path, scopes, defaults, is_method)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> object:
+        first = self.evaluate(node.generators[0].iter)
+        return self.unknown(values=[first, self.function(node)])
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> object:
+        return self._comprehension(node.generators, [node.elt])
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> object:
+        return self._comprehension(node.generators, [node.key, node.value])
+
+    def _comprehension(
+        self, generators: Sequence[ast.comprehension], results: Sequence[ast.expr]
+    ) -> object:
+        first = self.evaluate(generators[0].iter)
+        found: list[object] = [first]
+
+        def block() -> None:
+            self.scopes = (Object("comprehension"), *self.scopes)
+            try:
+                for generator in generators:
+                    is_first = generator is generators[0]
+                    values = first if is_first else self.evaluate(generator.iter)
+                    self.assign(generator.target, self.slot(self.touch([values])))
+                    for condition in generator.ifs:
+                        self.evaluate(condition)
+                found.extend(self.evaluate(result) for result in results)
+            finally:
+                self.scopes = self.scopes[1:]
+
+        self.repeat(block)
+        return self.unknown(values=found)
+
+    def run_function(self, function: Function, given: Arguments) -> object:
+        """Carry out a function of the program."""
+        node = function.node
+        if (
+            isinstance(node, ast.AsyncFunctionDef | ast.GeneratorExp)
+            or _is_generator(node)
+            or function in self.running
+            or len(self.running) >= _MAX_CALLS
+        ):
+            return self.opaque([function, *given.values], given.what)
+        scope = self._bind(node, function.defaults, given)
+        outside = self.path, self.line, self.scopes, self.call_now, self.attempts
+        self.path, self.scopes = function.path, [scope, *function.scopes]
+        self.call_now = call = Call(self.depth, function.declared)
+        start = self.mark()
+        self.running.append(function)
+        value: object = None
+        try:
+            if isinstance(node, ast.Lambda):
+                value = self.evaluate(node.body)
+            else:
+                self.block(node.body)
+        except ReturnError as returned:
+            value = returned.value
+        finally:
+            self.running.pop()
+            self.path, self.line, self.scopes, self.call_now, self.attempts = outside
+        if call.returned:
+            self.doubt_since(start)
+            value = self.unknown(values=[*call.returned, value])
+        return value
+
+    def _bind(
+        self, node: ast.FunctionDef | ast.Lambda, defaults: Mapping[str, Slot], given: Arguments
+    ) -> Object:
+        """Return the names of a call, bound to what it is given."""
+        scope = Object("function")
+        arguments = node.args
+        named = dict(given.named)
+        positional = list(given.positional)
+        for parameter in parameters(arguments):
+            name = parameter.arg
+            value: object
+            if not given.is_exact:
+                value = self.unknown(values=given.values)
+            elif parameter is arguments.vararg:
+                value = tuple(positional)
+            elif parameter is arguments.kwarg:
+                value = Object("dict")
+                for key, item in named.items():
+                    self.write(value, key, self.slot(item))
+            elif positional and parameter not in arguments.kwonlyargs:
+                value = positional.pop(0)
+            elif name in named:
+                value = named.pop(name)
+            elif name in defaults:
+                value = self.read(defaults[name])
+            else:
+                value = self.unknown()
+            self.write(scope, name, self.slot(value))
+        return scope
+
+    def block(self, statements: Sequence[ast.stmt]) -> None:
+        """Carry out statements."""
+        raise NotImplementedError
+
+
+def _is_generator(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Yield | ast.YieldFrom | ast.Await) for part in ast.walk(node))

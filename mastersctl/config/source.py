@@ -1,0 +1,124 @@
+"""Files of a configuration, read and parsed, as far as that is safe."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import stat
+import sys
+import warnings
+
+from mastersctl.errors import BasedirError
+
+_MAX_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
+_MAX_NEST = 8 * _MAX_FILE  # bytes times brackets around them, each of which takes memory
+_MAX_DEPTH = 200  # brackets in brackets; Python's limit
+_OPEN = rb"[(\[{](?![^()\[\]{}'\"#\n]*[)\]}])"  # brackets, but for those around nothing such
+_PYTHON_2 = (
+    "Missing parentheses in call to|multiple exception types must be parenthesized"
+    "|leading zeros in decimal integer|maybe you meant '!='"
+)
+
+
+def parse(path: str) -> ast.Module:
+    """Return the program of a file.
+
+    Raises:
+        BasedirError: it cannot be read, or is no program for this version of Python.
+    """
+    source = read(path)
+    try:
+        if len(source) * _depth(source) > _MAX_NEST:
+            raise RecursionError
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its invalid escapes are not our user's concern
+            return ast.parse(source)
+    except SyntaxError as error:
+        version = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        problem = f"This is not valid {version} ({error.msg})"
+        if re.search(_PYTHON_2, str(error.msg)):
+            problem = f"This is written for Python 2 ({error.msg})"
+        raise BasedirError(f"{path}:{error.lineno or 1}: {problem}; pass --db-url.") from None
+    except (MemoryError, RecursionError):  # Python raises either for what is nested too deeply
+        raise too_much(path) from None
+    except ValueError as error:
+        raise BasedirError(f"{path} cannot be parsed ({error}); pass --db-url.") from None
+
+
+def too_much(path: str) -> BasedirError:
+    """Return the error for a program that takes too long to read."""
+    return BasedirError(f"{path} is too large, or nested too deeply, to be read; pass --db-url.")
+
+
+def read(path: str) -> bytes:
+    """Return what is in a regular file of bearable size.
+
+    Raises:
+        BasedirError: it cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise BasedirError(f"{path} is not a regular file; pass --db-url.")
+        # One of /proc may have any size, whatever it says, and wait for something to read.
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            source = file.read(_MAX_FILE + 1) or b""
+    except FileNotFoundError:
+        raise BasedirError(
+            f"{path} does not exist; is this a buildmaster's directory? If not, pass --db-url."
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BasedirError(f"{path} cannot be read ({reason}); pass --db-url.") from None
+    if len(source) > _MAX_FILE:
+        raise BasedirError(f"{path} is larger than {_MAX_FILE} bytes; pass --db-url.")
+    return source
+
+
+def read_text(path: str, owner: int) -> str:
+    """Return the text of a file that a configuration reads.
+
+    Parameters:
+        owner: the ID of the user whose configuration that is. What only others may read stays
+            unread, as a URL may send it anywhere.
+
+    Raises:
+        BasedirError: it cannot be read.
+    """
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise BasedirError(f"{path} ({getattr(error, 'strerror', None) or error})") from None
+    if status.st_uid != owner and not status.st_mode & stat.S_IROTH:
+        raise BasedirError(f"{path} (it belongs to another user than the configuration)")
+    try:
+        return read(path).decode()
+    except UnicodeDecodeError:
+        raise BasedirError(f"{path} (it is not UTF-8)") from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _depth(source: bytes) -> int:
+    """Return how many brackets are open at once, at most; for a small file, what it can have."""
+    depth = _MAX_DEPTH
+    if b"coding" not in source:  # with which they may be written in other ways
+        depth = min(depth, len(re.findall(_OPEN, source)) + 1)
+    if len(source) * depth <= _MAX_NEST:
+        return depth
+    from io import BytesIO  # late: few are so large
+    from tokenize import TokenError, tokenize
+
+    depth = deepest = 0
+    try:
+        for token in tokenize(BytesIO(source).readline):
+            if token.string in ("(", "[", "{"):
+                depth += 1
+                deepest = max(deepest, depth)
+            elif token.string in (")", "]", "}"):
+                depth -= 1
+    except (TokenError, SyntaxError):
+        pass  # the parser says what is wrong
+    return deepest

@@ -1,0 +1,243 @@
+"""What Python and its library do to the values of a program that is read."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import ClassVar
+
+from mastersctl.config import library
+from mastersctl.config.access import View, is_key
+from mastersctl.config.functions import Functions
+from mastersctl.config.objects import Object
+from mastersctl.config.source import read_text
+from mastersctl.errors import BasedirError
+
+
+class Standard(Functions):
+    """Methods of dictionaries, lists, files and paths, and functions that need the program's state.
+
+    Attributes:
+        directory: where Buildbot starts, and relative paths with it.
+        owner: the ID of the user whose the program is.
+    """
+
+    directory: str
+    owner: int
+
+    # Dictionaries and lists
+
+    def _get(self, owner: Object, key: object, default: object = None) -> object:
+        slot = owner.slot(key) if is_key(key) else None
+        if slot is not None or not is_key(key):
+            return (
+                self.item(owner, key)
+                if slot is None or slot.certain
+                else self.either([self.read(slot), default])
+            )
+        if owner is self.environ:
+            self.note_unset(str(key))
+        return default
+
+    def _get_variable(self, key: object, default: object = None) -> object:
+        return self._get(self.environ, key, default)
+
+    def _set_default(self, owner: Object, key: object, default: object = None) -> object:
+        slot = owner.slot(key) if is_key(key) else None
+        if is_key(key) and slot is None:
+            self.write(owner, key, self.slot(default))
+            return default
+        if slot is not None and slot.certain and key in owner.slots:
+            return self.read(slot)
+        self.merge_into(owner, self.slot(default))
+        return self.item(owner, key)
+
+    def _update(self, owner: Object, *given: object, **named: object) -> None:
+        for other in given:
+            self.update(owner, other)
+        for key, value in named.items():
+            self.write(owner, key, self.slot(value))
+
+    def _pop(self, owner: Object, key: object, *default: object) -> object:
+        value = self._get(owner, key, *default)
+        self.delete(owner, key)
+        return value
+
+    def delete(self, owner: Object, key: object) -> None:
+        """Delete an item of a dictionary."""
+        if is_key(key) and owner.kind != "list":
+            self.write(owner, key, None)
+        else:
+            self.spoil(owner, self.unknown(values=[owner]))
+
+    def _copy(self, owner: Object) -> Object:
+        found = Object(owner.kind)
+        for key, slot in owner.slots.items():
+            self.write(found, key, slot)
+        return found
+
+    def _append(self, owner: Object, value: object) -> None:
+        self.extend_list(owner, [value])
+
+    def _extend(self, owner: Object, values: object) -> None:
+        known = self.elements(values)
+        if known is None:
+            self.opaque([values])
+            self.merge_into(owner, self.slot(values))
+        self.extend_list(owner, known or ())
+
+    def _insert(self, owner: Object, index: object, value: object) -> None:
+        if index != 0 or not owner.is_known:
+            self.merge_into(owner, self.slot(value))
+            return
+        slots = [self.slot(value), *owner.slots.values()]
+        for number, slot in enumerate(slots):
+            self.write(owner, number, slot)
+
+    # Files
+
+    def absolute(self, path: object) -> str:
+        """Return a path as Buildbot would understand it."""
+        return os.path.normpath(os.path.join(self.directory, str(path)))
+
+    def _abspath(self, path: object) -> object:
+        return self.absolute(path) if isinstance(path, str | PurePosixPath) else self.unknown()
+
+    def _expand_user(self, path: object) -> object:
+        text = str(path)
+        if not isinstance(path, str | PurePosixPath) or not text.startswith("~"):
+            return path if isinstance(path, str | PurePosixPath) else self.unknown()
+        home = self._get(self.environ, "HOME")
+        if not isinstance(home, str) or text[1:2] not in ("", "/"):
+            return self.unknown("depends on a user's home directory")
+        expanded = home.rstrip("/") + text[1:]
+        return expanded if isinstance(path, str) else PurePosixPath(expanded)
+
+    def _exists(self, path: object) -> object:
+        known = isinstance(path, str | PurePosixPath)
+        return os.path.exists(self.absolute(path)) if known else self.unknown()
+
+    def _is_file(self, path: object) -> object:
+        known = isinstance(path, str | PurePosixPath)
+        return os.path.isfile(self.absolute(path)) if known else self.unknown()
+
+    def _open(self, path: object, mode: object = "r", **options: object) -> object:
+        allowed = all(name in ("encoding", "newline", "errors") for name in options)
+        if mode not in ("r", "rt") or not allowed or not isinstance(path, str | PurePosixPath):
+            return self.unknown(values=[path])
+        try:
+            text = read_text(self.absolute(path), self.owner)
+        except BasedirError as error:
+            return self.unknown(f"needs a file that cannot be read: {error}")
+        found = Object("file")
+        self.write(found, "text", self.slot(text))
+        return found
+
+    def _read_file(self, owner: Object) -> object:
+        text = owner.slots["text"]
+        self.write(owner, "text", self.slot(""))
+        return self.read(text)
+
+    def _read_line(self, owner: Object) -> object:
+        text = self.read(owner.slots["text"])
+        if not isinstance(text, str):
+            return self.unknown()
+        line, end, rest = text.partition("\n")
+        self.write(owner, "text", self.slot(rest))
+        return line + end
+
+    def _load_json(self, file: object) -> object:
+        if not isinstance(file, Object) or file.kind != "file":
+            return self.opaque([file])
+        return self.carry_out(library.FUNCTIONS["json.loads"], [self._read_file(file)])
+
+    def _read_path(self, path: object, encoding: object = None) -> object:
+        file = self._open(path)
+        return self._read_file(file) if isinstance(file, Object) else file
+
+    def _resolve(self, path: object) -> object:
+        return PurePosixPath(self.absolute(path))
+
+    # Functions that Python and its library have
+
+    def _getattr(self, owner: object, name: object, *default: object) -> object:
+        if not isinstance(name, str) or default:
+            return self.opaque([owner, name, *default])
+        return self.attribute(owner, name)
+
+    def _dictionary(self, *given: object, **named: object) -> object:
+        found = Object("dict")
+        self._update(found, *given, **named)
+        return found
+
+    def _list(self, values: object = ()) -> object:
+        known = self.elements(values)
+        if known is None:
+            return self.touch([values])
+        found = Object("list")
+        self.extend_list(found, known)
+        return found
+
+    def _execute_text(self, text: object, names: object = None, *more: object) -> object:
+        """Note what ``exec`` and ``eval`` may change: the names that they are given, or all."""
+        return self.opaque([self.program if names is None else names, *more])
+
+    def _reload(self, module: object) -> object:
+        return module  # which holds what it did when it was read
+
+    def _names_here(self) -> object:
+        return self.scopes[0]
+
+    def _names_of_module(self) -> object:
+        return self.scopes[-1]
+
+    def _directory(self) -> object:
+        return self.directory
+
+    SPECIAL: ClassVar[dict[str, Callable[..., object]]] = {
+        "builtins.dict": _dictionary,
+        "builtins.eval": _execute_text,
+        "builtins.exec": _execute_text,
+        "builtins.getattr": _getattr,
+        "builtins.globals": _names_of_module,
+        "builtins.list": _list,
+        "builtins.locals": _names_here,
+        "builtins.open": _open,
+        "builtins.vars": _names_here,
+        "importlib.reload": _reload,
+        "io.open": _open,
+        "json.load": _load_json,
+        "os.getcwd": _directory,
+        "os.getenv": _get_variable,
+        "os.path.abspath": _abspath,
+        "os.path.exists": _exists,
+        "os.path.expanduser": _expand_user,
+        "os.path.isfile": _is_file,
+        "pathlib.Path.cwd": _directory,
+    }
+    METHODS: ClassVar[dict[tuple[str, str], Callable[..., object]]] = {
+        ("dict", "copy"): _copy,
+        ("dict", "get"): _get,
+        ("dict", "items"): lambda self, owner: View(owner, "items"),
+        ("dict", "keys"): lambda self, owner: View(owner, "keys"),
+        ("dict", "pop"): _pop,
+        ("dict", "setdefault"): _set_default,
+        ("dict", "update"): _update,
+        ("dict", "values"): lambda self, owner: View(owner, "values"),
+        ("file", "close"): lambda self, owner: None,
+        ("file", "read"): _read_file,
+        ("file", "readline"): _read_line,
+        ("list", "append"): _append,
+        ("list", "extend"): _extend,
+        ("list", "insert"): _insert,
+    }
+    PATH_METHODS: ClassVar[dict[str, Callable[..., object]]] = {
+        "absolute": _resolve,
+        "exists": _exists,
+        "expanduser": _expand_user,
+        "is_file": _is_file,
+        "open": _open,
+        "read_text": _read_path,
+        "resolve": _resolve,
+    }

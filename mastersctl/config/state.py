@@ -1,0 +1,205 @@
+"""The state of a program that is read: what its objects hold, as far as it is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from mastersctl.config.objects import (
+    REST,
+    Function,
+    Method,
+    Missing,
+    Object,
+    Place,
+    Slot,
+    Unknown,
+    is_same,
+    is_text,
+)
+
+_MAX_ROUNDS = 8  # of a loop, until one more changes nothing; what people write takes two
+Mark = tuple[int, int]  # how many changes there were, and how many objects
+_Change = tuple[Object, object, Slot | None]
+
+
+class State:
+    """Objects, and how they change.
+
+    Attributes:
+        path, line: what is read.
+        missing: the variables that are not set, of which the present expression took a default.
+        because: those on which it depends whether the present line is executed.
+        doubts: how often something was unknown, and so might have raised an exception.
+        depth: in how many blocks this line is of which it is unknown whether they are executed.
+    """
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.line = 0
+        self.missing: set[Missing] = set()
+        self.because: frozenset[Missing] = frozenset()
+        self.doubts = 0
+        self.depth = 0
+        self._journal: list[_Change] = []
+        self._merges: list[int] = []  # the number of the newer part of each
+
+    @property
+    def place(self) -> Place:
+        """What is read."""
+        return Place(self.path, self.line)
+
+    def unknown(self, why: str = "is computed", values: Iterable[object] = ()) -> Unknown:
+        """Return an unknown value that may be, or refer to, any of `values`."""
+        self.doubts += 1
+        result = Unknown(self.place, why)
+        for value in values:
+            self.merge(result, value)
+            if isinstance(value, Unknown) and value.remedy and not result.remedy:
+                result.place, result.why, result.remedy = value.place, value.why, value.remedy
+        return result
+
+    def merge(self, unknown: Unknown, value: object) -> None:
+        """Note that code that has `unknown` may reach `value` from now on, too."""
+        region = unknown.region.root()
+        if isinstance(value, Object) and value.leak is not None and value.leak.root() is region:
+            return  # it is in the region, or nothing of it is known
+        if isinstance(value, Unknown):
+            other = value.region.root()
+            is_outside = value.is_text or (value.name and not other.values)
+            number = max(region.number, other.number)
+            if not is_outside and region.merge(other):
+                self._merges.append(number)
+        elif type(value) is tuple:
+            for part in value:
+                self.merge(unknown, part)
+        elif isinstance(value, Method):
+            self.merge(unknown, value.owner)
+        elif isinstance(value, Object | Function) and region.add(value):
+            self._merges.append(max(region.number, value.number))
+
+    def slot(self, value: object) -> Slot:
+        """Return the slot of a value that is known, or not, in the present line."""
+        return Slot(value, self.place, self.because.union(self.missing))
+
+    def write(self, target: Object, key: object, slot: Slot | None) -> None:
+        """Set a slot, or remove it."""
+        self._journal.append((target, key, target.slots.get(key)))
+        if slot is None:
+            target.slots.pop(key, None)
+        else:
+            target.slots[key] = slot
+        if target.leak is not None:
+            target.leak.add(target)
+
+    def spoil(self, target: Object, unknown: Unknown) -> None:
+        """Make all that `target` holds unknown, and whether it holds it."""
+        region = unknown.region.root()
+        is_leaked = target.leak is not None and target.leak.root() is region
+        if is_leaked and id(target) not in region.values:
+            return  # nothing of it is known since the last time
+        for key, slot in list(target.slots.items()):
+            self.merge(unknown, slot.value)
+            value = unknown
+            if target.kind == "module" and is_text(slot.value):  # a name remains one of a text
+                value = Unknown(unknown.place, unknown.why)
+                value.is_change = value.is_text = True
+            spoiled = Slot(value, slot.place, slot.missing, certain=False)
+            self.write(target, key, None if target.kind == "list" else spoiled)
+        self.write_rest(target, unknown)
+        target.leak = unknown.region
+        unknown.region.root().values.pop(id(target), None)
+
+    def write_rest(self, target: Object, unknown: Unknown) -> None:
+        """Note that `target` may hold more than what is known of it."""
+        self.write(target, REST, Slot(unknown, unknown.place, certain=False))
+
+    def take_any(self, *blocks: Callable[[], None]) -> None:
+        """Take each of `blocks` from here; what they do not agree on is unknown afterwards."""
+        outcomes: list[dict[tuple[int, object], Slot | None]] = []
+        touched: dict[tuple[int, object], tuple[Object, object]] = {}
+        self.depth += 1
+        for block in blocks:
+            start = len(self._journal)
+            block()
+            changes = self._journal[start:]
+            places = {(id(target), key): (target, key) for target, key, _ in changes}
+            outcomes.append({at: places[at][0].slots.get(places[at][1]) for at in places})
+            touched |= places
+            for target, key, old in reversed(changes):
+                self.write(target, key, old)
+        self.depth -= 1
+        for at, (target, key) in touched.items():
+            now = target.slots.get(key)
+            slots = [outcome.get(at, now) for outcome in outcomes]
+            self.write(target, key, self._join(slots))
+
+    def doubt_since(self, start: Mark) -> bool:
+        """Make unknown what changed since the `mark` `start`, as it may have, or not, or in part.
+
+        Returns:
+            whether that made something unknown that was known at that time.
+        """
+        held: dict[tuple[int, object], list[Slot | None]] = {}
+        places = {}
+        for target, key, old in self._journal[start[0] :]:
+            if target.number <= start[1]:  # a newer one can only be reached by what is unknown now
+                held.setdefault((id(target), key), []).append(old)
+                places[id(target), key] = target
+        changed = False
+        for (at, key), slots in held.items():
+            target = places[at, key]
+            joined = self._join([*slots, target.slots.get(key)])
+            changed = changed or not _is_like(joined, slots[0])
+            self.write(target, key, joined)
+        return changed
+
+    def mark(self) -> Mark:
+        """Return the present point in the history of the state."""
+        return len(self._journal), Object("mark").number
+
+    def repeat(self, block: Callable[[], None]) -> None:
+        """Take a block any number of times, or not at all."""
+        self.depth += 1
+        for _ in range(_MAX_ROUNDS):
+            start, merges = self.mark(), len(self._merges)
+            block()
+            changed = self.doubt_since(start)
+            if not changed and all(number > start[1] for number in self._merges[merges:]):
+                break
+        else:
+            self.give_up()
+        self.depth -= 1
+
+    def give_up(self) -> None:
+        """Make unknown whatever the present line could change."""
+        raise NotImplementedError
+
+    def _join(self, slots: Sequence[Slot | None]) -> Slot | None:
+        """Return what a slot is of which it is unknown which of `slots` it is."""
+        present = [slot for slot in slots if slot is not None]
+        if not present:
+            return None
+        first = present[0]
+        missing = frozenset[Missing]().union(*(slot.missing for slot in present))
+        certain = len(present) == len(slots) and all(slot.certain for slot in present)
+        if certain and all(is_same(slot.value, first.value) for slot in present):
+            return Slot(first.value, present[-1].place, missing)
+        reason = next((slot.value for slot in present if isinstance(slot.value, Unknown)), None)
+        joined = self.unknown(values=[slot.value for slot in present])
+        if reason is None:
+            joined.place = present[-1].place
+            joined.why = "depends on what only executing the file would tell"
+        else:
+            joined.place, joined.why, joined.remedy = reason.place, reason.why, reason.remedy
+            joined.is_change = reason.is_change
+        joined.is_text = all(is_text(slot.value) for slot in present)
+        return Slot(joined, present[-1].place, missing, certain)
+
+
+def _is_like(slot: Slot | None, other: Slot | None) -> bool:
+    """Return whether two slots are the same, where all that is unknown is."""
+    if slot is None or other is None:
+        return slot is other
+    if isinstance(slot.value, Unknown) and isinstance(other.value, Unknown):
+        return slot.certain == other.certain
+    return slot.certain == other.certain and is_same(slot.value, other.value)
