@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from mastersctl.errors import InvalidValueError
 from mastersctl.values import is_storable
@@ -35,24 +34,6 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
-_PYMYSQL_PARAMETERS = ("read_default_file", "read_default_group", "unix_socket")
-_TLS_PARAMETERS = {  # by the keys of PyMySQL's dictionary "ssl", which verifies where there is a CA
-    "ssl_ca": "ca",
-    "ssl_cert": "cert",
-    "ssl_key": "key",
-    "ssl_verify_cert": "verify_mode",
-    "ssl_verify_identity": "check_hostname",
-}
-_MYSQL_PARAMETERS = {  # and those of Buildbot, of its connections and its tables
-    *_PYMYSQL_PARAMETERS,
-    *_TLS_PARAMETERS,
-    "charset",
-    "max_idle",
-    "storage_engine",
-    "use_unicode",
-}
-_FALSE = ("0", "false", "no", "none", "off")
-_LARGEST_PORT = 65535
 REFUSED = {  # of libpq, as a configuration may be another user's
     "hostaddr": "gives the password of one host to another",
     "sslkeylogfile": "writes the keys of the connection to a file",
@@ -85,6 +66,7 @@ class DatabaseURL:
         database: the absolute path of an SQLite file, or the name of a database on a server.
         host, port, user, password: what a server is reached with; None where the URL is silent.
         parameters: the query of the URL, in its order.
+        parts: what a driver is told, by libpq's names.
     """
 
     def __init__(
@@ -124,7 +106,7 @@ class DatabaseURL:
             for name, value in [*self.parameters, *self._connect_args.items()]
             if re.search(_CONFIDENTIAL, name)
         )
-        self._parts = self._given_parts()
+        self.parts: Mapping[str, str] = self._given_parts()
         if self.backend == "sqlite":
             self._check_sqlite(basedir)
         else:
@@ -181,7 +163,7 @@ class DatabaseURL:
             )
         if self.port is not None and not (self.port.isascii() and self.port.isdigit()):
             raise self._invalid("The port in the database URL is not a number.")
-        for name, value in self._parts.items():
+        for name, value in self.parts.items():
             place = "its connect_args" if name in self._connect_args else "the database URL"
             if not is_storable(name + value):
                 raise self._invalid(
@@ -197,22 +179,11 @@ class DatabaseURL:
                 )
 
         if self.backend == "mysql":
-            self._check_mysql()
+            from mastersctl.config.mysql_parameters import find_problem  # late: for these alone
 
-    def _check_mysql(self) -> None:
-        parameters = dict(self.parameters)
-        unknown = parameters.keys() - _MYSQL_PARAMETERS
-        if unknown:
-            raise self._invalid(
-                f"The MySQL URL has an unknown parameter {min(unknown)!r}; known are "
-                f"{', '.join(sorted(_MYSQL_PARAMETERS))}."
-            )
-        port = self._parts.get("port", "0")
-        if not (port.isascii() and port.isdigit() and int(port) <= _LARGEST_PORT):
-            raise self._invalid(f"The port {port!r} of the database URL is no port.")
-        engine = parameters.get("storage_engine", "InnoDB")
-        if not re.fullmatch(r"(?a)\w+", engine):
-            raise self._invalid(f"The storage_engine {engine!r} in the URL is not a name.")
+            problem = find_problem(dict(self.parameters), self.parts)
+            if problem:
+                raise self._invalid(problem)
 
     def _invalid(self, message: str) -> InvalidValueError:
         return InvalidValueError(self.scrub(message))
@@ -220,8 +191,8 @@ class DatabaseURL:
     def __str__(self) -> str:
         if self.backend == "sqlite":
             return f"sqlite:///{self.database}"
-        parts = {name: self._shown(name) for name in _SHOWN if name in self._parts}
-        user = parts.pop("user", "") + (":***" if "password" in self._parts else "")
+        parts = {name: self._shown(name) for name in _SHOWN if name in self.parts}
+        user = parts.pop("user", "") + (":***" if "password" in self.parts else "")
         path = parts.pop("dbname", "")
         host = port = ""
         if not re.search("[/,@]", parts.get("host", "/")):  # a directory, several, or none
@@ -240,14 +211,14 @@ class DatabaseURL:
         """Return `text`, a driver's message perhaps, without the passwords of this URL."""
         others = [  # and not those that are quoted wherever they are repeated
             value
-            for name, value in self._parts.items()
+            for name, value in self.parts.items()
             if name not in _NAMES and not re.search(_CONFIDENTIAL, name)
         ]
         return self._without_secrets(text, others)
 
     def _shown(self, name: str) -> str:
         """Return a part without passwords, unless a user, say, is called like one."""
-        value = self._parts[name]
+        value = self.parts[name]
         return self._without_secrets(value, [] if name in _NAMES else [value])
 
     def _without_secrets(self, text: str, others: list[str]) -> str:
@@ -257,25 +228,6 @@ class DatabaseURL:
         from mastersctl.config.scrub import without  # late: it is not needed where there are none
 
         return without(secrets, text, others)
-
-    def libpq_parameters(self) -> dict[str, str]:
-        """Return what libpq is to be called with."""
-        return dict(self._parts)
-
-    def mysql_parameters(self) -> dict[str, Any]:
-        """Return what PyMySQL is to be called with."""
-        told = self._parts
-        parts = {
-            "host": told.get("host"),
-            "port": int(told.get("port", 0)),
-            "user": told.get("user"),
-            "password": told.get("password", "").encode(),  # PyMySQL would take it for Latin-1
-            "database": told.get("dbname"),
-        }
-        found = {name: value for name, value in parts.items() if value}
-        found.update((name, told[name]) for name in _PYMYSQL_PARAMETERS if name in told)
-        tls = {key: told[name] for name, key in _TLS_PARAMETERS.items() if name in told}
-        return found | ({"ssl": _tls(tls)} if tls else {})
 
     def _given_parts(self) -> dict[str, str]:
         """Return what a driver is told; several hosts are written in either of two ways.
@@ -305,19 +257,6 @@ class DatabaseURL:
                 host, _, port = value.rpartition(":")
                 # a socket's directory and an IPv6 address may hold a colon, and have no port here
                 yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
-
-
-def _tls(told: dict[str, str]) -> dict[str, Any]:
-    """Return PyMySQL's dictionary "ssl": a certificate is verified unless it says otherwise."""
-    mode = told.get("verify_mode", "").lower()
-    tls: dict[str, Any] = {**told}
-    if mode:
-        tls["verify_mode"] = mode if mode == "optional" else mode not in _FALSE
-    if "check_hostname" in told:
-        tls["check_hostname"] = told["check_hostname"].lower() not in _FALSE
-    elif mode in _FALSE:
-        tls["check_hostname"] = False
-    return tls
 
 
 def scheme_of(text: str) -> str:

@@ -10,6 +10,7 @@ import pymysql
 from pymysql.constants import CLIENT, CR, ER
 
 from mastersctl._peewee import peewee
+from mastersctl.config.mysql_parameters import to_pymysql
 from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode, Reference, mysql_errors, original, server
 from mastersctl.database.server import Server
@@ -92,7 +93,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
     def _connect(self) -> "pymysql.Connection[Any]":
         seconds = max(1, round(self.wait_timeout))  # of which the server takes whole ones
         timeouts = f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
-        parameters = self.url.mysql_parameters()
+        parameters = to_pymysql(self.url.parts)
         try:
             connection = _Connection(
                 **parameters,

@@ -300,7 +300,7 @@ def _connect(conninfo: str, options: str) -> _Connection:
 
 
 def _parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
-    parameters = url.libpq_parameters()
+    parameters = {**url.parts}
     hosts = parameters.get("host", "").count(",") + 1  # libpq waits so long for each of them
     parameters.setdefault("connect_timeout", str(max(1, math.ceil(timeout / hosts))))
     parameters.setdefault("application_name", "mastersctl")

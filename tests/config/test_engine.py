@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy
 
 from mastersctl.config.location import locate
+from mastersctl.config.mysql_parameters import to_pymysql
 from tests.support.commands import mastersctl
 from tests.support.databases import LOCKED_USER, PASSWORD, PostgresDatabase, PostgresServer
 from tests.support.mysql import MariadbServer, MysqlDatabase
@@ -128,7 +129,7 @@ def test_a_server_is_told_what_sqlalchemy_tells_it(
         for name, value in {**theirs, **arguments}.items()
         if name != "context"
     }
-    ours = locate(None, str(tmp_path), {}).url.libpq_parameters()
+    ours = locate(None, str(tmp_path), {}).url.parts
     conninfo = psycopg.conninfo.conninfo_to_dict
     assert conninfo("", **ours) == conninfo(psycopg.conninfo.make_conninfo("", **theirs))
 
@@ -168,7 +169,7 @@ def test_what_cannot_mean_another_database_is_overlooked(
 def test_the_certificates_of_connect_args_are_passed_on(tmp_path: Path) -> None:
     ssl = {"ca": "/ca", "cert": "/cert", "key": "/key", "check_hostname": True}
     configure(tmp_path, "mysql://h/d", str({"connect_args": {"ssl": ssl}}))
-    assert locate(None, str(tmp_path), {}).url.mysql_parameters() == {
+    assert to_pymysql(locate(None, str(tmp_path), {}).url.parts) == {
         "host": "h",
         "database": "d",
         "ssl": ssl,
@@ -177,7 +178,7 @@ def test_the_certificates_of_connect_args_are_passed_on(tmp_path: Path) -> None:
 
 def test_certificates_may_be_named_beside_a_url_of_mysql(tmp_path: Path) -> None:
     configure(tmp_path, "mysql://h/d", "{'connect_args': {'ssl_ca': '/ca'}}")
-    told = locate(None, str(tmp_path), {}).url.mysql_parameters()
+    told = to_pymysql(locate(None, str(tmp_path), {}).url.parts)
     assert told == {"host": "h", "database": "d", "ssl": {"ca": "/ca"}}
 
 
@@ -185,7 +186,7 @@ def test_a_verification_in_connect_args_is_passed_on(tmp_path: Path) -> None:
     for written, mode in (("True", True), ("1", True), ("'required'", True), ("False", False)):
         arguments = f"{{'ssl': {{'ca': '/ca', 'verify_mode': {written}}}}}"
         configure(tmp_path, "mysql://h/d", f"{{'connect_args': {arguments}}}")
-        told = locate(None, str(tmp_path), {}).url.mysql_parameters()
+        told = to_pymysql(locate(None, str(tmp_path), {}).url.parts)
         assert told["ssl"]["verify_mode"] is mode
 
 

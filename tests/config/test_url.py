@@ -66,7 +66,7 @@ def test_the_name_of_a_driver_is_ignored(scheme: str) -> None:
 def test_a_server_is_reached_with_all_that_the_url_says(
     url: str, parameters: dict[str, str]
 ) -> None:
-    assert DatabaseURL(url, BASEDIR).libpq_parameters() == parameters
+    assert DatabaseURL(url, BASEDIR).parts == parameters
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mastersctl.config.mysql_parameters import to_pymysql
 from mastersctl.config.url import DatabaseURL
 from mastersctl.errors import InvalidValueError
 from tests.support.commands import Result, mastersctl, process
@@ -62,7 +63,7 @@ def database(mysql_server: Server) -> MysqlDatabase:
 def test_a_url_means_what_it_means_to_buildbot(url: str, parameters: dict[str, Any]) -> None:
     parsed = DatabaseURL(url, "/")
     assert parsed.backend == "mysql"
-    assert parsed.mysql_parameters() == parameters
+    assert to_pymysql(parsed.parts) == parameters
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_certificate_is_verified_when_the_url_says_so(
 ) -> None:
     from mastersctl.database.mysql import _Connection
 
-    told = DatabaseURL(f"mysql://h/d?{parameter}", "/").mysql_parameters()
+    told = to_pymysql(DatabaseURL(f"mysql://h/d?{parameter}", "/").parts)
     connection: Any = _Connection(**told, defer_connect=True)
     assert connection.ctx.verify_mode == mode
 
