@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
 FORMATS = ("table", "wide", "json", "jsonl", "csv", "tsv", "id")
 
@@ -14,7 +14,7 @@ class Writer(Protocol):
     """
 
     def __call__(
-        self, rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO
+        self, rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO
     ) -> None:
         """Write `rows`, which hold what the database has for each of `fields`, to `file`."""
 

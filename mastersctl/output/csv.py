@@ -1,7 +1,7 @@
 """Comma-separated values with a header, quoted where a value needs it (RFC 4180, but LF)."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from mastersctl.output.values import Column, ToTexts, hold, names, write_lines
 from mastersctl.query.fields import Type
@@ -10,7 +10,7 @@ from mastersctl.schema.stored import iso_8601
 _TO_QUOTE = ',"\r\n'
 
 
-def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
     to_texts: dict[Type, ToTexts] = {"text": _quoted, "time": iso_8601}
     if len(fields) == 1:
         to_texts = {

@@ -6,17 +6,17 @@ TSV: each is one line, so that none is taken for two.
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
-from typing import Any, TextIO
+from typing import TextIO
 
 from mastersctl.output.tsv import escaped
 from mastersctl.output.values import filled, visibly
 
 
-def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
     write_ids(map(itemgetter(fields.index("id")), rows), file)
 
 
-def write_ids(ids: Iterable[Any], file: TextIO) -> None:
+def write_ids(ids: Iterable[object], file: TextIO) -> None:
     """Write the IDs, as the database holds them."""
     others = visibly(escaped) if file.isatty() else escaped
     for some in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"text": others}):

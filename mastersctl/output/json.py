@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from mastersctl.output.values import Column, ToTexts, booleans, filled, names, to_json
 from mastersctl.query.fields import Type
@@ -11,7 +11,7 @@ from mastersctl.schema.stored import iso_8601
 _encode = json.JSONEncoder().encode
 
 
-def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
     separator = "[\n"
     for some in filled(f"  {template(fields)}", rows, fields, TO_TEXTS):
         file.write(separator + ",\n".join(some))
@@ -19,7 +19,7 @@ def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) 
     file.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def write_object(item: dict[str, Any], file: TextIO) -> None:
+def write_object(item: Mapping[str, object], file: TextIO) -> None:
     """Write one object, a line for each of its keys."""
     file.write(json.dumps(to_json(item), indent=2) + "\n")
 

@@ -1,18 +1,18 @@
 """JSON lines: one object a line."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 from mastersctl.output.json import TO_TEXTS, template
 from mastersctl.output.values import filled, to_json
 
 
-def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
     for some in filled(f"{template(fields)}\n", rows, fields, TO_TEXTS):
         file.write("".join(some))
 
 
-def write_object(item: dict[str, Any], file: TextIO) -> None:
+def write_object(item: Mapping[str, object], file: TextIO) -> None:
     """Write one object on one line."""
     file.write(json.dumps(to_json(item)) + "\n")

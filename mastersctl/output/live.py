@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -17,7 +17,7 @@ from rich.text import Text
 from mastersctl.output.table import build
 from mastersctl.text import visible
 
-Rows = Sequence[tuple[Any, ...]]
+Rows = Sequence[tuple[object, ...]]
 
 _NOTHING = object()
 _CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there

@@ -73,5 +73,5 @@ class _Masters(Collector):
         yield from families
 
 
-def _label(value: Any) -> str:
+def _label(value: object) -> str:
     return text(value).encode(errors="replace").decode()

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 from shutil import get_terminal_size
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -22,18 +22,18 @@ _STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim
 
 
 def write(
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[tuple[object, ...]],
     fields: Sequence[str],
     file: TextIO,
-    footer: Sequence[Any] = (),
+    footer: Sequence[object] = (),
 ) -> None:
     _print(build(rows, fields, footer, on_terminal=file.isatty()), file)
 
 
 def build(
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[tuple[object, ...]],
     fields: Sequence[str],
-    footer: Sequence[Any] = (),
+    footer: Sequence[object] = (),
     *,
     on_terminal: bool,
     marked: Container[tuple[int, str]] = (),
@@ -59,7 +59,7 @@ def build(
     return table
 
 
-def write_pairs(pairs: Iterable[tuple[str, Any]], file: TextIO) -> None:
+def write_pairs(pairs: Iterable[tuple[str, object]], file: TextIO) -> None:
     """Write names and values, a pair a row, without a header."""
     on_terminal = file.isatty()
     table = _table(on_terminal, header=False)
@@ -102,7 +102,7 @@ def _print(table: Table, file: TextIO) -> None:
     file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
-def _cell(field: str, value: Any, on_terminal: bool, *, moment_too: bool = False) -> Text:
+def _cell(field: str, value: object, on_terminal: bool, *, moment_too: bool = False) -> Text:
     match type_of(field):
         case "time":
             when = value if isinstance(value, datetime) else moment(value)
@@ -110,7 +110,7 @@ def _cell(field: str, value: Any, on_terminal: bool, *, moment_too: bool = False
         case "boolean":
             return Text(boolean(value))
         case "state":
-            return Text(value, style=_STYLES[value] if on_terminal else "")
+            return Text(str(value), style=_STYLES[str(value)] if on_terminal else "")
     return Text(visible(text(value)))
 
 

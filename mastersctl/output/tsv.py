@@ -4,7 +4,7 @@ These are the escapes of PostgreSQL's COPY: one row is one line, and ``cut -f`` 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 from mastersctl.output.values import Column, hold, names, write_lines
 
@@ -12,7 +12,7 @@ _ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _TABLE = str.maketrans(_ESCAPES)
 
 
-def write(rows: Iterable[tuple[Any, ...]], fields: Sequence[str], file: TextIO) -> None:
+def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
     write_lines(rows, fields, "\t", {"text": escaped}, file)
 
 

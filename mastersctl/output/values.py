@@ -21,7 +21,7 @@ ToTexts = Callable[[Column], Iterable[Any]]
 
 
 def write_lines(
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[tuple[object, ...]],
     fields: Sequence[str],
     separator: str,
     to_texts: Mapping[Type, ToTexts],
@@ -39,7 +39,7 @@ def write_lines(
 
 def filled(
     template: str,
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[tuple[object, ...]],
     fields: Sequence[str],
     to_texts: Mapping[Type, ToTexts],
 ) -> Iterator[Iterable[str]]:
@@ -67,7 +67,7 @@ def hold(texts: Iterable[str], characters: str) -> bool:
     return any(character in together for character in characters)
 
 
-def to_json(item: Any) -> Any:
+def to_json(item: object) -> object:
     """Return what JSON has for a value, be it what it should be or not, and for what is in it.
 
     For what is no column.
@@ -84,7 +84,7 @@ def to_json(item: Any) -> Any:
     return text(item)  # bytes; or a number that is not whole, which JSON does not always have
 
 
-def boolean(value: Any) -> str:
+def boolean(value: object) -> str:
     """Return the word for a truth value."""
     return "true" if value else "false"
 
