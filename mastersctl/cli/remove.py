@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -114,7 +114,7 @@ def _enumerate(title: str, masters: list[MasterRow]) -> None:
         report("  ...")
 
 
-def _to_json(removal: Removal) -> dict[str, Any]:
+def _to_json(removal: Removal) -> dict[str, object]:
     return {
         "removed": len(removal.masters),
         "skipped": len(removal.skipped),

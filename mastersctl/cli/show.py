@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -65,7 +65,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
         write_pairs(_pairs(row, belongings), sys.stdout)
 
 
-def _to_json(row: MasterRow, belongings: Belongings) -> dict[str, Any]:
+def _to_json(row: MasterRow, belongings: Belongings) -> dict[str, object]:
     from mastersctl.schema.relations import CLAIMS, LINKS, UNFINISHED_BUILDS
 
     return row._asdict() | {
@@ -89,7 +89,7 @@ def _to_json(row: MasterRow, belongings: Belongings) -> dict[str, Any]:
     }
 
 
-def _pairs(row: MasterRow, belongings: Belongings) -> Iterator[tuple[str, Any]]:
+def _pairs(row: MasterRow, belongings: Belongings) -> Iterator[tuple[str, object]]:
     yield from row._asdict().items()
     for kind, items in belongings.items():
         if not items:

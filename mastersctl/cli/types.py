@@ -23,9 +23,16 @@ else:
 class Choice(click.Choice[str]):
     """One of several words; of one that is none of them, the error asks what was meant."""
 
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         message = super().get_invalid_choice_message(value, ctx)
         return message + did_you_mean(str(value), self.choices)
+
+
+def _parse_name(text: str) -> str:
+    if not text:
+        raise InvalidValueError("A name cannot be empty.")
+    check_text(text)
+    return text
 
 
 class Name(ParamType):
@@ -34,19 +41,16 @@ class Name(ParamType):
     name = "name"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not value:
-            raise InvalidValueError("A name cannot be empty.")
-        check_text(value)
-        return value
+        return _parse_name(value)
 
 
-class IdOrName(Name):
+class IdOrName(ParamType):
     """The ID of something that the database stores, or its exact name."""
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value.isascii() and value.isdigit():
-            return parse_integer(value)
-        return super().convert(value, param, ctx)
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        return parse_integer(value) if value.isascii() and value.isdigit() else _parse_name(value)
 
 
 class Master(IdOrName):
