@@ -6,7 +6,7 @@ A module a kind of database; each is imported only when a URL asks for it, and i
 import abc
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
@@ -15,6 +15,8 @@ from mastersctl.config.url import DatabaseURL
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
 
 Mode = Literal["read", "write", "create"]
+Row = tuple[Any, ...]
+"""What the driver delivers; on SQLite, nothing is certain of what is in it."""
 OnQuery = Callable[[peewee.QueryEvent], None]
 T = TypeVar("T")
 
@@ -98,25 +100,28 @@ class Database(abc.ABC, peewee.Database):
         """Return whether the server rolled back all of a change, after a deadlock for example."""
         return False
 
-    def create(self, model: Any) -> None:
+    def create(self, model: type[peewee.Model]) -> None:
         """Create the table of a model, which is not there, and its indexes, in one transaction."""
         with self.atomic():
             peewee.SchemaManager(model, self).create_all(safe=False)
 
-    def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
+    def insert_new(
+        self, model: type[peewee.Model], row: Mapping[str, object], unique: peewee.Field
+    ) -> int | None:
         """Insert a row, and return its ID; None if there is one with the same value of `unique`."""
         conflict = model.insert(row).on_conflict(action="nothing", conflict_target=[unique])
-        insert = conflict.returning(model.id)
+        insert = conflict.returning(model._meta.primary_key)
         ids = self.transact(lambda: [id_ for (id_,) in insert.tuples().execute(self)])
         return ids[0] if ids else None
 
-    def delete_unreferenced(self, model: Any, ids: Sequence[int]) -> None:
+    def delete_unreferenced(self, model: type[peewee.Model], ids: Sequence[int]) -> None:
         """Delete the rows `ids`, to which nothing that this user can see refers.
 
         Raises:
             RefusedError: something that this user cannot see refers to one of them.
         """
-        model.delete().where(model.id.in_(ids)).execute(self)
+        key: Any = model._meta.primary_key
+        model.delete().where(key.in_(ids)).execute(self)
 
     def existing_tables(self, names: Sequence[str]) -> set[str]:
         """Return those of the tables `names` that are there.
@@ -164,13 +169,13 @@ class Database(abc.ABC, peewee.Database):
         """Return the foreign keys, of whatever tables, that refer to `table`."""
 
     @abc.abstractmethod
-    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
         """Yield the rows of a SELECT as the driver delivers them.
 
         On MariaDB and MySQL they are all in memory first, elsewhere never.
         """
 
-    def update_all(self, model: Any, values: dict[str, int]) -> int:
+    def update_all(self, model: type[peewee.Model], values: Mapping[str, int]) -> int:
         """Set `values` in each row of a table, in the transaction of the caller; return how many.
 
         An error ends the transaction.

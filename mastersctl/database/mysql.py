@@ -2,17 +2,18 @@
 
 import configparser
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pymysql
 from pymysql.constants import CLIENT, CR, ER
+from pymysql.cursors import Cursor
 
 from mastersctl._peewee import peewee
 from mastersctl.config.mysql_parameters import to_pymysql
 from mastersctl.config.url import DatabaseURL
-from mastersctl.database import Mode, Reference, mysql_errors, original, server
+from mastersctl.database import Mode, Reference, Row, mysql_errors, original, server
 from mastersctl.database.server import Server
 from mastersctl.errors import RefusedError
 
@@ -40,7 +41,7 @@ class _Connection(pymysql.Connection):
     An answer that PyMySQL does not understand closes it, and is an error like any other.
     """
 
-    def _create_ssl_ctx(self, parameters: Any) -> ssl.SSLContext:
+    def _create_ssl_ctx(self, parameters: object) -> ssl.SSLContext:
         if parameters:
             return super()._create_ssl_ctx(parameters)  # type: ignore[misc,no-any-return]
         # As PyMySQL, which verifies nobody then, but also reads all certificates of the system.
@@ -53,7 +54,7 @@ class _Connection(pymysql.Connection):
         with self._understanding():
             super().connect(sock)
 
-    def query(self, sql: Any, unbuffered: bool = False) -> int:
+    def query(self, sql: str | bytes, unbuffered: bool = False) -> int:
         with self._understanding():
             return super().query(sql, unbuffered)
 
@@ -115,7 +116,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             cursor.execute(f"SET SESSION TRANSACTION {self._characteristics(cursor)}")
         return connection
 
-    def _characteristics(self, cursor: Any) -> str:
+    def _characteristics(self, cursor: Cursor) -> str:
         """Return of what kind the session's transactions must be."""
         if self._mode == "read":
             return "ISOLATION LEVEL READ COMMITTED, READ ONLY"
@@ -147,7 +148,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         if self.connection().open:  # and not closed by an answer that did not come
             super().rollback()
 
-    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
         # All at once: while they are read one by one, a table of MyISAM is locked for masters.
         cursor = self.execute(query)
         if cursor.description is None:
@@ -165,7 +166,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
         return peewee.fn.LOCATE(text, column) > 0
 
-    def create(self, model: Any) -> None:
+    def create(self, model: type[peewee.Model]) -> None:
         """Create the table of masters, in one statement: each that creates is a transaction here.
 
         It has Buildbot's character set, and the engine that the URL names. Without one it has
@@ -179,7 +180,9 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             f"ENGINE = {engine} CHARACTER SET utf8"
         )
 
-    def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
+    def insert_new(
+        self, model: type[peewee.Model], row: Mapping[str, object], unique: peewee.Field
+    ) -> int | None:
         table, column = model._meta.table_name, unique.column_name
         if not self.has_unique_index(table, column):  # by which the server would find the conflict
             missing = f"the table {table} has no unique index over {column}"
@@ -213,16 +216,17 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             return False
         return True
 
-    def delete_unreferenced(self, model: Any, ids: Sequence[int]) -> None:
+    def delete_unreferenced(self, model: type[peewee.Model], ids: Sequence[int]) -> None:
         if not self._may_be_referred_to(model._meta.table_name):
             super().delete_unreferenced(model, ids)
             return
+        key: Any = model._meta.primary_key
         # The catalogue leaves out foreign keys of tables that this user has no right on. The server
         # itself knows them: it lets no ID change to which one refers.
         others = [-1 - id_ for id_ in ids]
         for old in (ids, others):
             try:
-                model.update({"id": -1 - model.id}).where(model.id.in_(old)).execute(self)
+                model.update({key: -1 - key}).where(key.in_(old)).execute(self)
             except peewee.IntegrityError as error:
                 if _code(original(error)) not in _REFERRED_TO:
                     raise

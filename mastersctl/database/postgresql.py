@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
-from mastersctl.database import Mode, Reference, original, postgresql_errors, server
+from mastersctl.database import Mode, Reference, Row, original, postgresql_errors, server
 from mastersctl.database.postgresql_connection import (
     Adapter,
     libpq_parameters,
@@ -117,12 +117,12 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         if not self.connection().closed:  # by an answer that did not come
             super().rollback()
 
-    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
         is_set_up = self.connection().has_settings or self.in_transaction()
         with nullcontext() if is_set_up else self.atomic():
             yield from self._stream(query)
 
-    def _stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def _stream(self, query: peewee.BaseQuery) -> Iterator[Row]:
         sql, parameters = self.get_sql_context().sql(query).query()
         at_once = _ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
         for hook in self.query_hooks:
@@ -130,11 +130,13 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         with self.cursor() as cursor, understanding():
             yield from cursor.stream(sql, parameters, size=at_once)
 
-    def execute_sql(self, sql: str, params: Any = None) -> Any:
+    def execute_sql(self, sql: str, params: object = None) -> Any:
         with understanding():
             return super().execute_sql(sql, params)
 
-    def insert_new(self, model: Any, row: dict[str, Any], unique: peewee.Field) -> int | None:
+    def insert_new(
+        self, model: type[peewee.Model], row: Mapping[str, object], unique: peewee.Field
+    ) -> int | None:
         try:
             with understanding():  # of the ID, which is fetched after the statement
                 return super().insert_new(model, row, unique)

@@ -4,9 +4,10 @@ import logging
 import math
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
+from psycopg.abc import PQGen
 
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
@@ -30,7 +31,7 @@ class Connection(psycopg.Connection[Any]):
     wait_timeout = 0.0
     has_settings = False
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         deadline = time.monotonic() + self.wait_timeout
         try:
             return super().wait(gen, interval, self.wait_timeout)
@@ -43,13 +44,22 @@ class Connection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(NO_ANSWER) from None
 
 
+class _Target(Protocol):
+    """What is connected to, of a `mastersctl.database.postgresql.PostgresqlDatabase`."""
+
+    conninfo: str
+    options: str
+    given_options: str
+    wait_timeout: float
+
+
 class Adapter(peewee.Psycopg3Adapter):
     """Peewee's, for a Peewee that was imported without psycopg."""
 
     def check_driver(self) -> None:
         pass
 
-    def connect(self, db: Any, **params: Any) -> Connection:
+    def connect(self, db: _Target, **params: object) -> Connection:
         try:
             connection = _connect(db.conninfo, db.options)
         except psycopg.OperationalError as error:

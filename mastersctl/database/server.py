@@ -1,7 +1,6 @@
 """What databases on a server have in common: how a change is confirmed, and what errors say."""
 
 import abc
-from typing import Any
 
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
@@ -61,9 +60,9 @@ class Server(Database):
 
     url: DatabaseURL
 
-    def commit(self) -> Any:
+    def commit(self) -> None:
         try:
-            return super().commit()
+            super().commit()
         except peewee.OperationalError as error:
             if self.is_rolled_back(original(error)):
                 raise

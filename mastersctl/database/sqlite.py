@@ -3,14 +3,14 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
-from mastersctl.database import Database, Mode, Reference, original
+from mastersctl.database import Database, Mode, Reference, Row, original
 from mastersctl.database.sqlite_file import SqliteFile
 from mastersctl.errors import (
     DatabaseUnavailableError,
@@ -101,7 +101,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     # Rows
 
-    def rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
         deadline = time.monotonic() + self.wait_timeout
         while True:
             rows = self._checked(query)
@@ -121,7 +121,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         yield from first
         yield from rows
 
-    def _checked(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def _checked(self, query: peewee.BaseQuery) -> Iterator[Row]:
         """Yield the rows, and raise an error if they may be wrong."""
         try:
             yield from self._read(query)
@@ -130,7 +130,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             raise
         self._check_unchanged()
 
-    def _read(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def _read(self, query: peewee.BaseQuery) -> Iterator[Row]:
         """Yield the rows; text is taken for UTF-8, which is faster, until one is not."""
         connection = self.connection()
         connection.text_factory = str
@@ -152,7 +152,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     # Locks
 
-    def _retried(self, function: Callable[..., T], *arguments: Any) -> T:
+    def _retried(self, function: Callable[..., T], *arguments: object) -> T:
         """Call `function` until it meets no lock; an interrupt is heard in between."""
         deadline = time.monotonic() + self.wait_timeout
         while True:
@@ -181,7 +181,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             and (_is_for_another_user(error) or _reason(error) == "CANTOPEN")
         )
 
-    def execute_sql(self, sql: str, params: Any = None) -> Any:
+    def execute_sql(self, sql: str, params: object = None) -> Any:
         return self._retried(super().execute_sql, sql, params)
 
     def begin(
@@ -198,7 +198,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     # SQL
 
-    def update_all(self, model: Any, values: dict[str, int]) -> int:
+    def update_all(self, model: type[peewee.Model], values: Mapping[str, int]) -> int:
         # OR ROLLBACK: or else each page that changes is copied, to undo this statement alone. It
         # is also what triggers then do in a conflict, of which Buildbot has none.
         sql, parameters = self.get_sql_context().sql(model.update(values)).query()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.query.union import NO_NUMBER, union_all
@@ -14,7 +14,7 @@ from mastersctl.schema.relations import existing as existing_relations
 from mastersctl.schema.stored import moment
 
 if TYPE_CHECKING:
-    from mastersctl.database import Database
+    from mastersctl.database import Database, Row
 
 
 class Item(NamedTuple):
@@ -55,14 +55,12 @@ def belongings(database: Database, masterid: int) -> Belongings:
     return found
 
 
-def _read(
-    database: Database, masterid: int, relations: Mapping[str, Relation]
-) -> list[tuple[Any, ...]]:
+def _read(database: Database, masterid: int, relations: Mapping[str, Relation]) -> list[Row]:
     queries = [_items(kind, relation, masterid) for kind, relation in relations.items()]
     return list(database.rows(union_all(queries))) if queries else []
 
 
-def _items(kind: str, relation: Relation, masterid: int) -> Any:
+def _items(kind: str, relation: Relation, masterid: int) -> peewee.ModelSelect[peewee.Model]:
     columns = (
         peewee.Value(kind),
         relation.thing,
@@ -76,7 +74,7 @@ def _items(kind: str, relation: Relation, masterid: int) -> Any:
     return query if relation.unfinished is not None else query.distinct()  # a worker of 2 builders
 
 
-def _by_id(row: tuple[Any, ...]) -> tuple[str, bool, Any]:
+def _by_id(row: Row) -> tuple[str, bool, int | str]:
     """Return what sorts rows by kind and ID; on SQLite, that may be no number."""
     kind, id_, *_ = row
     return (kind, False, id_) if isinstance(id_, int) else (kind, True, repr(id_))

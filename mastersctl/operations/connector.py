@@ -6,7 +6,7 @@ What only one of them needs is imported where it is: each process pays for what 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.errors import RefusedError, misnamed
@@ -16,6 +16,7 @@ from mastersctl.schema.stored import text
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS
 
 if TYPE_CHECKING:
+    from mastersctl.database import Row
     from mastersctl.query.resultspec import ResultSpec
 
 
@@ -125,7 +126,7 @@ class MastersConnector(Lookup):
         *,
         builder: int | str | None = None,
         max_age: float = EXPIRE_SECONDS,
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[Row]:
         """Return the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
 
         Mirrors getMasters, in one statement whose rows are read as they are consumed. The values

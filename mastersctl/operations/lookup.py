@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mastersctl.clock import check_clock, check_lag
 from mastersctl.errors import InvalidValueError, NoSuchMasterError
@@ -14,6 +14,7 @@ from mastersctl.schema.stored import moment, text
 from mastersctl.states import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
+    from mastersctl._peewee import peewee
     from mastersctl.database import Database
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ class Lookup:
         """Return the time in whole epoch seconds."""
         return int(self.clock())
 
-    def state(self, max_age: float = EXPIRE_SECONDS) -> Any:
+    def state(self, max_age: float = EXPIRE_SECONDS) -> peewee.Case:
         """Return the SQL expression for the state of a master now; see `master_state`."""
         return master_state(self.now(), math.floor(max_age))
 
@@ -52,11 +53,11 @@ class Lookup:
             return change()
         return self.database.transact(change, lock_table=Master._meta.table_name, shared=True)
 
-    def locking(self, query: Any) -> Any:
+    def locking(self, query: peewee.ModelSelect[Master]) -> peewee.ModelSelect[Master]:
         """Return the query, which locks the rows that it finds, if one can: SQLite locks all."""
         return query.for_update() if self.database.for_update else query
 
-    def rows(self, query: Any) -> list[MasterRow]:
+    def rows(self, query: peewee.BaseQuery) -> list[MasterRow]:
         """Return the masters that a query for `COLUMNS` and the state finds."""
         return [_row(*values) for values in self.database.rows(query)]
 

@@ -7,7 +7,7 @@ leaves orphans; on PostgreSQL each of them cascades, so that it takes its builds
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.database import Reference
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _BUILDS, _CLAIMS = RELATIONS[UNFINISHED_BUILDS], RELATIONS[CLAIMS]
 # What can be reassigned, by what a message calls it: what is left when housekeeping was done.
-_REASSIGNED = {"builds": _BUILDS.model, "claims on finished build requests": _CLAIMS.model}
+_REASSIGNED = {"builds": _BUILDS, "claims on finished build requests": _CLAIMS}
 # How Buildbot's tables refer to masters: their rows are deleted by housekeeping, or reassigned.
 _KNOWN = {
     Reference(None, table(relation.model), relation.masterid.column_name, "id")
@@ -171,15 +171,13 @@ def remove(database: Database, removal: Removal, now: int) -> None:
 
 
 def _reassign(database: Database, ids: list[int], target: MasterRow) -> None:
-    tables = database.existing_tables([table(model) for model in _REASSIGNED.values()])
+    tables = database.existing_tables([table(relation.model) for relation in _REASSIGNED.values()])
     try:
-        for model in _REASSIGNED.values():
-            if table(model) in tables:
-                update: Any = model.update({"masterid": target.id})
-                update.where(model.masterid.in_(ids)).execute(database)
-    except (
-        peewee.IntegrityError
-    ):  # of the foreign key: the target is not locked, so that it can work
+        for relation in _REASSIGNED.values():
+            if table(relation.model) in tables:
+                update = relation.model.update({"masterid": target.id})
+                update.where(relation.masterid.in_(ids)).execute(database)
+    except peewee.IntegrityError:  # of a foreign key: the target is not locked, so that it can work
         raise NoSuchMasterError(target.name) from None
 
 
@@ -232,7 +230,9 @@ def _check_unused(database: Database, masters: list[MasterRow]) -> None:
         raise RefusedError(_why(blocked))
 
 
-def _counted(database: Database, chosen: Any, queries: Sequence[Any]) -> dict[int, Uses]:
+def _counted(
+    database: Database, chosen: peewee.CTE, queries: Sequence[peewee.SelectQuery]
+) -> dict[int, Uses]:
     found: dict[int, Uses] = {}
     for start in range(0, len(queries), MAX_QUERIES_AT_ONCE):
         query = union_all(queries[start : start + MAX_QUERIES_AT_ONCE])
@@ -242,22 +242,26 @@ def _counted(database: Database, chosen: Any, queries: Sequence[Any]) -> dict[in
     return found
 
 
-def _reassignable(database: Database, chosen: Any) -> Iterator[Any]:
+def _reassignable(database: Database, chosen: peewee.CTE) -> Iterator[peewee.SelectQuery]:
     """Yield a query for each kind that can be reassigned, with how much of it each master has."""
     unfinished = _CLAIMS.through.select(_CLAIMS.through.id).where(
         _CLAIMS.through.id == _CLAIMS.refers, _CLAIMS.unfinished
     )
     relations = existing(database, (UNFINISHED_BUILDS, CLAIMS)).values()
-    for kind, model in _REASSIGNED.items():
-        query = model.select(peewee.Value(kind), model.masterid, _ROWS)
-        query = query.join(chosen, on=(chosen.c.id == model.masterid)).group_by(model.masterid)
-        if model is _CLAIMS.model:
+    models = {relation.model for relation in relations}
+    for kind, relation in _REASSIGNED.items():
+        masterid = relation.masterid
+        query = relation.model.select(peewee.Value(kind), masterid, _ROWS)
+        query = query.join(chosen, on=(chosen.c.id == masterid)).group_by(masterid)
+        if relation is _CLAIMS:
             query = query.where(~peewee.fn.EXISTS(unfinished))
-        if model in [relation.model for relation in relations]:
+        if relation.model in models:
             yield query
 
 
-def _references(chosen: Any, references: Iterable[Reference]) -> Iterator[Any]:
+def _references(
+    chosen: peewee.CTE, references: Iterable[Reference]
+) -> Iterator[peewee.SelectQuery]:
     """Yield, for each reference, a query for how many rows of its table refer to a master by it."""
     for reference in sorted(references, key=str):
         referring = peewee.Table(reference.table, schema=reference.schema)

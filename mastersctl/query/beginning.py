@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mastersctl._peewee import peewee
 from mastersctl.schema.stored import text
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
+    from mastersctl.schema.master import Master
+    from mastersctl.schema.related import Builder
 
 
-def begin_with(database: Database, model: Any, start: str, limit: int) -> list[tuple[int, str]]:
+def begin_with(
+    database: Database, model: type[Master] | type[Builder], start: str, limit: int
+) -> list[tuple[int, str]]:
     """Return IDs and names, by ID, of rows whose ID or name begins with `start`.
 
     Digits are those that an ID begins with, and lack three at the most: so no table is read for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mastersctl._peewee import peewee
 from mastersctl.schema.master import Master
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from mastersctl.database import Database
 
 
-def with_counts(database: Database, query: Any, kinds: Iterable[str]) -> tuple[Any, dict[str, Any]]:
+def with_counts(
+    database: Database, query: peewee.ModelSelect[Master], kinds: Iterable[str]
+) -> tuple[peewee.ModelSelect[Master], dict[str, peewee.ColumnBase]]:
     """Join what is counted to a query on masters; return it, and the expression for each count.
 
     A table is read once for all masters, whether it has an index over them or not.
@@ -24,7 +26,7 @@ def with_counts(database: Database, query: Any, kinds: Iterable[str]) -> tuple[A
     """
     kinds = list(kinds)
     relations = existing(database, kinds)
-    columns: dict[str, Any] = {}
+    columns: dict[str, peewee.ColumnBase] = {}
     for kind in kinds:
         if kind not in relations:
             columns[kind] = peewee.SQL("0 + 0")  # a mere 0 to order by is a position

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mastersctl.errors import NoSuchBuilderError
 from mastersctl.schema.master import is_called
 from mastersctl.schema.related import Builder, BuilderMaster
 
 if TYPE_CHECKING:
+    from mastersctl._peewee import peewee
     from mastersctl.database import Database
 
 
-def masters_of(database: Database, builder: int | str) -> Any:
+def masters_of(database: Database, builder: int | str) -> peewee.ModelSelect[BuilderMaster]:
     """Return a query for the IDs of the masters that the builder, an ID or a name, is linked to.
 
     Raises:

@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mastersctl.errors import InvalidValueError, did_you_mean
 from mastersctl.query.fields import COUNTS, FIELDS, shown
@@ -19,12 +19,15 @@ from mastersctl.values import check_text, parse_integer
 
 if TYPE_CHECKING:
     from mastersctl._peewee import peewee
+    from mastersctl.schema.master import Master
+
+T = TypeVar("T")
 
 _ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
 _MAX_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
 _AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
-_SINGLE_VALUE: Mapping[str, Callable[[Any, Any], Any]] = {
+_SINGLE_VALUE: Mapping[str, Callable[[peewee.ColumnBase, int | str], peewee.Expression]] = {
     "lt": operator.lt,
     "le": operator.le,
     "gt": operator.gt,
@@ -200,10 +203,10 @@ def parse_age(text: str) -> float:
 
 def apply(
     spec: ResultSpec,
-    query: peewee.ModelSelect[Any],
+    query: peewee.ModelSelect[Master],
     columns: Mapping[str, peewee.ColumnBase],
     contains: Callable[[peewee.ColumnBase, str], peewee.ColumnBase],
-) -> peewee.ModelSelect[Any]:
+) -> peewee.ModelSelect[Master]:
     """Return `query` with the filters, the order and the page of `spec`.
 
     Parameters:
@@ -228,7 +231,7 @@ def _condition(
     filter_: Filter,
     column: peewee.ColumnBase,
     contains: Callable[[peewee.ColumnBase, str], peewee.ColumnBase],
-) -> Any:
+) -> peewee.ColumnBase:
     values = [*dict.fromkeys(filter_.values)]  # each once
     match filter_.operator:
         case "eq" | "in":
@@ -241,7 +244,7 @@ def _condition(
             return _SINGLE_VALUE[comparison](column, values[0])
 
 
-def _joined(join: Callable[[Any, Any], Any], conditions: Sequence[Any]) -> Any:
+def _joined(join: Callable[[T, T], T], conditions: Sequence[T]) -> T:
     """Return one condition for all, as a tree: a chain of hundreds is too deep for SQLite."""
     while len(conditions) > 1:
         pairs = [join(*pair) for pair in zip(conditions[::2], conditions[1::2], strict=False)]

@@ -2,24 +2,26 @@
 
 import hashlib
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from mastersctl._peewee import peewee
 from mastersctl.clock import TOLERANCE
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS, EXPIRED, INACTIVE, STALE
 
+T = TypeVar("T")
+
 
 class Number(peewee.IntegerField):
     """An integer that is compared as it was read: SQLite holds anything, and 1.5 is not 1."""
 
-    def adapt(self, value: Any) -> Any:
+    def adapt(self, value: T) -> T:
         return value
 
 
 class Key(peewee.AutoField):
     """The number of a row; see `Number`."""
 
-    def adapt(self, value: Any) -> Any:
+    def adapt(self, value: T) -> T:
         return value
 
 
@@ -68,7 +70,14 @@ def name_hash(name: str) -> str:
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
-def is_called(model: Any, given: int | str) -> Any:
+class Named(Protocol):
+    """The table of masters, or of builders."""
+
+    id: Key
+    name_hash: peewee.CharField
+
+
+def is_called(model: Named, given: int | str) -> peewee.Expression:
     """Return the condition for the master or the builder that has the ID or the name."""
     return model.id == given if isinstance(given, int) else model.name_hash == name_hash(given)
 

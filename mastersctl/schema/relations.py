@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mastersctl._peewee import peewee
 from mastersctl.schema.related import (
     Build,
     Builder,
@@ -24,6 +25,8 @@ from mastersctl.schema.related import (
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
+
+Model = type[peewee.Model]
 
 UNFINISHED_BUILDS = "unfinished_builds"
 CLAIMS = "claims"
@@ -43,31 +46,31 @@ class Relation(NamedTuple):
         number, since: the columns with the number of a build, and when something began.
     """
 
-    model: Any
-    masterid: Any
-    thing: Any
+    model: Model
+    masterid: peewee.Field
+    thing: peewee.Field
     named: Any
-    named_id: Any
+    named_id: peewee.Field
     through: Any = None
-    refers: Any = None
-    unfinished: Any = None
-    number: Any = None
-    since: Any = None
+    refers: peewee.Field | None = None
+    unfinished: peewee.Expression | None = None
+    number: peewee.Field | None = None
+    since: peewee.Field | None = None
 
-    def select(self, *columns: Any) -> Any:
+    def select(self, *columns: peewee.ColumnBase) -> peewee.ModelSelect[Any]:
         """Return a query for columns of the rows that count, of all masters."""
         query = self.model.select(*columns)
         if self.through is not None:
             query = query.join(self.through, on=(self.through.id == self.refers))
         return query if self.unfinished is None else query.where(self.unfinished)
 
-    def rows_of(self, masters: Sequence[int]) -> Any:
+    def rows_of(self, masters: Sequence[int]) -> peewee.Expression:
         """Return the condition for the rows of `model` that count, and belong to these masters."""
-        conditions: dict[Any, list[Any]] = {self.model: [], self.through: []}
+        conditions: dict[Model | None, list[peewee.Expression]] = {self.model: [], self.through: []}
         conditions[self.masterid.model].append(self.masterid.in_(masters))
         if self.unfinished is not None:
             conditions[self.through or self.model].append(self.unfinished)
-        if self.through is not None:
+        if self.refers is not None:
             query = self.through.select(self.through.id).where(*conditions[self.through])
             conditions[self.model].append(self.refers.in_(query))
         return reduce(operator.and_, conditions[self.model])
@@ -77,11 +80,11 @@ class Relation(NamedTuple):
         """The column by which rows are found: what they refer to, or what names them."""
         return self.model._meta.primary_key if self.refers is None else self.refers
 
-    def models(self) -> list[Any]:
+    def models(self) -> list[Model]:
         """Return the tables that `select` and `rows_of` need."""
         return [self.model] if self.through is None else [self.model, self.through]
 
-    def named_models(self) -> list[Any]:
+    def named_models(self) -> list[Model]:
         """Return these, and the table with the names."""
         return [*self.models(), self.named]
 
@@ -127,7 +130,7 @@ The rows of a relation may refer to those of one before it, which are therefore 
 LINKS = [kind for kind, relation in RELATIONS.items() if relation.unfinished is None]
 
 
-def table(model: Any) -> str:
+def table(model: Model) -> str:
     """Return the name of a model's table."""
     name: str = model._meta.table_name
     return name
@@ -136,7 +139,7 @@ def table(model: Any) -> str:
 def existing(
     database: Database,
     kinds: Iterable[str] = RELATIONS,
-    models: Callable[[Relation], list[Any]] = Relation.models,
+    models: Callable[[Relation], list[Model]] = Relation.models,
 ) -> dict[str, Relation]:
     """Return those of the relations whose tables are there: a database may lack some.
 
