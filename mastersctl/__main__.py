@@ -24,8 +24,8 @@ def main() -> "NoReturn":
 
 
 def _cannot_start(error: Exception) -> "NoReturn":
-    what = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")
-    message = f"mastersctl cannot be imported ({what}); install it again."
+    problem = "".join(c if c.isprintable() else " " for c in f"{type(error).__name__}: {error}")
+    message = f"mastersctl cannot be imported ({problem}); install it again."
     if {"-v", "--verbose"} & set(sys.argv):
         sys.excepthook(type(error), error, error.__traceback__)
     if "check" in sys.argv:  # nothing is there that could tell whether this is the command

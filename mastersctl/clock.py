@@ -7,22 +7,23 @@ from mastersctl.errors import ClockError, ReplicationLagError
 TOLERANCE = 60  # seconds
 
 
-def check_clock(here: float, server: int | None) -> None:
+def check_clock(host_time: float, server_time: int | None) -> None:
     """Raise ClockError if this host's clock and a database server's differ by over a minute.
 
     By a clock that is fast every living master seems to be dead.
 
     Parameters:
-        here: what this host's clock said when the server's was asked, in epoch seconds.
-        server: what that said; None where there is no server.
+        host_time: what this host's clock said when the server's was asked, in epoch seconds.
+        server_time: what that said; None where there is no server.
     """
-    if server is None or abs(here - server) <= TOLERANCE:
+    if server_time is None or abs(host_time - server_time) <= TOLERANCE:
         return
     from humanize import precisedelta  # late: it is rarely needed
 
-    fast_or_slow = "fast" if here > server else "slow"
+    difference = abs(round(host_time - server_time))
+    fast_or_slow = "fast" if host_time > server_time else "slow"
     raise ClockError(
-        f"The clock of this host is {fast_or_slow} by {precisedelta(abs(round(here - server)))}, "
+        f"The clock of this host is {fast_or_slow} by {precisedelta(difference)}, "
         "compared with that of the database server, so nobody can tell which masters are dead; "
         "set the one that is wrong. Nothing was changed."
     )

@@ -46,9 +46,9 @@ class NoSuchMasterError(MastersctlError):
         Parameters:
             called: the ID of the master that is called so, but has the name_hash of another name.
         """
-        what = f"ID {master}" if isinstance(master, int) else f"the name {master!r}"
+        given = f"ID {master}" if isinstance(master, int) else f"the name {master!r}"
         super().__init__(
-            f"No master has {what}; 'mastersctl list' shows those that exist."
+            f"No master has {given}; 'mastersctl list' shows those that exist."
             if called is None
             else misnamed(str(master), called)
         )
@@ -59,9 +59,9 @@ class NoSuchBuilderError(MastersctlError):
     """No builder has the ID or the name that was given."""
 
     def __init__(self, builder: int | str) -> None:
-        what = f"ID {builder}" if isinstance(builder, int) else f"the name {builder!r}"
+        given = f"ID {builder}" if isinstance(builder, int) else f"the name {builder!r}"
         super().__init__(
-            f"No builder has {what}; 'mastersctl show MASTER' shows those of a master."
+            f"No builder has {given}; 'mastersctl show MASTER' shows those of a master."
         )
 
 
@@ -96,9 +96,9 @@ def listed(names: Sequence[str]) -> str:
 
 def joined(parts: Sequence[str]) -> str:
     """Return the parts as a sentence has them; of many only the first."""
-    more = len(parts) - _MAX_PARTS
+    rest = len(parts) - _MAX_PARTS
     text = ", ".join(parts[:_MAX_PARTS])
-    return f"{text} and {more} more" if more > 0 else text
+    return f"{text} and {rest} more" if rest > 0 else text
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

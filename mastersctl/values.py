@@ -3,6 +3,7 @@
 from mastersctl.errors import InvalidValueError
 
 MAX_INTEGER = 2**63 - 1
+_MAX_DIGITS = len(str(MAX_INTEGER))
 
 
 def is_storable(text: str) -> bool:
@@ -23,6 +24,6 @@ def parse_integer(text: str) -> int:
         raise InvalidValueError(f"The value {text!r} is not a whole number.")
     significant = digits.lstrip("0") or "0"
     # int() refuses very many digits
-    if len(significant) > 19 or not -MAX_INTEGER - 1 <= int(text) <= MAX_INTEGER:
+    if len(significant) > _MAX_DIGITS or not -MAX_INTEGER - 1 <= int(text) <= MAX_INTEGER:
         raise InvalidValueError(f"The number {text!r} does not fit into 64 bits.")
     return int(text)

@@ -18,8 +18,8 @@ from mastersctl.errors import MastersctlError
 from mastersctl.text import visible
 
 _UNKNOWN = 3  # the exit code of check that fails
-_NARROWEST, _NO_TERMINAL, _WIDEST = 50, 80, 100  # columns of help
-_LARGEST = 4096  # columns or lines of a terminal
+_MIN_HELP_WIDTH, _DEFAULT_HELP_WIDTH, _MAX_HELP_WIDTH = 50, 80, 100  # columns of help
+_MAX_TERMINAL_SIZE = 4096  # columns or lines of a terminal
 
 
 def main() -> NoReturn:
@@ -145,7 +145,7 @@ def _help_width() -> int:
     if not width:
         with suppress(OSError):
             width = os.get_terminal_size().columns
-    return max(_NARROWEST, min(width or _NO_TERMINAL, _WIDEST) - 2)
+    return max(_MIN_HELP_WIDTH, min(width or _DEFAULT_HELP_WIDTH, _MAX_HELP_WIDTH) - 2)
 
 
 def _failure(code: int, arguments: Sequence[str]) -> int:
@@ -180,7 +180,7 @@ def _set_size() -> None:
         with suppress(ValueError):
             size = int(os.environ.get(variable, ""))
         if size > 0:
-            os.environ[variable] = str(min(size, _LARGEST))
+            os.environ[variable] = str(min(size, _MAX_TERMINAL_SIZE))
         else:
             os.environ.pop(variable, None)
 

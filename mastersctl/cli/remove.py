@@ -76,7 +76,7 @@ def remove(
             )
 
     if not (yes or dry_run):
-        _check_terminal()
+        _require_terminal()
         _announce(planned := do(dry_run=True))
         if planned.masters:
             click.confirm("Go on?", abort=True, err=True)
@@ -89,7 +89,7 @@ def remove(
     print_result(format_, _to_json(removal), f"removed {len(removal.masters)} masters")
 
 
-def _check_terminal() -> None:
+def _require_terminal() -> None:
     if not can_ask():
         raise click.UsageError("There is no terminal to ask on; pass --yes to remove masters.")
 

@@ -79,7 +79,7 @@ def _report_left(change: StateChange) -> None:
         "unfinished builds": change.builds,
         "claims on unfinished build requests": change.claims,
     }
-    counts = ", ".join(f"{what}: {count}" for what, count in left.items() if count)
+    counts = ", ".join(f"{kind}: {count}" for kind, count in left.items() if count)
     if counts:
         warn(
             f"The master {change.name!r} leaves behind: {counts}. No other master cleans that up; "

@@ -41,7 +41,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
       mastersctl show build1:/srv/bb
       mastersctl show 7 -o json | jq '.claims | length'
     """
-    from mastersctl.operations.belongings import belongings as find_belongings
+    from mastersctl.operations.belongings import find_belongings
 
     with settings.connect("read") as connector:
         warn_of_lag(connector)
@@ -102,6 +102,6 @@ def _describe(kind: str, item: Item) -> str:
     name = "(deleted)" if item.name is None else text(item.name)
     if item.number is not None:
         name += f" #{text(item.number)}"
-    what = "build request" if kind == "claims" else "ID"
+    id_name = "build request" if kind == "claims" else "ID"
     since = "" if item.since is None else f", since {item.since.isoformat()}"
-    return f"{name} ({what} {text(item.id)}{since})"
+    return f"{name} ({id_name} {text(item.id)}{since})"

@@ -14,5 +14,7 @@ def sentence(error: Exception, *, verbose: bool) -> str:
 
         for line in "".join(format_exception(error)).splitlines():
             report(line)
-    what = ": ".join(filter(None, (type(error).__name__, str(error))))
-    return f"The command met an error that it does not know ({what}); report it, with what -v says."
+    problem = ": ".join(filter(None, (type(error).__name__, str(error))))
+    return (
+        f"The command met an error that it does not know ({problem}); report it, with what -v says."
+    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mastersctl.output.live import Screen
     from mastersctl.query.resultspec import ResultSpec
 
-_MIN_INTERVAL = 0.1  # seconds
+_MIN_INTERVAL, _MAX_INTERVAL = 0.1, 86400  # seconds
 
 
 def parse_seconds(
@@ -29,9 +29,9 @@ def parse_seconds(
         seconds = float(value)
     except ValueError:
         seconds = -1.0
-    if not _MIN_INTERVAL <= seconds <= 86400:  # which NaN is not, either
+    if not _MIN_INTERVAL <= seconds <= _MAX_INTERVAL:  # which NaN is not, either
         raise InvalidValueError(
-            f"The value {value!r} is no number of seconds from {_MIN_INTERVAL} to 86400."
+            f"The value {value!r} is no number of seconds from {_MIN_INTERVAL} to {_MAX_INTERVAL}."
         )
     return seconds
 
@@ -60,7 +60,7 @@ def watch(
         MastersctlError: they cannot be read even once.
     """
     from mastersctl.operations.health import count_states
-    from mastersctl.output.live import opened
+    from mastersctl.output.live import fullscreen
 
     fields = make_spec().fields
 
@@ -80,7 +80,7 @@ def watch(
     try:
         read(None)  # what is wrong from the start is an error
         title = f"{settings.locate().url}, every {seconds:g} s, Ctrl-C ends"
-        with opened(sys.stdout, title, fields) as screen:
+        with fullscreen(sys.stdout, title, fields) as screen:
             screen.show(**read(screen))
             while True:
                 screen.wait(seconds)

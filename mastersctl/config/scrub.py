@@ -7,19 +7,19 @@ _NEVER_IN_PROSE = r"[^\w\s.,:;()'\"/\[\]-]"  # in messages without any secret
 _MIN_LENGTH = 4  # characters; fewer are a part of every message
 
 
-def without(secrets: Iterable[str], text: str, others: Collection[str] = ()) -> str:
+def scrubbed(secrets: Iterable[str], text: str, repeatable: Collection[str] = ()) -> str:
     """Return `text` with ``***`` for the secrets where they stand in it.
 
     What may as well be a word or a number of the text is left, unless it is quoted or assigned.
 
     Parameters:
-        others: what else the text may repeat, as it is. A secret in one of them is not left either,
-            but for the shortest.
+        repeatable: what else the text may repeat, as it is. A secret in one of them is not left
+            either, but for the shortest.
     """
     forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
     for form in sorted(forms, key=len, reverse=True):
         token = _token(form)
-        repeated = len(form) >= _MIN_LENGTH and any(re.search(token, other) for other in others)
+        repeated = len(form) >= _MIN_LENGTH and any(re.search(token, part) for part in repeatable)
         if _is_prose(form) and not repeated:
             form = re.escape(form)
             token = rf"(?<=[\"'`«“=]){form}(?=[\"'`»”\s,;)]|$)|(?<=:){form}(?=@)"

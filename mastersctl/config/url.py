@@ -54,7 +54,7 @@ _SHOWN = (  # what says which database is meant
     "read_default_file",
     "read_default_group",
 )
-_NAMES = ("user", "port", "dbname")  # which may be the same as a simple password
+_AMBIGUOUS = ("user", "port", "dbname")  # which may be the same as a simple password
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
 
 
@@ -108,11 +108,12 @@ class DatabaseURL:
         )
         self.parts: Mapping[str, str] = self._given_parts()
         if self.backend == "sqlite":
-            self._check_sqlite(basedir)
+            self._check_sqlite()
+            self.database = _sqlite_path(self.database, basedir)
         else:
             self._check_server(match["query"] or "")
 
-    def _check_sqlite(self, basedir: str) -> None:
+    def _check_sqlite(self) -> None:
         if self.host or self.port or self.user or self.password:
             raise InvalidValueError(
                 "The SQLite URL has two slashes before its path; write 'sqlite:///relative/path' "
@@ -134,21 +135,6 @@ class DatabaseURL:
         unknown = {name for name, _ in self.parameters} - _SQLITE_PARAMETERS
         if unknown:
             raise InvalidValueError(f"The SQLite URL has an unknown parameter {min(unknown)!r}.")
-        try:
-            path = os.path.join(
-                basedir, re.sub(_PERCENT, lambda m: _PERCENTS[m[0]] or basedir, self.database)
-            )
-            size = len(os.fsencode(path))
-        except (KeyError, UnicodeEncodeError):
-            raise InvalidValueError(
-                f"The SQLite path {self.database!r} cannot be understood; '%' is written '%%'."
-            ) from None
-        if size > _MAX_PATH:
-            raise InvalidValueError(
-                f"The SQLite path is {size} bytes long; none can be longer than {_MAX_PATH}."
-            )
-        # SQLite, too, looks for the files beside a database where links lead to
-        self.database = "/" + os.path.realpath(path).lstrip("/")
 
     def _check_server(self, query: str) -> None:
         if "@" in (self.host or "") or "@" in self.database or "@" in query:
@@ -209,25 +195,25 @@ class DatabaseURL:
 
     def scrub(self, text: str) -> str:
         """Return `text`, a driver's message perhaps, without the passwords of this URL."""
-        others = [  # and not those that are quoted wherever they are repeated
+        repeatable = [  # and not those that are quoted wherever they are repeated
             value
             for name, value in self.parts.items()
-            if name not in _NAMES and not re.search(_CONFIDENTIAL, name)
+            if name not in _AMBIGUOUS and not re.search(_CONFIDENTIAL, name)
         ]
-        return self._without_secrets(text, others)
+        return self._without_secrets(text, repeatable)
 
     def _shown(self, name: str) -> str:
         """Return a part without passwords, unless a user, say, is called like one."""
         value = self.parts[name]
-        return self._without_secrets(value, [] if name in _NAMES else [value])
+        return self._without_secrets(value, [] if name in _AMBIGUOUS else [value])
 
-    def _without_secrets(self, text: str, others: list[str]) -> str:
+    def _without_secrets(self, text: str, repeatable: list[str]) -> str:
         secrets = [*filter(None, self._secrets)]
         if not secrets:
             return text
-        from mastersctl.config.scrub import without  # late: it is not needed where there are none
+        from mastersctl.config.scrub import scrubbed  # late: it is not needed where there are none
 
-        return without(secrets, text, others)
+        return scrubbed(secrets, text, repeatable)
 
     def _given_parts(self) -> dict[str, str]:
         """Return what a driver is told; several hosts are written in either of two ways.
@@ -257,6 +243,23 @@ class DatabaseURL:
                 host, _, port = value.rpartition(":")
                 # a socket's directory and an IPv6 address may hold a colon, and have no port here
                 yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
+
+
+def _sqlite_path(given: str, basedir: str) -> str:
+    """Return the absolute path of the file that the path in a URL of SQLite leads to."""
+    try:
+        path = os.path.join(basedir, re.sub(_PERCENT, lambda m: _PERCENTS[m[0]] or basedir, given))
+        size = len(os.fsencode(path))
+    except (KeyError, UnicodeEncodeError):
+        raise InvalidValueError(
+            f"The SQLite path {given!r} cannot be understood; '%' is written '%%'."
+        ) from None
+    if size > _MAX_PATH:
+        raise InvalidValueError(
+            f"The SQLite path is {size} bytes long; none can be longer than {_MAX_PATH}."
+        )
+    # SQLite, too, looks for the files beside a database where links lead to
+    return "/" + os.path.realpath(path).lstrip("/")
 
 
 def scheme_of(text: str) -> str:

@@ -223,10 +223,10 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         key: Any = model._meta.primary_key
         # The catalogue leaves out foreign keys of tables that this user has no right on. The server
         # itself knows them: it lets no ID change to which one refers.
-        others = [-1 - id_ for id_ in ids]
-        for old in (ids, others):
+        moved = [-1 - id_ for id_ in ids]
+        for current in (ids, moved):
             try:
-                model.update({key: -1 - key}).where(key.in_(old)).execute(self)
+                model.update({key: -1 - key}).where(key.in_(current)).execute(self)
             except peewee.IntegrityError as error:
                 if _code(original(error)) not in _REFERRED_TO:
                     raise

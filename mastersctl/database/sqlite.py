@@ -93,7 +93,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return is_owner and self._file.is_writable()
 
     def _check_unchanged(self) -> None:
-        if self._unlocked and not self._file.is_as(self._unlocked):
+        if self._unlocked and not self._file.is_unchanged_since(self._unlocked):
             raise _ChangedError(
                 f"The database {self._file.path!r} was changed while it was read; run the command "
                 "again."

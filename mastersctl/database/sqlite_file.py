@@ -33,15 +33,15 @@ class SqliteFile:
             DatabaseUnavailableError: it is a pipe, or one is beside it: SQLite would wait for ever.
         """
         for suffix in ("-journal", "-wal"):
-            _check(f"{self.path}{suffix}")
-        return _check(self.path)
+            _status(f"{self.path}{suffix}")
+        return _status(self.path)
 
-    def is_as(self, then: os.stat_result) -> bool:
+    def is_unchanged_since(self, earlier: os.stat_result) -> bool:
         """Return whether nobody has changed it since its status was that, or is about to."""
-        now = self.status()
-        if now is None or self.has_wal():
+        status = self.status()
+        if status is None or self.has_wal():
             return False
-        return (now.st_mtime_ns, now.st_size) == (then.st_mtime_ns, then.st_size)
+        return (status.st_mtime_ns, status.st_size) == (earlier.st_mtime_ns, earlier.st_size)
 
     def is_readable(self) -> bool:
         return os.access(self.path, os.R_OK)
@@ -67,11 +67,11 @@ class SqliteFile:
 
     def read_only(self, mode: Mode) -> DatabaseUnavailableError:
         """Return the error to show when SQLite says that this user may not write to it."""
-        what = "is read-only for this user"
+        problem = "is read-only for this user"
         if mode == "read":
-            what = f"has changes in {self.path + '-wal'!r} that only its owner can read now"
+            problem = f"has changes in {self.path + '-wal'!r} that only its owner can read now"
         return DatabaseUnavailableError(
-            f"The database {self.path!r} {what}; run the command as the master's user."
+            f"The database {self.path!r} {problem}; run the command as the master's user."
         )
 
     def unopened(self, mode: Mode, error: Exception) -> DatabaseUnavailableError:
@@ -105,7 +105,7 @@ class SqliteFile:
         return exists and not self.is_writable()
 
 
-def _check(path: str) -> os.stat_result | None:
+def _status(path: str) -> os.stat_result | None:
     """Return the status of what is at `path`; raise an error if it is a pipe, for example."""
     try:
         status = os.stat(path)

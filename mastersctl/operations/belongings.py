@@ -37,7 +37,7 @@ class Item(NamedTuple):
 Belongings = dict[str, list[Item]]
 
 
-def belongings(database: Database, masterid: int) -> Belongings:
+def find_belongings(database: Database, masterid: int) -> Belongings:
     """Return what the master has, by the kinds of `mastersctl.schema.relations.RELATIONS`.
 
     One statement, and two more in a database that lacks some of the tables. Of the claims, only

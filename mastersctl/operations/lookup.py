@@ -115,11 +115,12 @@ class Lookup:
             raise self.no_such_master(master)
         return row
 
-    def check_times(self, here: float, server: int | None) -> None:
+    def check_times(self, host_time: float, server_time: int | None) -> None:
         """Raise an error if nobody can tell how old a check-in is, or whether rows are missing.
 
         Parameters:
-            here, server: what the clocks of this host and of the server said, in epoch seconds.
+            host_time, server_time: what the clocks of this host and of the server said, in epoch
+                seconds.
 
         Raises:
             ClockError: they differ.
@@ -127,7 +128,7 @@ class Lookup:
             InterruptedUpgradeError: an upgrade was interrupted.
         """
         self.database.check_upgrade()
-        check_clock(here, server)
+        check_clock(host_time, server_time)
         check_lag(self.database.replication_lag())
 
     def no_such_master(self, master: int | str) -> NoSuchMasterError:

@@ -92,7 +92,7 @@ def remove_masters(
         now = lookup.now()
         removal = plan(lookup.database, [*rows.values()], target, now, skip_used=skip_used)
         if not dry_run:
-            remove(lookup.database, removal, now)
+            carry_out(lookup.database, removal, now)
         return removal
 
     return lookup.transact(change, dry_run=dry_run)
@@ -141,7 +141,7 @@ def plan(
     return Removal(removed, skipped, target, builds, claims)
 
 
-def remove(database: Database, removal: Removal, now: int) -> None:
+def carry_out(database: Database, removal: Removal, now: int) -> None:
     """Do the housekeeping for the masters, reassign what refers to them, and delete them.
 
     In the transaction of the caller, in which the plan was made. That nothing refers to them any
@@ -223,8 +223,8 @@ def _check_unused(database: Database, masters: list[MasterRow]) -> None:
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
     tables = database.existing_tables(sorted(reference.table for reference in _KNOWN))
     known = {reference for reference in _KNOWN if reference.table in tables}
-    every = known | set(database.references(table(Master)))
-    used = _counted(database, chosen, [*_references(chosen, every)])
+    references = known | set(database.references(table(Master)))
+    used = _counted(database, chosen, [*_references(chosen, references)])
     if used:
         blocked = [(master.name, used[master.id]) for master in masters if master.id in used]
         raise RefusedError(_why(blocked))

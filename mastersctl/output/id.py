@@ -18,6 +18,6 @@ def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextI
 
 def write_ids(ids: Iterable[object], file: TextIO) -> None:
     """Write the IDs, as the database holds them."""
-    others = visibly(escaped) if file.isatty() else escaped
-    for some in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"text": others}):
-        file.write("".join(some))
+    to_texts = visibly(escaped) if file.isatty() else escaped
+    for lines in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"text": to_texts}):
+        file.write("".join(lines))

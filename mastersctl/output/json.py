@@ -11,24 +11,6 @@ from mastersctl.schema.stored import iso_8601
 _encode = json.JSONEncoder().encode
 
 
-def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
-    separator = "[\n"
-    for some in filled(f"  {template(fields)}", rows, fields, TO_TEXTS):
-        file.write(separator + ",\n".join(some))
-        separator = ",\n"
-    file.write("[]\n" if separator == "[\n" else "\n]\n")
-
-
-def write_object(item: Mapping[str, object], file: TextIO) -> None:
-    """Write one object, a line for each of its keys."""
-    file.write(json.dumps(to_json(item), indent=2) + "\n")
-
-
-def template(fields: Sequence[str]) -> str:
-    """Return an object on one line, with ``%s`` for each value."""
-    return "{" + ", ".join(f'"{field}": %s' for field in fields) + "}"
-
-
 def _strings(column: Column) -> Iterable[str]:
     return map(_encode, names(column))
 
@@ -43,3 +25,21 @@ TO_TEXTS: Mapping[Type, ToTexts] = {
     "boolean": booleans,
     "time": _moments,
 }
+
+
+def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
+    separator = "[\n"
+    for lines in filled(f"  {template(fields)}", rows, fields, TO_TEXTS):
+        file.write(separator + ",\n".join(lines))
+        separator = ",\n"
+    file.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def write_object(item: Mapping[str, object], file: TextIO) -> None:
+    """Write one object, a line for each of its keys."""
+    file.write(json.dumps(to_json(item), indent=2) + "\n")
+
+
+def template(fields: Sequence[str]) -> str:
+    """Return an object on one line, with ``%s`` for each value."""
+    return "{" + ", ".join(f'"{field}": %s' for field in fields) + "}"

@@ -9,8 +9,8 @@ from mastersctl.output.values import filled, to_json
 
 
 def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:
-    for some in filled(f"{template(fields)}\n", rows, fields, TO_TEXTS):
-        file.write("".join(some))
+    for lines in filled(f"{template(fields)}\n", rows, fields, TO_TEXTS):
+        file.write("".join(lines))
 
 
 def write_object(item: Mapping[str, object], file: TextIO) -> None:

@@ -19,12 +19,12 @@ from mastersctl.text import visible
 
 Rows = Sequence[tuple[object, ...]]
 
-_NOTHING = object()
+_ABSENT = object()
 _CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there
 
 
 class Screen:
-    """What is on the terminal; `opened` makes one.
+    """What is on the terminal; `fullscreen` makes one.
 
     Parameters:
         title: what the header begins with.
@@ -54,7 +54,7 @@ class Screen:
             are_all: whether there is no other row than these.
         """
         before = {id_: values for id_, *values in self._rows}
-        new = [_NOTHING] * len(self._fields) if self._are_all else None
+        new = [_ABSENT] * len(self._fields) if self._are_all else None
         self._marked = {
             (number, field)
             for number, (id_, *values) in enumerate(rows)
@@ -82,7 +82,7 @@ class Screen:
         deadline = time.monotonic() + seconds
         while (now := time.monotonic()) < deadline:
             is_signalled = self._is_signalled(min(deadline, now + _CHECK_INTERVAL))
-            self._check_terminal()
+            self._end_without_terminal()
             if not is_signalled:
                 continue
             if self._suspended:
@@ -94,13 +94,13 @@ class Screen:
 
     def _is_signalled(self, deadline: float) -> bool:
         """Wait, until the deadline, for signals, and return whether there are any."""
-        came = False
+        is_signalled = False
         with suppress(Empty):
             self._signals.get(timeout=max(0.0, deadline - time.monotonic()))
-            came = True
+            is_signalled = True
             while True:  # one drawing does for all of them
                 self._signals.get_nowait()
-        return came
+        return is_signalled
 
     def resized(self, *_: object) -> None:
         """Handle SIGWINCH, but draw nothing here: the next signal may come before that ends."""
@@ -111,7 +111,7 @@ class Screen:
         self._suspended = True
         self._signals.put(None)
 
-    def _check_terminal(self) -> None:
+    def _end_without_terminal(self) -> None:
         """End as a process does that its terminal hangs up on, if that is gone.
 
         It has not ended by that signal where it ignores it, as below nohup.
@@ -122,14 +122,14 @@ class Screen:
             raise SystemExit(128 + signal.SIGHUP)
 
     def _draw(self) -> None:
-        self._check_terminal()
+        self._end_without_terminal()
         rows = [tuple(values) for _, *values in self._rows]
         table = build(rows, self._fields, on_terminal=True, marked=self._marked)
         drawn = _Cropped(Group(self._title, *self._head, Text(), table))
         try:
             self._live.update(drawn, refresh=True)
         except OSError:
-            self._check_terminal()  # it may have gone at this moment
+            self._end_without_terminal()  # it may have gone at this moment
             raise
 
 
@@ -160,7 +160,7 @@ def can_draw(file: TextIO) -> bool:
 
 
 @contextmanager
-def opened(file: TextIO, title: str, fields: Sequence[str]) -> Iterator[Screen]:
+def fullscreen(file: TextIO, title: str, fields: Sequence[str]) -> Iterator[Screen]:
     """Take the whole terminal for a `Screen`, and leave it as it was."""
     live = Live(console=Console(file=file), screen=True, auto_refresh=False)
     screen = Screen(live, title, fields)

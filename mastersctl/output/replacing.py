@@ -8,7 +8,7 @@ from contextlib import suppress
 from mastersctl.errors import MastersctlError
 
 _MAX_LINKS = 40  # as of Linux
-_ATTEMPTS = 10
+_MAX_ATTEMPTS = 10
 _OPEN_FILES = "/proc/"  # below which are files that a process has open
 _DESCRIPTORS = f"{_OPEN_FILES}self/fd"
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
@@ -108,7 +108,7 @@ def _replace(directory: int, name: str, content: bytes, path: str) -> None:
     # Begins as all others for this file, so that one run removes what another left.
     prefix = f".mastersctl-{hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()}-"
     _remove_left(directory, prefix)
-    for _ in range(_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         with suppress(FileNotFoundError):  # another run took it for left
             _write(directory, name, f"{prefix}{os.urandom(8).hex()}", content, old)
             return

@@ -20,6 +20,14 @@ ToTexts = Callable[[Column], Iterable[Any]]
 """Returns what is written for the values of a column."""
 
 
+def boolean(value: object) -> str:
+    """Return the word for a truth value."""
+    return "true" if value else "false"
+
+
+booleans: ToTexts = partial(map, boolean)
+
+
 def write_lines(
     rows: Iterable[tuple[object, ...]],
     fields: Sequence[str],
@@ -84,11 +92,6 @@ def to_json(item: object) -> object:
     return text(item)  # bytes; or a number that is not whole, which JSON does not always have
 
 
-def boolean(value: object) -> str:
-    """Return the word for a truth value."""
-    return "true" if value else "false"
-
-
 def _numbers(otherwise: ToTexts) -> ToTexts:
     """Leave numbers as they are; what is none, in a table that is not Buildbot's, is text."""
     return lambda column: column if set(map(type, column)) == {int} else otherwise(column)
@@ -97,6 +100,3 @@ def _numbers(otherwise: ToTexts) -> ToTexts:
 def visibly(to_texts: ToTexts) -> ToTexts:
     """Return what makes a column text, with nothing that a terminal would act on."""
     return lambda column: map(visible, to_texts(column))
-
-
-booleans: ToTexts = partial(map, boolean)

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from mastersctl.schema.master import Master
     from mastersctl.schema.related import Builder
 
+_MAX_MISSING_DIGITS = 3  # so that no table is read for an ID that begins with some
+
 
 def begin_with(
     database: Database, model: type[Master] | type[Builder], start: str, limit: int
 ) -> list[tuple[int, str]]:
     """Return IDs and names, by ID, of rows whose ID or name begins with `start`.
 
-    Digits are those that an ID begins with, and lack three at the most: so no table is read for
-    them. Any other text begins a name.
+    Digits are those that an ID begins with, and lack few. Any other text begins a name.
 
     Parameters:
         model: `Master` or `Builder`.
@@ -30,7 +31,8 @@ def begin_with(
     if start.isascii() and start.isdigit():
         number = int(start)
         ids = chain.from_iterable(
-            range(number * 10**missing, (number + 1) * 10**missing) for missing in range(4)
+            range(number * 10**missing, (number + 1) * 10**missing)
+            for missing in range(_MAX_MISSING_DIGITS + 1)
         )
         query = query.where(model.id.in_([*ids]))
     elif start:

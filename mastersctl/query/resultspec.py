@@ -215,7 +215,7 @@ def apply(
     """
     conditions = [_condition(filter_, columns[filter_.field], contains) for filter_ in spec.filters]
     if conditions:
-        query = query.where(_joined(operator.and_, conditions))
+        query = query.where(_tree(operator.and_, conditions))
     directions: dict[str, bool] = {}
     for field, descending in (*spec.order, Order("id", descending=False)):
         directions.setdefault(field, descending)  # the first one decides, where there are several
@@ -239,12 +239,12 @@ def _condition(
         case "ne" | "notin":
             return column.not_in(values)
         case "contains":
-            return _joined(operator.or_, [contains(column, str(value)) for value in values])
+            return _tree(operator.or_, [contains(column, str(value)) for value in values])
         case comparison:
             return _SINGLE_VALUE[comparison](column, values[0])
 
 
-def _joined(join: Callable[[T, T], T], conditions: Sequence[T]) -> T:
+def _tree(join: Callable[[T, T], T], conditions: Sequence[T]) -> T:
     """Return one condition for all, as a tree: a chain of hundreds is too deep for SQLite."""
     while len(conditions) > 1:
         pairs = [join(*pair) for pair in zip(conditions[::2], conditions[1::2], strict=False)]

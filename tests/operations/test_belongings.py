@@ -5,8 +5,7 @@ from pathlib import Path
 
 from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
-from mastersctl.operations.belongings import Belongings
-from mastersctl.operations.belongings import belongings as find_belongings
+from mastersctl.operations.belongings import Belongings, find_belongings
 from tests.support.databases import RealDatabase, SqliteFile, copy_sqlite
 from tests.support.rows import (
     SHARED_BUILDER,
