@@ -18,12 +18,9 @@ def check_clock(host_time: float, server_time: int | None) -> None:
     """
     if server_time is None or abs(host_time - server_time) <= TOLERANCE:
         return
-    from humanize import precisedelta  # late: it is rarely needed
-
-    difference = abs(round(host_time - server_time))
     fast_or_slow = "fast" if host_time > server_time else "slow"
     raise ClockError(
-        f"The clock of this host is {fast_or_slow} by {precisedelta(difference)}, "
+        f"The clock of this host is {fast_or_slow} by {_duration(host_time - server_time)}, "
         "compared with that of the database server, so nobody can tell which masters are dead; "
         "set the one that is wrong. Nothing was changed."
     )
@@ -50,6 +47,10 @@ def describe_lag(lag: float) -> str:
         return ""
     if math.isinf(lag):
         return "The database is a standby, and nobody can tell how far it is behind its primary"
+    return f"The database is a standby that is {_duration(lag)} behind its primary"
+
+
+def _duration(seconds: float) -> str:
     from humanize import precisedelta  # late: it is rarely needed
 
-    return f"The database is a standby that is {precisedelta(round(lag))} behind its primary"
+    return precisedelta(abs(round(seconds)))

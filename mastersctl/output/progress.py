@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
+    from mastersctl.output.bar import Bar
 
 T = TypeVar("T")
 
@@ -31,55 +30,35 @@ class Progress:
         self._total: int | None = None
         self._lock = threading.Lock()
         self._ended = False
-        self._drawn: tuple[Bar, TaskID] | None = None
+        self._bar: Bar | None = None
 
     def track(self, items: Sequence[T]) -> Iterator[T]:
         """Yield the items, each of which is done when the next one is asked for."""
         self._total = len(items)
         for self._done, item in enumerate(items):
-            if self._drawn:
-                bar, task = self._drawn
-                bar.update(task, total=self._total, completed=self._done)
+            if self._bar:
+                self._bar.move(self._done, self._total)
             yield item
 
     def draw(self) -> None:
         """Draw the bar, in a thread of its own, until `end` is called."""
-        from rich import progress as rich  # late: it is rarely seen
-        from rich.console import Console
-
+        from mastersctl.output.bar import Bar  # late: it is rarely seen
         from mastersctl.output.live import can_draw
-
-        class Terminal(Console):
-            """One that keeps its cursor: there is nothing to undo when the command is killed."""
-
-            def show_cursor(self, show: bool = True) -> bool:
-                return False
 
         if self._file is None or not can_draw(self._file):
             return
         with self._lock:
             if self._ended:
                 return
-            bar = rich.Progress(
-                rich.TextColumn("{task.description}"),
-                rich.BarColumn(),
-                rich.TaskProgressColumn(),
-                rich.TimeElapsedColumn(),
-                console=Terminal(file=self._file),
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            task = bar.add_task(self._title, total=self._total, completed=self._done)
-            self._drawn = bar, task
-            bar.start()
+            self._bar = Bar(self._title, self._file, self._done, self._total)
+            self._bar.start()
 
     def end(self) -> None:
         """Leave the terminal as it was."""
         with self._lock:
             self._ended = True
-            if self._drawn:
-                self._drawn[0].stop()
+            if self._bar:
+                self._bar.stop()
 
 
 @contextmanager
