@@ -1,10 +1,11 @@
-"""What an interrupt does to the process; this is imported before anything that takes a while."""
+"""How signals end the process; this is imported before anything that takes a while."""
 
 # Not signal, which takes ten times as long to import, and is made of this.
 from _signal import (  # type: ignore[import-not-found]
     SIG_DFL,
     SIG_IGN,
     SIGINT,
+    SIGPIPE,
     default_int_handler,
     getsignal,
     raise_signal,
@@ -22,6 +23,12 @@ def raise_error() -> None:
     """Let it raise KeyboardInterrupt, unless it is ignored."""
     if getsignal(SIGINT) != SIG_IGN:
         signal(SIGINT, default_int_handler)
+
+
+def end_as_filter() -> None:
+    """End the process as one ends that writes to a pipe which nobody reads any more."""
+    signal(SIGPIPE, SIG_DFL)
+    raise_signal(SIGPIPE)
 
 
 def interrupt() -> None:

@@ -39,10 +39,7 @@ def main() -> NoReturn:
         _interrupt.interrupt()
     except BrokenPipeError:
         # The reader has seen enough (`mastersctl list | head -1`): end as every filter does.
-        import signal  # late, like whatever only few calls need: each pays for its import
-
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGPIPE)
+        _interrupt.end_as_filter()
     gc.freeze()  # or the exit begins with a search of all that was imported, a tenth of a call
     sys.exit(code)
 
@@ -83,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str], settings: Settings) -> int:
     try:
         if os.environ.get(COMPLETE_VARIABLE):
-            from mastersctl.cli.completion import answer
+            from mastersctl.cli.shells import answer
 
             answer(cli, os.environ[COMPLETE_VARIABLE])
             return 0
@@ -118,11 +115,16 @@ def _run(arguments: Sequence[str], settings: Settings) -> int:
 
 def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings) -> int:
     """Say that there is an error that nothing has foreseen, and return the exit code."""
-    from mastersctl.cli.unexpected import sentence
-
     # An option after a command that cannot be imported is not read.
-    verbose = settings.verbose or bool({"-v", "--verbose"} & {*arguments})
-    message = sentence(error, verbose=verbose)
+    if settings.verbose or {"-v", "--verbose"} & {*arguments}:
+        from traceback import format_exception  # late, like whatever nobody should ever need
+
+        for line in "".join(format_exception(error)).splitlines():
+            report(line)
+    problem = ": ".join(filter(None, (type(error).__name__, str(error))))
+    message = (
+        f"The command met an error that it does not know ({problem}); report it, with what -v says."
+    )
     code = _failure(MastersctlError.exit_code, arguments)
     if code != _UNKNOWN:
         report_error(message)

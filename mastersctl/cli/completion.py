@@ -1,17 +1,17 @@
-"""``mastersctl completion``, and the answers to what the script that it prints asks."""
+"""``mastersctl completion``: the scripts, which ask `mastersctl.cli.shells`."""
 
 import os
 
 import click
 
-from mastersctl.cli.context import COMPLETE_VARIABLE
 from mastersctl.cli.options import database_options
 from mastersctl.cli.types import Choice
-from mastersctl.errors import InvalidValueError
+
+_SCRIPTS = {"bash": "mastersctl", "zsh": "_mastersctl", "fish": "mastersctl.fish"}
 
 
 @click.command()
-@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice([*_SCRIPTS]))
 @database_options
 def completion(shell: str) -> None:
     """Print the script with which a shell completes command lines.
@@ -26,30 +26,7 @@ def completion(shell: str) -> None:
       source <(mastersctl completion zsh)   # in ~/.zshrc, after compinit
       mastersctl completion fish | source   # in ~/.config/fish/config.fish
     """
-    from mastersctl.cli.shells import SHELLS
-
     # Each shell runs this when it starts, and importlib.resources takes long to import.
-    path = os.path.join(os.path.dirname(__file__), "completions", SHELLS[shell].script)
+    path = os.path.join(os.path.dirname(__file__), "completions", _SCRIPTS[shell])
     with open(path, encoding="utf-8") as script:
         click.echo(script.read(), nl=False)
-
-
-def answer(group: click.Group, instruction: str) -> None:
-    """Print how a command line goes on, which the shell has put into other variables.
-
-    Parameters:
-        instruction: the value of `COMPLETE_VARIABLE`.
-
-    Raises:
-        InvalidValueError: it is not what the script that the command prints asks.
-    """
-    from mastersctl.cli.shells import LINE_VARIABLE, SHELLS
-
-    name, _, wish = instruction.partition("_")
-    if name not in SHELLS or wish != "complete" or LINE_VARIABLE not in os.environ:
-        raise InvalidValueError(
-            f"The variable {COMPLETE_VARIABLE} is {instruction!r}, and is only for the script that "
-            "'mastersctl completion' prints; unset it."
-        )
-    text = SHELLS[name](group, {}, "mastersctl", COMPLETE_VARIABLE).complete()
-    click.echo(text, nl=False)

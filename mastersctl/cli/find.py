@@ -7,6 +7,7 @@ import click
 from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import note
 from mastersctl.cli.options import database_options, name_argument, output_option, print_result
+from mastersctl.output import writer
 
 
 @click.command()
@@ -32,6 +33,4 @@ def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
     if format_ == "json":
         print_result(format_, found._asdict(), found.id)
     else:
-        from mastersctl.output.id import write_ids
-
-        write_ids([found.id], sys.stdout)
+        writer("id")([(found.id,)], ("id",), sys.stdout)

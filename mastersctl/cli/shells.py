@@ -6,12 +6,14 @@ in fish they cut help at a comma; and all of them put a space after a filter's `
 """
 
 import os
-from typing import ClassVar
 
+import click
 from click.shell_completion import CompletionItem, ShellComplete, split_arg_string
 
-LINE_VARIABLE = "COMP_LINE"
-"""Which holds the command line up to the cursor."""
+from mastersctl.cli.context import COMPLETE_VARIABLE
+from mastersctl.errors import InvalidValueError
+
+_LINE_VARIABLE = "COMP_LINE"  # which holds the command line up to the cursor
 _CURSOR = "\0"  # which no command line holds
 _WITH_MINUS = "--order"  # the option whose value may begin like an option
 
@@ -22,11 +24,8 @@ class Shell(ShellComplete):
     The kind is ``plain``; or ``dir`` or ``file``, for which the shell itself looks.
     """
 
-    script: ClassVar[str]
-    """The file in ``completions`` that makes the shell ask."""
-
     def get_completion_args(self) -> tuple[list[str], str]:
-        *words, last = split_arg_string(os.environ[LINE_VARIABLE] + _CURSOR)
+        *words, last = split_arg_string(os.environ[_LINE_VARIABLE] + _CURSOR)
         # A database is where the line says once the shell has read it.
         words = [os.path.expandvars(os.path.expanduser(word)) for word in words]
         return words[1:], last.removesuffix(_CURSOR)
@@ -64,7 +63,6 @@ class _Bash(Shell):
     """
 
     name = "bash"
-    script = "mastersctl"
 
     _LISTS = ("33", "63", "64")  # what COMP_TYPE is then
 
@@ -86,7 +84,6 @@ class _Zsh(Shell):
     """Zsh takes a colon for the end of the value."""
 
     name = "zsh"
-    script = "_mastersctl"
 
     def format_completion(self, item: CompletionItem) -> str:
         value, help_ = (
@@ -99,7 +96,6 @@ class _Fish(Shell):
     """Fish takes a tab for the end of the value."""
 
     name = "fish"
-    script = "mastersctl.fish"
 
     def format_completion(self, item: CompletionItem) -> str:
         return f"{item.value}\t{_one_line(item)}" if item.help else str(item.value)
@@ -109,4 +105,23 @@ def _one_line(item: CompletionItem) -> str:
     return " ".join((item.help or "").split())
 
 
-SHELLS: dict[str, type[Shell]] = {shell.name: shell for shell in (_Bash, _Zsh, _Fish)}
+_SHELLS: dict[str, type[Shell]] = {shell.name: shell for shell in (_Bash, _Zsh, _Fish)}
+
+
+def answer(group: click.Group, instruction: str) -> None:
+    """Print how a command line goes on, which the shell has put into other variables.
+
+    Parameters:
+        instruction: the value of `COMPLETE_VARIABLE`.
+
+    Raises:
+        InvalidValueError: it is not what the script that `mastersctl completion` prints asks.
+    """
+    name, _, wish = instruction.partition("_")
+    if name not in _SHELLS or wish != "complete" or _LINE_VARIABLE not in os.environ:
+        raise InvalidValueError(
+            f"The variable {COMPLETE_VARIABLE} is {instruction!r}, and is only for the script that "
+            "'mastersctl completion' prints; unset it."
+        )
+    text = _SHELLS[name](group, {}, "mastersctl", COMPLETE_VARIABLE).complete()
+    click.echo(text, nl=False)

@@ -17,6 +17,7 @@ from mastersctl.cli.options import (
     warn_of_future,
     warn_of_lag,
 )
+from mastersctl.output import writer
 from mastersctl.schema.stored import text
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
             warn_of_future(row.name)
         belongings = find_belongings(connector.database, row.id) if format_ != "id" else {}
     if format_ == "id":
-        from mastersctl.output.id import write_ids
-
-        write_ids([row.id], sys.stdout)
+        writer("id")([(row.id,)], ("id",), sys.stdout)
     elif format_ == "json":
         from mastersctl.output.json import write_object
 

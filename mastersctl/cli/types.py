@@ -5,7 +5,7 @@ What a shell is offered is computed by `mastersctl.cli.candidates`, imported whe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -28,6 +28,39 @@ class Choice(click.Choice[str]):
         return message + did_you_mean(str(value), self.choices)
 
 
+class _Listed(ParamType):
+    """A value for which a shell is offered what `mastersctl.cli.candidates` finds."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from mastersctl.cli import candidates  # late: it is for shells alone
+
+        match self.name:
+            case "master":
+                return candidates.masters(ctx, incomplete)
+            case "builder":
+                return candidates.builders(ctx, incomplete)
+            case "field":
+                return candidates.fields(incomplete)
+            case "order":
+                return candidates.orders(incomplete)
+        return candidates.filters(incomplete)
+
+
+class _Path(ParamType):
+    """A path, for which the shell itself looks; `kind` is what Click calls what is there."""
+
+    kind: ClassVar[str]
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # late: it is for shells alone
+
+        return [CompletionItem(incomplete, type=self.kind)]
+
+
 def _parse_name(text: str) -> str:
     if not text:
         raise InvalidValueError("A name cannot be empty.")
@@ -44,7 +77,7 @@ class Name(ParamType):
         return _parse_name(value)
 
 
-class IdOrName(ParamType):
+class IdOrName(_Listed):
     """The ID of something that the database stores, or its exact name."""
 
     def convert(
@@ -58,87 +91,38 @@ class Master(IdOrName):
 
     name = "master"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from mastersctl.cli.candidates import masters
-
-        return masters(ctx, incomplete)
-
 
 class Builder(IdOrName):
     """A builder."""
 
     name = "builder"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from mastersctl.cli.candidates import builders
 
-        return builders(ctx, incomplete)
-
-
-class Field(ParamType):
+class Field(_Listed):
     """A field of masters."""
 
     name = "field"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from mastersctl.cli.candidates import fields
 
-        return fields(incomplete)
-
-
-class Order(ParamType):
+class Order(_Listed):
     """A field to sort by, after a minus downwards."""
 
     name = "order"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from mastersctl.cli.candidates import orders
 
-        return orders(incomplete)
-
-
-class Filter(ParamType):
+class Filter(_Listed):
     """A condition that masters meet."""
 
     name = "filter"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from mastersctl.cli.candidates import filters
 
-        return filters(incomplete)
+class Directory(_Path):
+    """A directory."""
 
-
-class Directory(ParamType):
-    """A directory, for which the shell itself looks."""
-
-    name = "directory"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(incomplete, type="dir")]
+    name, kind = "directory", "dir"
 
 
-class File(ParamType):
-    """A file, for which the shell itself looks."""
+class File(_Path):
+    """A file."""
 
-    name = "file"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(incomplete, type="file")]
+    name, kind = "file", "file"
