@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -60,11 +60,11 @@ def watch(
         MastersctlError: they cannot be read even once.
     """
     from mastersctl.operations.health import count_states
-    from mastersctl.output.live import fullscreen
+    from mastersctl.output.live import Contents, fullscreen
 
     fields = make_spec().fields
 
-    def read(screen: Screen | None) -> dict[str, Any]:
+    def read(screen: Screen | None) -> Contents:
         spec = make_spec()
         room = screen.room() if screen else 1
         limit = room if spec.limit is None else min(spec.limit, room)
@@ -75,20 +75,20 @@ def watch(
             behind = describe_lag(connector.database.replication_lag())
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
         summary = ". ".join(filter(None, (states, behind)))
-        return {"rows": rows, "summary": summary, "are_all": len(rows) < limit}
+        return Contents(rows, summary, are_all=len(rows) < limit)
 
     try:
         read(None)  # what is wrong from the start is an error
         title = f"{settings.locate().url}, every {seconds:g} s, Ctrl-C ends"
         with fullscreen(sys.stdout, title, fields) as screen:
-            screen.show(**read(screen))
+            screen.show(read(screen))
             while True:
                 screen.wait(seconds)
                 try:
-                    found = read(screen)
+                    contents = read(screen)
                 except MastersctlError as error:
                     screen.show_error(f"{error} Trying again.")
                 else:
-                    screen.show(**found)
+                    screen.show(contents)
     except KeyboardInterrupt:
         return

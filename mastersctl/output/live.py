@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -21,6 +21,20 @@ Rows = Sequence[tuple[object, ...]]
 
 _ABSENT = object()
 _CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there
+
+
+class Contents(NamedTuple):
+    """What is drawn below the title.
+
+    Attributes:
+        rows: the ID of a master, and what the database has for each of the fields.
+        summary: a line above them.
+        are_all: whether there is no other row than these.
+    """
+
+    rows: Rows
+    summary: str
+    are_all: bool
 
 
 class Screen:
@@ -47,12 +61,9 @@ class Screen:
         """Return how many rows fit at the most."""
         return self._live.console.height
 
-    def show(self, rows: Rows, summary: str, *, are_all: bool) -> None:
-        """Draw the rows below the summary, and mark what is not as it was the last time.
-
-        Parameters:
-            are_all: whether there is no other row than these.
-        """
+    def show(self, contents: Contents) -> None:
+        """Draw the rows below the summary, and mark what is not as it was the last time."""
+        rows, summary, are_all = contents
         before = {id_: values for id_, *values in self._rows}
         new = [_ABSENT] * len(self._fields) if self._are_all else None
         self._marked = {
