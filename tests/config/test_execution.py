@@ -1,0 +1,292 @@
+"""Configurations that the real Buildbot executes, where reading does not tell."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mastersctl.cli.messages import sanitized
+from mastersctl.config.execution import Executed, execute_configuration
+from mastersctl.errors import BasedirError
+from tests.support.commands import at_most, wait_for
+
+URL = "postgresql://bb:s3cret@db/bb"
+ENVIRON = {"PATH": os.environ["PATH"]}
+PATIENCE = 60.0  # seconds; Buildbot takes two to start, and more on a machine that is busy
+NOBODY = 65534
+WHOLE = """
+from buildbot.plugins import schedulers, secrets, util, worker
+import os, subprocess, sys, time
+
+c = BuildmasterConfig = {}
+c['workers'] = [worker.Worker('w', 'p')]
+c['protocols'] = {'pb': {'port': 9989}}
+c['schedulers'] = [schedulers.ForceScheduler(name='force', builderNames=['b'])]
+c['builders'] = [util.BuilderConfig(name='b', workernames=['w'], factory=util.BuildFactory())]
+c['buildbotNetUsageData'] = None
+"""
+BEGINNING = """import os, sys, time
+c = BuildmasterConfig = {}
+"""
+"""Of configurations that Buildbot refuses; they go on in line 3."""
+
+in_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+
+
+@pytest.fixture
+def basedir(public_directory: Path) -> Path:
+    directory = public_directory / "bb"
+    directory.mkdir()
+    (directory / "buildbot.tac").write_text("configfile = 'master.cfg'\n")
+    return directory
+
+
+def execute(
+    basedir: Path,
+    config: str,
+    *,
+    python: str = sys.executable,
+    timeout: float = PATIENCE,
+    **environ: str,
+) -> Executed:
+    """Execute a configuration, which leaves the directory as it was."""
+    (basedir / "master.cfg").write_text(config)
+    before = {path: path.stat().st_mtime_ns for path in basedir.rglob("*")}
+    try:
+        return execute_configuration(python, str(basedir), "master.cfg", ENVIRON | environ, timeout)
+    finally:
+        assert {path: path.stat().st_mtime_ns for path in basedir.rglob("*")} == before
+
+
+def refused(basedir: Path, config: str, **keywords: object) -> str:
+    """Return why a configuration tells nothing: what a user sees."""
+    with pytest.raises(BasedirError) as caught:
+        execute(basedir, config, **keywords)  # type: ignore[arg-type]
+    message = sanitized(str(caught.value))
+    assert message.count("\n") == 0
+    assert message.endswith(".")
+    assert "s3cret" not in message
+    return message
+
+
+UNDERSTOOD = {
+    "an object's attribute": f"class S:\n url = {URL!r}\ns = S()\nc['db'] = {{'db_url': s.url}}",
+    "YAML": "import yaml\nc['db_url'] = yaml.safe_load(open('db.yaml'))['url']",
+    "a module beside it": "import ours\nc['db_url'] = ours.url()",
+    "a string of another class": f"class S(str):\n pass\nc['db_url'] = S({URL!r})",
+    "a dictionary of another class": f"class D(dict):\n pass\n"
+    f"BuildmasterConfig = c = D(c)\nc['db_url'] = {URL!r}",
+    "the environment": "c['db_url'] = os.environ['DB']",
+    "by basedir and __file__": f"assert __file__ == os.path.join(basedir, 'master.cfg')\n"
+    f"assert os.getcwd() == basedir\nc['db_url'] = {URL!r}",
+    "a configurator": "from buildbot.configurators import ConfiguratorBase\n"
+    "class C(ConfiguratorBase):\n"
+    " def configure(self, config_dict):\n"
+    f"  config_dict['db_url'] = {URL!r}\n"
+    "c['configurators'] = [C()]",
+    "a renderable": f"c['db_url'] = util.Interpolate({URL.replace('s3cret', '%(kw:p)s')!r}, "
+    "p='s3cret')",
+    "a secret in a file": "c['secretsProviders'] = [secrets.SecretInAFile(os.environ['SECRETS'])]\n"
+    f"c['db'] = {{'db_url': util.Interpolate({URL.replace('s3cret', '%(secret:pw)s')!r})}}",
+    "a secret of a provider of its own": "from buildbot.secrets.providers.base import "
+    "SecretProviderBase\n"
+    "from twisted.internet import defer, reactor\n"
+    "class P(SecretProviderBase):\n"
+    " name = 'P'\n"
+    " def get(self, entry):\n"
+    "  d = defer.Deferred()\n"
+    "  reactor.callLater(0.1, d.callback, 's3cret')\n"
+    "  return d\n"
+    "c['secretsProviders'] = [P()]\n"
+    f"c['db_url'] = util.Interpolate({URL.replace('s3cret', '%(secret:pw)s')!r})",
+    "what prints, and reads": "print('x' * 10**6)\nprint('y', file=sys.stderr)\n"
+    f"os.system('echo z; echo z >&2')\nassert sys.stdin.read() == ''\nc['db_url'] = {URL!r}",
+    "what forks": f"child = os.fork()\nif child == 0:\n c['db_url'] = 'sqlite:///wrong'\n"
+    f"else:\n os.waitpid(child, 0)\n c['db_url'] = {URL!r}",
+    "a child that keeps the pipes": f"if os.fork() == 0:\n time.sleep(99)\nc['db_url'] = {URL!r}",
+    "a daemon": "if os.fork() == 0:\n os.setsid()\n if os.fork() == 0:\n  time.sleep(20)\n"
+    f" os._exit(0)\nos.wait()\nc['db_url'] = {URL!r}",
+    "a thread that never ends": "import threading\n"
+    f"threading.Thread(target=time.sleep, args=(99,)).start()\nc['db_url'] = {URL!r}",
+}
+
+
+@pytest.mark.parametrize("form", UNDERSTOOD)
+def test_what_buildbot_understands_is_known(basedir: Path, tmp_path: Path, form: str) -> None:
+    (basedir / "db.yaml").write_text(f"url: {URL}\n")
+    (basedir / "ours.py").write_text(f"def url():\n    return {URL!r}\n")
+    secret = tmp_path / "pw"
+    secret.write_text("s3cret\n")
+    secret.chmod(0o600)
+    with at_most(40):
+        found = execute(basedir, WHOLE + UNDERSTOOD[form], DB=URL, SECRETS=str(tmp_path))
+    assert found == Executed(URL, None)
+
+
+def test_a_configuration_without_a_database_has_buildbots_default(basedir: Path) -> None:
+    assert execute(basedir, WHOLE) == Executed("sqlite:///state.sqlite", None)
+
+
+def test_engine_kwargs_come_as_they_are_or_say_that_they_do_not(basedir: Path) -> None:
+    config = """
+import collections, sqlalchemy.pool
+loop = {}
+loop['loop'] = loop
+c['db'] = {'db_url': 'postgresql://db/bb', 'engine_kwargs': {
+    'connect_args': {
+        'user': util.Interpolate('%(kw:u)s', u='bb'), 'port': 5433, 'ssl': None, 'x': 0.5,
+        'l': ['a', True], 'd': collections.OrderedDict(a=1), 't': (1, 2),
+    },
+    'poolclass': sqlalchemy.pool.NullPool, 'creator': lambda: 1, 'keys': {1: 2},
+}}
+"""
+    found = execute(basedir, WHOLE + config).engine_kwargs
+    assert found == {
+        "connect_args": {
+            "user": "bb", "port": 5433, "ssl": None, "x": 0.5, "l": ["a", True], "d": {"a": 1},
+            "t": {"__computed__": "tuple"},
+        },
+        "poolclass": {"__computed__": "type"},
+        "creator": {"__computed__": "function"},
+        "keys": {"__computed__": "dict"},
+    }  # fmt: skip
+
+
+REFUSED = {
+    "raises": ("{}['db']", "master.cfg:3: The configuration fails (KeyError: 'db') when it is"),
+    "raises far away": ("import ours\nours.url()", ".cfg:4: The configuration fails (ZeroDivision"),
+    "raises in lines": ("raise ValueError('a\\nb')", " (ValueError: a b) "),
+    "exits": ("sys.exit('no DB')", "master.cfg:3: The configuration ends the process "
+              "(SystemExit: no DB) when it is executed"),
+    "exits at once": ("print('no DB', flush=True)\nos._exit(3)", "the process ended with exit code "
+                      "3 before it could say where the database is (it said last: no DB)"),
+    "is killed": ("os.kill(os.getpid(), 9)", "the process ended with signal 9 before it could say"),
+    "is no Python": ("print 'x'", "master.cfg:3: Buildbot refuses the configuration (SyntaxError:"),
+    "has no configuration": ("del BuildmasterConfig", "does not define 'BuildmasterConfig')"),
+    "is no dictionary": ("BuildmasterConfig = []", " fails (AttributeError: 'list' object has no "),
+    "has an unknown key": ("c['wrong'] = 1", "(Unknown BuildmasterConfig key wrong and 2 more)"),
+    "has a secret that nobody knows": (
+        "c['db_url'] = util.Interpolate('%(secret:pw)s')",
+        "Buildbot cannot render the database URL (KeyError: 'secret key pw is not found",
+    ),
+    "has a number for a URL": (
+        "c['db_url'] = 7", "The database URL is no string when it is executed (int); mend it"
+    ),
+    "says a password": (
+        "print('s3cret')\nsys.exit('It is s3cret!')", "the process (SystemExit: It is ***!) when"
+    ),
+    "says a URL": ("raise ValueError(os.environ['DB'])", "ValueError: postgresql://bb:***@db/bb)"),
+    "says a part of a URL": (
+        f"url = {URL!r}\nint(url[16:22])", "invalid literal for int() with base 10: '***')"
+    ),
+    "would write to a terminal": ("sys.exit('\\x1b]0;x\\x07')", r"SystemExit: \x1b]0;x\x07)"),
+    "takes the descriptor": (
+        "os.closerange(3, 99)\n[os.open('/dev/null', os.O_RDWR) for _ in range(50)]",
+        "before it could say where the database is",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_tells_nothing_is_an_error_that_leads_on(basedir: Path, form: str) -> None:
+    (basedir / "ours.py").write_text("def url():\n    return 1 / 0\n")
+    code, expected = REFUSED[form]
+    beginning = WHOLE if "c['db_url']" in code else BEGINNING
+    message = refused(basedir, beginning + code, DB_PASSWORD="s3cret", DB=URL)
+    assert expected in message
+    assert "mend it, or pass --db-url." in message
+
+
+def test_the_last_line_of_an_endless_one_is_told_when_it_is_stopped(basedir: Path) -> None:
+    config = "print('Waiting for s3cret...', flush=True)\ntime.sleep(99)"
+    message = refused(basedir, BEGINNING + config, timeout=4, DB_PASSWORD="s3cret")
+    assert "for 4 s without an end, and stopped (it said last: Waiting for ***...)" in message
+    assert "give it more time with --timeout" in message
+
+
+ENDLESS = {
+    "prints": "while True:\n print('x' * 1000)",
+    "sleeps in two processes": "os.fork()\ntime.sleep(99)",
+    "waits for one that keeps the pipes": "if os.fork():\n os.wait()\ntime.sleep(99)",
+    "is rendered for ever": "from buildbot.interfaces import IRenderable\n"
+    "from twisted.internet.defer import Deferred\n"
+    "from zope.interface import implementer\n"
+    "@implementer(IRenderable)\n"
+    "class Never:\n"
+    " def getRenderingFor(self, props):\n"
+    "  return Deferred()\n"
+    "c['db_url'] = Never()",
+}
+
+
+@pytest.mark.parametrize("form", ENDLESS)
+def test_what_never_ends_is_stopped_with_its_children(basedir: Path, form: str) -> None:
+    beginning = WHOLE if "Never" in ENDLESS[form] else BEGINNING
+    with at_most(20):
+        assert "without an end" in refused(basedir, beginning + ENDLESS[form], timeout=4)
+    wait_for(lambda: str(basedir) not in _running(), 10)
+
+
+def _running() -> str:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_python_that_is_none_is_said_to_be_so(basedir: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    missing = refused(basedir, WHOLE, python=str(tmp_path / "none"))
+    assert f"The Python '{tmp_path}/none' does not exist; name the one" in missing
+    assert "does not exist" in refused(basedir, WHOLE, python="python-of-nobody")
+    assert "is a directory" in refused(basedir, WHOLE, python=str(tmp_path))
+    assert "is not executable" in refused(basedir, WHOLE, python=str(tmp_path / "file"))
+    (tmp_path / "file").chmod(0o755)
+    (tmp_path / "file").write_bytes(b"\x7fELF")
+    assert "cannot be started in" in refused(basedir, WHOLE, python=str(tmp_path / "file"))
+    assert "exit code 1 before" in refused(basedir, WHOLE, python="false")
+    assert "before it could say where" in refused(basedir, WHOLE, python="echo")
+
+
+def test_a_python_without_buildbot_is_said_to_have_none(basedir: Path, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True
+    )
+    message = refused(basedir, WHOLE, python=str(python))
+    assert f"{python} cannot import Buildbot (ModuleNotFoundError: No module named " in message
+    assert "name the one that Buildbot is installed for" in message
+
+
+def test_a_relative_python_is_that_of_the_caller(
+    basedir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python").symlink_to(sys.executable)
+    message = refused(basedir, WHOLE, python="./python")  # has no packages, where the link is
+    assert str(tmp_path / "python") in message
+    monkeypatch.chdir(Path(sys.executable).parent)
+    assert execute(basedir, WHOLE, python="./python3").db_url == "sqlite:///state.sqlite"
+
+
+@in_root
+@pytest.mark.parametrize("theirs", ["bb", "bb/master.cfg"])
+def test_root_executes_nothing_of_another_user(basedir: Path, theirs: str) -> None:
+    (basedir / "master.cfg").write_text("open('executed', 'w')")
+    os.chown(basedir.parent / theirs, NOBODY, NOBODY)
+    with pytest.raises(BasedirError, match=r"belongs to the user 'nobody'.* as that user"):
+        execute_configuration(sys.executable, str(basedir), "master.cfg", ENVIRON, PATIENCE)
+    assert not (basedir / "executed").exists()
+
+
+@in_root
+@pytest.mark.parametrize("everybodys", ["bb", "bb/master.cfg"])
+def test_root_executes_nothing_that_everybody_may_write(basedir: Path, everybodys: str) -> None:
+    (basedir / "master.cfg").write_text("open('executed', 'w')")
+    (basedir.parent / everybodys).chmod(0o777)
+    with pytest.raises(BasedirError, match="may be written by every user"):
+        execute_configuration(sys.executable, str(basedir), "master.cfg", ENVIRON, PATIENCE)
+    assert not (basedir / "executed").exists()
+
+
+def test_the_path_of_imports_is_that_of_a_master_that_starts(basedir: Path) -> None:
+    (basedir / "colorsys.py").write_text(f"URL = {URL!r}\n")  # a name of the standard library
+    assert execute(basedir, f"{WHOLE}import colorsys\nc['db_url'] = colorsys.URL").db_url == URL
