@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl.errors import BasedirError
+
+if TYPE_CHECKING:
+    from mastersctl.config.execution import Executed
+    from mastersctl.config.reader import Reader
+    from mastersctl.config.setting import Setting
 
 DEFAULT_CONFIG = "master.cfg"
 DEFAULT_DB_URL = "sqlite:///state.sqlite"
@@ -31,30 +36,49 @@ class Configured(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def read_configuration(basedir: str, environ: Mapping[str, str]) -> Configured:
+def read_configuration(
+    basedir: str,
+    environ: Mapping[str, str],
+    config: str | None = None,
+    execute: Callable[[str, str], Executed] | None = None,
+) -> Configured:
     """Return what the configuration of the buildmaster in `basedir` says of its database.
 
     Mirrors what Buildbot does with ``buildbot.tac`` (the names ``basedir`` and ``configfile``)
     and with the config file (``c['db']``, ``c['db_url']``, else `DEFAULT_DB_URL`), but executes
-    neither.
+    neither by itself.
 
     Parameters:
         environ: the environment that Buildbot is taken to have.
+        config: the path of the config file, instead of that in ``buildbot.tac``; as there, it may
+            be relative to the basedir.
+        execute: executes the config file at a path, in a basedir, where reading it does not tell.
 
     Raises:
         BasedirError: a file is missing or cannot be read, or something that matters is computed.
     """
     from mastersctl.config.reader import Reader  # late: most calls are told a URL
+
+    basedir = os.path.abspath(basedir)
+    reader = Reader(basedir, environ, os.path.join(basedir, TAC))
+    notes: list[str] = []
+    path, basedir = _read_tac(reader, basedir, config, notes)
+    try:
+        return _read_config(reader, path, basedir, notes)
+    except BasedirError:
+        if execute is None:
+            raise
+    return _understand(execute(path, basedir), path, basedir)
+
+
+def _read_tac(
+    reader: Reader, basedir: str, config: str | None, notes: list[str]
+) -> tuple[str, str]:
+    """Return the path of the config file, and the basedir, that ``buildbot.tac`` names."""
     from mastersctl.config.setting import Setting
 
-    notes: list[str] = []
-    basedir = os.path.abspath(basedir)
-    tac_path = os.path.join(basedir, TAC)
-    reader = Reader(basedir, environ, tac_path)
-    tac = reader.run(tac_path)
-    name = Setting(tac.slot("configfile"), "The name 'configfile'", notes)
-    place = Setting(tac.slot("basedir"), "The name 'basedir'", notes)
-    config_name = name.text() if name else DEFAULT_CONFIG
+    names = reader.run(os.path.join(basedir, TAC))
+    place = Setting(names.slot("basedir"), "The name 'basedir'", notes)
     if place:
         named = os.path.join(basedir, place.text())
         if os.path.isdir(named):
@@ -64,23 +88,43 @@ def read_configuration(basedir: str, environ: Mapping[str, str]) -> Configured:
                 f"{place.place}: The basedir {named!r} does not exist here; "
                 f"relative paths start in {basedir}."
             )
-    path = os.path.join(basedir, config_name)
+    name = Setting(names.slot("configfile"), "The name 'configfile'", notes)
+    if config is None:
+        config = name.text() if name else DEFAULT_CONFIG
+    return os.path.join(basedir, config), basedir
+
+
+def _read_config(reader: Reader, path: str, basedir: str, notes: Sequence[str]) -> Configured:
+    from mastersctl.config.setting import Setting
+
+    notes = [*notes]
     names = reader.run(path, basedir=basedir)
     if names.slot("BuildmasterConfig") is None:
         raise BasedirError(f"{path} does not define 'BuildmasterConfig'; pass --db-url.")
     config = Setting(names.slot("BuildmasterConfig"), "'BuildmasterConfig'", notes)
     db = config.get("db", "c['db']")
-    engine_kwargs = None
-    if db:
-        engine_kwargs = db.get("engine_kwargs", "c['db']['engine_kwargs']")
     url = (db or config).get("db_url", "The database URL")
     if url:
         db_url, source = url.text(), str(url.place)
     else:
         db_url, source = DEFAULT_DB_URL, f"Buildbot's default, as {path} names no other"
     connect_args: Mapping[str, str | None] = {}
-    if engine_kwargs:
-        from mastersctl.config.engine import read_connect_args
-
-        connect_args = read_connect_args(engine_kwargs, db_url)
+    if db:
+        connect_args = _connect_args(db.get("engine_kwargs", "c['db']['engine_kwargs']"), db_url)
     return Configured(db_url, connect_args, source, basedir, notes)
+
+
+def _understand(executed: Executed, path: str, basedir: str) -> Configured:
+    from mastersctl.config.setting import from_json
+
+    kwargs = from_json(executed.engine_kwargs, path, "c['db']['engine_kwargs']")
+    connect_args = _connect_args(kwargs, executed.db_url)
+    return Configured(executed.db_url, connect_args, f"{path}, which was executed", basedir)
+
+
+def _connect_args(engine_kwargs: Setting, db_url: str) -> Mapping[str, str | None]:
+    if not engine_kwargs:
+        return {}
+    from mastersctl.config.engine import read_connect_args  # late: few have them
+
+    return read_connect_args(engine_kwargs, db_url)

@@ -102,3 +102,26 @@ def _unknown(name: str, place: Place, unknown: Unknown) -> str:
     else:
         problem = f"{unknown.place}: {name} {unknown.why}"
     return f"{problem}; {unknown.remedy}{WAYS_ON}."
+
+
+def from_json(value: object, path: str, name: str) -> Setting:
+    """Return the setting for what an executed configuration answers.
+
+    Parameters:
+        value: None if it is not there; what is no JSON is a dictionary with ``__computed__``.
+        path: the configuration.
+    """
+    slot = None if value is None else _from_json(value, Place(path, 0))
+    return Setting(slot, name, [])
+
+
+def _from_json(value: object, place: Place) -> Slot:
+    if isinstance(value, dict) and "__computed__" in value:
+        return Slot(Unknown(place, f"is a {value['__computed__']}"), place)
+    if isinstance(value, dict):
+        found = Object("dict")
+        found.slots |= {key: _from_json(part, place) for key, part in value.items()}
+        return Slot(found, place)
+    if isinstance(value, list):
+        return Slot(tuple(_from_json(part, place).value for part in value), place)
+    return Slot(value, place)
