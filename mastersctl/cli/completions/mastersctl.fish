@@ -8,7 +8,9 @@ function __mastersctl_complete
         case dir
             __fish_complete_directories (commandline -ct)
         case file
-            __fish_complete_path (commandline -ct)
+            set -l option (commandline -ct | string match -r '^--[^=]*=')
+            set -l start (commandline -ct | string replace -r '^--[^=]*=' '')
+            string join \n -- "$option"(__fish_complete_path "$start")
         case plain
             string join \n -- $answer[2..]
     end
