@@ -14,7 +14,7 @@ from mastersctl.cli.messages import report, warn
 from mastersctl.errors import DatabaseUnavailableError, NotBuildbotDatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from mastersctl._peewee import peewee
@@ -34,20 +34,35 @@ class Settings:
     def __init__(self) -> None:
         self.db_url: str | None = None
         self.basedir: str | None = None
+        self.config: str | None = None
+        self.config_python: str | None = None
         self.timeout = DEFAULT_TIMEOUT
         self.verbose = False
         self._told: set[str] = set()
+        self._location: Location | None = None
 
     def locate(self) -> Location:
         """Return where the database is; say once what it depends on."""
-        from mastersctl.config.location import locate
+        if self._location is not None:
+            return self._location
+        from mastersctl.config.location import CONFIG_PYTHON_VARIABLE, locate
 
-        location = locate(self.db_url, self.basedir, os.environ)
-        if not os.environ.get(COMPLETE_VARIABLE):  # who presses a key has asked for no message
+        environ: Mapping[str, str] = os.environ
+        python = self.config_python
+        is_completing = bool(os.environ.get(COMPLETE_VARIABLE))
+        if is_completing:  # who presses a key wants nothing executed, and no message
+            python = None
+            environ = {name: os.environ[name] for name in environ if name != CONFIG_PYTHON_VARIABLE}
+        location = locate(
+            self.db_url, self.basedir, environ, self.config, python, timeout=self.timeout
+        )
+        if not is_completing:
             for note in location.notes:
                 if note not in self._told:
                     warn(note)
         self._told.update(location.notes)
+        if python or environ.get(CONFIG_PYTHON_VARIABLE):
+            self._location = location  # or 'list --watch' would execute it every two seconds
         return location
 
     def prepare(self) -> None:

@@ -10,7 +10,7 @@ import click
 
 from mastersctl.cli.context import DEFAULT_TIMEOUT, Settings
 from mastersctl.cli.messages import warn
-from mastersctl.cli.types import Builder, Choice, Directory, Master, Name
+from mastersctl.cli.types import Builder, Choice, Directory, File, Master, Name
 
 if TYPE_CHECKING:
     from mastersctl.operations.connector import MastersConnector
@@ -38,6 +38,16 @@ def _store_basedir(context: click.Context, _: click.Parameter, value: str | None
         context.ensure_object(Settings).basedir = value
 
 
+def _store_config(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).config = value
+
+
+def _store_config_python(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Settings).config_python = value
+
+
 def _store_db_url(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
         context.ensure_object(Settings).db_url = value
@@ -56,6 +66,16 @@ def database_options(function: F) -> F:
             callback=_store_timeout,
             help="How long to wait for a connection, a lock or an answer.  "
             f"[default: {DEFAULT_TIMEOUT:.0f}]",
+        ),
+        click.option(
+            "--config-python", metavar="PYTHON", type=File(), expose_value=False,
+            callback=_store_config_python,
+            help="Buildbot's Python, which executes what reading does not tell.",
+        ),
+        click.option(
+            "--config", metavar="FILE", type=File(), expose_value=False,
+            callback=_store_config,
+            help="Its configuration, instead of the one that buildbot.tac names.",
         ),
         click.option(
             "--basedir", metavar="DIR", type=Directory(), expose_value=False,

@@ -188,6 +188,8 @@ def started(
         ("mastersctl remove --reassign-to=ot", "mastersctl remove --reassign-to=other:/srv/bb "),
         ("mastersctl --basedir mas", "mastersctl --basedir masters/"),
         ("mastersctl --basedir=mas", "mastersctl --basedir=masters/"),
+        ("mastersctl --config sta", "mastersctl --config state.sqlite "),
+        ("mastersctl --config-python=sta", "mastersctl --config-python=state.sqlite "),
         ("mastersctl check --write sta", "mastersctl check --write state.sqlite "),
     ],
 )

@@ -1,36 +1,34 @@
 """Configurations that the real Buildbot executes, where reading does not tell."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mastersctl.cli.context import Settings
 from mastersctl.cli.messages import sanitized
 from mastersctl.config.execution import Executed, execute_configuration
 from mastersctl.errors import BasedirError
-from tests.support.commands import at_most, wait_for
+from tests.support.buildbots import make_basedir
+from tests.support.commands import Result, at_most, mastersctl, process, wait_for
+from tests.support.databases import SqliteFile
+from tests.support.rows import add_master
 
 URL = "postgresql://bb:s3cret@db/bb"
 ENVIRON = {"PATH": os.environ["PATH"]}
 PATIENCE = 60.0  # seconds; Buildbot takes two to start, and more on a machine that is busy
 NOBODY = 65534
-WHOLE = """
-from buildbot.plugins import schedulers, secrets, util, worker
-import os, subprocess, sys, time
-
-c = BuildmasterConfig = {}
-c['workers'] = [worker.Worker('w', 'p')]
-c['protocols'] = {'pb': {'port': 9989}}
-c['schedulers'] = [schedulers.ForceScheduler(name='force', builderNames=['b'])]
-c['builders'] = [util.BuilderConfig(name='b', workernames=['w'], factory=util.BuildFactory())]
-c['buildbotNetUsageData'] = None
-"""
 BEGINNING = """import os, sys, time
 c = BuildmasterConfig = {}
 """
 """Of configurations that Buildbot refuses; they go on in line 3."""
+WHOLE = f"""{BEGINNING}
+from buildbot.plugins import secrets, util
+c['multiMaster'] = True  # may have no workers
+"""
 
 in_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 
@@ -71,6 +69,14 @@ def refused(basedir: Path, config: str, **keywords: object) -> str:
     return message
 
 
+WRITES_ANYWHERE = """
+import os
+for fd in range(3, 99):
+    try:
+        os.write(fd, b'junk')
+    except OSError:
+        pass
+"""
 UNDERSTOOD = {
     "an object's attribute": f"class S:\n url = {URL!r}\ns = S()\nc['db'] = {{'db_url': s.url}}",
     "YAML": "import yaml\nc['db_url'] = yaml.safe_load(open('db.yaml'))['url']",
@@ -80,7 +86,7 @@ UNDERSTOOD = {
     f"BuildmasterConfig = c = D(c)\nc['db_url'] = {URL!r}",
     "the environment": "c['db_url'] = os.environ['DB']",
     "by basedir and __file__": f"assert __file__ == os.path.join(basedir, 'master.cfg')\n"
-    f"assert os.getcwd() == basedir\nc['db_url'] = {URL!r}",
+    f"assert os.getcwd() == basedir\nassert os.getsid(0) == os.getpid()\nc['db_url'] = {URL!r}",
     "a configurator": "from buildbot.configurators import ConfiguratorBase\n"
     "class C(ConfiguratorBase):\n"
     " def configure(self, config_dict):\n"
@@ -103,6 +109,9 @@ UNDERSTOOD = {
     f"c['db_url'] = util.Interpolate({URL.replace('s3cret', '%(secret:pw)s')!r})",
     "what prints, and reads": "print('x' * 10**6)\nprint('y', file=sys.stderr)\n"
     f"os.system('echo z; echo z >&2')\nassert sys.stdin.read() == ''\nc['db_url'] = {URL!r}",
+    "what starts others, which write anywhere": f"import subprocess\nwrite = {WRITES_ANYWHERE!r}\n"
+    "subprocess.run([sys.executable, '-c', write], close_fds=False, check=True)\n"
+    f"c['db_url'] = {URL!r}",
     "what forks": f"child = os.fork()\nif child == 0:\n c['db_url'] = 'sqlite:///wrong'\n"
     f"else:\n os.waitpid(child, 0)\n c['db_url'] = {URL!r}",
     "a child that keeps the pipes": f"if os.fork() == 0:\n time.sleep(99)\nc['db_url'] = {URL!r}",
@@ -182,10 +191,6 @@ REFUSED = {
         f"url = {URL!r}\nint(url[16:22])", "invalid literal for int() with base 10: '***')"
     ),
     "would write to a terminal": ("sys.exit('\\x1b]0;x\\x07')", r"SystemExit: \x1b]0;x\x07)"),
-    "takes the descriptor": (
-        "os.closerange(3, 99)\n[os.open('/dev/null', os.O_RDWR) for _ in range(50)]",
-        "before it could say where the database is",
-    ),
 }  # fmt: skip
 
 
@@ -267,6 +272,30 @@ def test_a_relative_python_is_that_of_the_caller(
     assert execute(basedir, WHOLE, python="./python3").db_url == "sqlite:///state.sqlite"
 
 
+def test_a_file_that_the_configuration_opens_is_not_taken_for_the_pipe(
+    basedir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    opened = f"[os.open({str(file)!r}, os.O_RDWR | os.O_CREAT) for _ in range(50)]"
+    message = refused(basedir, f"{WHOLE}os.closerange(3, 99)\n{opened}\nc['db_url'] = {URL!r}")
+    assert "before it could say where the database is" in message
+    assert file.read_bytes() == b""
+
+
+def test_a_pipe_that_nobody_writes_to_keeps_nobody_waiting(basedir: Path, tmp_path: Path) -> None:
+    os.mkfifo(basedir / "pipe.cfg")
+    python = executable(tmp_path / "python", "echo Reading...; exec sleep 99")
+    with at_most(20), pytest.raises(BasedirError, match=r"stopped \(it said last: Reading\.\.\.\)"):
+        execute_configuration(str(python), str(basedir), "pipe.cfg", ENVIRON, 2)
+
+
+def executable(path: Path, script: str) -> Path:
+    """Make a program that does not take as long to start as Buildbot does."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
 @in_root
 @pytest.mark.parametrize("theirs", ["bb", "bb/master.cfg"])
 def test_root_executes_nothing_of_another_user(basedir: Path, theirs: str) -> None:
@@ -290,3 +319,148 @@ def test_root_executes_nothing_that_everybody_may_write(basedir: Path, everybody
 def test_the_path_of_imports_is_that_of_a_master_that_starts(basedir: Path) -> None:
     (basedir / "colorsys.py").write_text(f"URL = {URL!r}\n")  # a name of the standard library
     assert execute(basedir, f"{WHOLE}import colorsys\nc['db_url'] = colorsys.URL").db_url == URL
+
+
+class Master:
+    """A buildmaster's directory with a database, which only executing its configuration finds."""
+
+    def __init__(self, directory: Path) -> None:
+        self.basedir = make_basedir(directory)
+        self.log = directory.parent / "executed"
+        add_master(SqliteFile(self.basedir / "state.sqlite"), "m")
+        with (self.basedir / "master.cfg").open("a") as config:
+            config.write(
+                f"print('s3cret', file=open({str(self.log)!r}, 'a'))\n"
+                "class S:\n url = 'sqlite:///state.sqlite'\n"
+                "c['db'] = {'db_url': S().url}\n"
+            )
+
+    def run(self, *arguments: object, here: bool = True) -> Result:
+        where = ["--basedir", self.basedir] if here else []
+        return mastersctl(*where, *arguments)
+
+    @property
+    def executions(self) -> int:
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+
+@pytest.fixture
+def master(public_directory: Path) -> Master:
+    return Master(public_directory / "bb")
+
+
+def test_the_option_is_accepted_before_and_after_the_command(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = ["--config-python", sys.executable, "--timeout", "60"]
+    found = Result(0, "1\n", "")
+    assert master.run(*option, "find", "m") == found
+    assert mastersctl("find", "m", "--basedir", master.basedir, *option) == found
+    monkeypatch.setenv("MASTERSCTL_CONFIG_PYTHON", sys.executable)
+    monkeypatch.setenv("MASTERSCTL_BASEDIR", str(master.basedir))
+    assert mastersctl("find", "m", "--timeout", "60") == found
+    assert master.executions == 3
+    verbose = mastersctl("find", "m", "-v", "--timeout", "60").err.splitlines()[0]
+    assert verbose.endswith(f"(from {master.basedir}/master.cfg, which was executed)")
+
+
+def test_the_option_wins_over_the_variable(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTERSCTL_CONFIG_PYTHON", "/nowhere/python")
+    assert "The Python '/nowhere/python' does not exist" in master.run("find", "m").err
+    option = ["--config-python", sys.executable, "--timeout", "60"]
+    assert master.run("find", "m", *option).out == "1\n"
+    assert master.run(*option, "find", "m").out == "1\n"
+
+
+def test_nothing_is_executed_unless_asked_for(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = master.run("list")
+    assert (result.code, result.out) == (1, "")
+    monkeypatch.setenv("MASTERSCTL_CONFIG_PYTHON", "")  # as good as not set
+    assert master.run("list") == result
+    assert master.executions == 0
+
+
+def test_nothing_is_executed_where_reading_tells(master: Master) -> None:
+    with (master.basedir / "master.cfg").open("a") as config:
+        config.write("BuildmasterConfig = {'db_url': 'sqlite:///state.sqlite'}\n")
+    assert master.run("find", "m", "--config-python", sys.executable).out == "1\n"
+    url = f"sqlite:///{master.basedir}/state.sqlite"
+    assert master.run("--config-python", sys.executable, "--db-url", url, "find", "m").code == 0
+    assert master.executions == 0
+
+
+def test_a_command_that_executes_nothing_does_not_import_what_would(master: Master) -> None:
+    config = master.basedir / "master.cfg"
+    config.write_text("BuildmasterConfig = {'db_url': 'sqlite:///state.sqlite'}\n")
+    call = ["--basedir", str(master.basedir), "--config-python", sys.executable, "find", "m"]
+    program = f"import sys; from mastersctl.cli import run; run({call!r}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    id_, *modules = done.stdout.decode().split()
+    assert id_ == "1"
+    assert "mastersctl.config.location" in modules
+    assert "mastersctl.config.execution" not in modules
+
+
+def test_whoever_presses_a_key_executes_nothing(
+    master: Master, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = executable(tmp_path / "python", f"echo executed > {master.log}")
+    assert master.run("--config-python", python, "list").code == 1
+    assert master.executions == 1
+    master.log.unlink()
+    monkeypatch.setenv("MASTERSCTL_CONFIG_PYTHON", str(python))
+    line = f"mastersctl --basedir {master.basedir} --config-python {python} show "
+    asking = {"COMP_LINE": line, "_MASTERSCTL_COMPLETE": "zsh_complete"}
+    assert process(environment=asking) == Result(0, "plain\n", "")
+    assert master.executions == 0
+
+
+def test_a_command_executes_a_configuration_once(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings()
+    settings.basedir, settings.config_python = str(master.basedir), sys.executable
+    settings.timeout = PATIENCE
+    for _ in range(2):
+        with settings.connect("read") as connector:
+            assert sum(1 for _ in connector.get_masters()) == 1
+    assert master.executions == 1
+
+
+def test_a_configuration_that_calls_mastersctl_is_not_executed_in_it_again(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASTERSCTL_CONFIG_PYTHON", sys.executable)
+    config = master.basedir / "master.cfg"
+    call = [sys.executable, "-m", "mastersctl", "--basedir", str(master.basedir), "list"]
+    config.write_text(f"{config.read_text()}import subprocess\nsubprocess.run({call!r})\n")
+    assert master.run("find", "m", "--timeout", "60").out == "1\n"
+    assert master.executions == 1
+
+
+def test_no_output_shows_the_password(basedir: Path) -> None:
+    url = "postgresql://bb:s3cret@127.0.0.1:1/bb"
+    config = f"print({url!r}, 's3cret')\nclass S:\n url = {url!r}\nc['db_url'] = S().url\n"
+    (basedir / "master.cfg").write_text(WHOLE + config)
+    where = ["--basedir", basedir, "--config-python", sys.executable]
+    result = mastersctl(*where, "--timeout", "60", "-v", "list")
+    assert result.code == 4
+    assert "postgresql://bb:***@127.0.0.1:1/bb" in result.err
+    assert "s3cret" not in result.out + result.err
+    (basedir / "master.cfg").write_text(f"{WHOLE}{config}sys.exit({url!r})")
+    result = mastersctl(*where, "--timeout", "60", "-v", "list")
+    assert result.code == 1
+    assert result.err.count("\n") == 1
+    assert "(SystemExit: postgresql://bb:***@127.0.0.1:1/bb)" in result.err
+    assert "s3cret" not in result.out + result.err
+
+
+def test_what_nobody_is_left_to_stop_stops_itself(basedir: Path) -> None:
+    arguments = ["--basedir", str(basedir), "--config-python", sys.executable, "--timeout", "4"]
+    (basedir / "master.cfg").write_text(
+        "import os, time\nos.kill(os.getppid(), 9)\nos.fork()\ntime.sleep(99)"
+    )
+    assert process(*arguments, "list").code == -signal.SIGKILL
+    wait_for(lambda: str(basedir) not in _running(), 30)

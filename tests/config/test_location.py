@@ -88,3 +88,29 @@ def test_the_source_of_the_default_says_what_it_is_the_default_of(tmp_path: Path
     config.write_text("BuildmasterConfig = {}")
     assert locate(None, None, {}).source == f"Buildbot's default, as {config} names no other"
     assert locate("postgresql://h/d", None, {}).source == "--db-url"
+
+
+def test_a_configuration_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = make_basedir(tmp_path / "bb", "postgresql://h/named-in-tac")
+    other = directory / "other.cfg"
+    other.write_text("BuildmasterConfig = {'db_url': 'postgresql://h/other'}")
+    for config in ("other.cfg", str(other)):
+        assert locate(None, "bb", {}, config).url.database == "other"
+    assert locate(None, None, {"MASTERSCTL_BASEDIR": "bb"}, "other.cfg").url.database == "other"
+    assert locate("postgresql://h/url", None, {}, "other.cfg").url.database == "url"
+    monkeypatch.chdir(directory)
+    location = locate(None, None, {}, "other.cfg")
+    assert (location.url.database, location.source) == ("other", f"{other}:1")
+
+
+@pytest.mark.parametrize("environ", [{}, {"MASTERSCTL_DB_URL": "sqlite:///state.sqlite"}])
+def test_a_configuration_of_no_directory_is_an_error(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidValueError, match=r"--config 'x\.cfg' is that of a buildmaster's"):
+        locate(None, None, environ, "x.cfg")
+
+
+def test_an_empty_option_is_an_error() -> None:
+    with pytest.raises(InvalidValueError, match="--config is empty; name a file"):
+        locate(None, ".", {}, "")
+    with pytest.raises(InvalidValueError, match="--config-python is empty; name a Python"):
+        locate(None, ".", {}, None, "")

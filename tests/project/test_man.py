@@ -168,7 +168,11 @@ def test_a_page_has_every_exit_code_and_no_other(page: Path) -> None:
 
 @every_page
 def test_a_page_has_every_variable_and_no_other(page: Path) -> None:
-    ours = [location.DB_URL_VARIABLE, location.BASEDIR_VARIABLE]
+    ours = [
+        location.DB_URL_VARIABLE,
+        location.BASEDIR_VARIABLE,
+        location.CONFIG_PYTHON_VARIABLE,
+    ]
     assert tags(section(page, "ENVIRONMENT")) == [*ours, "NO_COLOR"]
     assert set(re.findall(r"MASTERSCTL_\w+", page.read_text())) == {*ours}
 
