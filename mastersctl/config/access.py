@@ -39,6 +39,8 @@ class Access(State):
     Attributes:
         environ: the environment, as a dictionary of the program.
         scopes: where names are looked up, the innermost first.
+        skipped: the variables that are not set, for which code is not executed.
+        undefined: the values of names that are not bound, as those that plugins have.
         attempts: how deep the ``try`` statements are that a look-up would be handled by.
     """
 
@@ -57,6 +59,8 @@ class Access(State):
         self.loaded.slots[REST] = Slot(unknown, start, certain=False)
         self.scopes: Sequence[Object] = ()
         self.attempts: list[int] = []
+        self.skipped: set[Missing] = set()
+        self.undefined: dict[str, Unknown] = {}
         self._steps = 0
 
     def spend(self, steps: int) -> None:
@@ -142,7 +146,11 @@ class Access(State):
             return self._reach_all("builtins")
         if hasattr(builtins, name):
             return self.attribute(self.module_outside("builtins"), name)
-        return self.unknown("is not defined")
+        if self.skipped:  # where it would be defined, maybe
+            return self.not_set(min(self.skipped).variable)
+        if name not in self.undefined:
+            self.undefined[name] = self.unknown("is not defined")
+        return self.undefined[name]
 
     def module_outside(self, name: str) -> Object:
         """Return a module that is not read."""
@@ -198,7 +206,7 @@ class Access(State):
             return self._attribute_of_object(owner, name)
         if isinstance(owner, Unknown):
             if owner.name and not owner.region.root().values:
-                return Unknown(self.place, "is imported", name=f"{owner.name}.{name}")
+                return Unknown(self.place, owner.why, name=f"{owner.name}.{name}")
             return self.touch([owner])
         if library.is_method(owner, name):
             return Method(owner, name)
@@ -222,7 +230,7 @@ class Access(State):
             return self.modules[qualified]
         if qualified in library.REACH_ALL or owner.name in library.REACH_ALL_MODULES:
             return self._reach_all(qualified)
-        found = Unknown(self.place, "is imported", name=qualified)
+        found = Unknown(self.place, f"is {qualified}, which is not read", name=qualified)
         owner.slots[name] = Slot(found, self.place)  # the same one, whenever it is looked up
         return found
 
@@ -230,7 +238,9 @@ class Access(State):
         """Return an item of a value."""
         if isinstance(owner, Object) and owner.kind != "file":
             if not is_key(key):
-                return self.unknown(values=[slot.value for slot in owner.slots.values()])
+                return self.unknown(values=[key, *(slot.value for slot in owner.slots.values())])
+            if owner is self.environ and key not in owner.slots and REST in owner.slots:
+                return self._may_be_set(str(key), owner.slots[REST])
             if owner.kind == "list" and isinstance(key, int) and key < 0 and owner.is_known:
                 key += len(owner.slots)
             slot = owner.slot(key)
@@ -248,6 +258,15 @@ class Access(State):
     def note_unset(self, variable: str) -> None:
         """Note that a default is taken for a variable that is not set."""
         self.missing.add(Missing(variable, self.place))
+
+    def _may_be_set(self, variable: str, rest: Slot) -> Unknown:
+        """Return the value of a variable that is not set here, but may be by the program."""
+        place = rest.place
+        where = f"line {place.line}" if place.path == self.path else str(place)
+        why = f"needs the environment variable {variable!r}, which is not set here"
+        unknown = self.unknown(f"{why}, but may be by {where}", [rest.value])
+        unknown.remedy = "set it, or "
+        return unknown
 
     def not_set(self, variable: str) -> Unknown:
         """Return what the look-up of a variable gives that is not set.

@@ -55,8 +55,11 @@ class Calls(Standard):
         is_defined_by_exec = id(self.program) in held and not changes_all
         if is_defined_by_exec and given.function not in library.CHANGE_DICTIONARIES:
             values = given.values  # it is taken for code of another package
-        is_outside = bool(name) and not changes_all
-        return self.opaque(values, given.what, is_outside)
+        is_outside = (bool(name) or not held) and not changes_all
+        result = self.opaque(values, given.what, is_outside)
+        if given.function and not result.remedy:
+            result.why = f"is computed by {given.function}()"
+        return result
 
     def _call_special(
         self, function: Callable[..., object], positional: Sequence[object], given: Arguments

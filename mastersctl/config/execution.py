@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
-from mastersctl.config.scrub import without
+from mastersctl.config.scrub import scrubbed
 from mastersctl.errors import BasedirError
 from mastersctl.text import visible
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), "_executed.py")
 _EXAMPLE = "name the one that Buildbot is installed for, like /srv/bb/venv/bin/python"
-_WAYS = "mend it, or pass --db-url"
+_WAYS = "mend it, set MASTERSCTL_DB_URL, or pass --db-url"
 _SENTENCES = {  # by what the program calls the error
     "exited": "{place}: The configuration ends the process{reason} when it is executed; {ways}.",
     "failed": "{place} cannot be executed by {python}{reason}; {ways}.",
@@ -246,7 +246,7 @@ def _fail(path: str, outcome: _Outcome, timeout: float, environ: Mapping[str, st
 
 def _told(text: str, path: str, environ: Mapping[str, str]) -> str:
     """Return what a configuration says as a message has it: harmless, short, without passwords."""
-    text = visible(without(_secrets(text, path, environ), text))
+    text = visible(scrubbed(_secrets(text, path, environ), text))
     return text if len(text) <= _MAX_SAID else f"{text[:_MAX_SAID]}..."
 
 

@@ -78,6 +78,8 @@ class Expressions(Access, ast.NodeVisitor):
             is_text: whether it makes a text, of which the values may be unused parts.
         """
         given = [*values, *(named or {}).values()]
+        if is_text and self.missing and any(value is None for value in given):
+            return self._fail("is computed", "")  # from a variable that is not set
         try:
             positional = [library.plain(value, self.read, is_text) for value in values]
             keywords = {

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mastersctl.config.expressions import Expressions
 from mastersctl.config.objects import Function, Object, Slot, parameters
 
+_MAX_SHOWN = 40  # characters of an expression in a message
 _MAX_CALLS = 30  # of functions in functions
 
 
@@ -71,10 +72,10 @@ class Arguments:
         node = self._node
         if not isinstance(node, ast.Call):
             return "calls"
-        given = [argument for argument in node.args if isinstance(argument, ast.Name)]
-        given += [part.value for part in node.keywords if isinstance(part.value, ast.Name)]
-        names = ", ".join(name.id for name in given[:3])
-        function = ast.unparse(node.func)[:40]
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        paths = [part for part in given if isinstance(part, ast.Name | ast.Subscript)]
+        names = ", ".join(ast.unparse(path)[:_MAX_SHOWN] for path in paths[:3])
+        function = ast.unparse(node.func)[:_MAX_SHOWN]
         return f"hands {names} to {function}()," if names else f"calls {function}(),"
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from mastersctl.config.objects import Object, Place, Slot, Unknown
+from mastersctl.config.source import WAYS_ON
 from mastersctl.errors import BasedirError
-
-WAYS_ON = "set MASTERSCTL_DB_URL, pass --config-python PYTHON to execute it, or pass --db-url URL"
 
 
 class Setting:

@@ -11,6 +11,8 @@ import warnings
 
 from mastersctl.errors import BasedirError
 
+WAYS_ON = "set MASTERSCTL_DB_URL, or pass --config-python or --db-url"
+
 _MAX_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
 _MAX_NEST = 8 * _MAX_FILE  # bytes times brackets around them, each of which takes memory
 _MAX_DEPTH = 200  # brackets in brackets; Python's limit
@@ -39,16 +41,16 @@ def parse(path: str) -> ast.Module:
         problem = f"This is not valid {version} ({error.msg})"
         if re.search(_PYTHON_2, str(error.msg)):
             problem = f"This is written for Python 2 ({error.msg})"
-        raise BasedirError(f"{path}:{error.lineno or 1}: {problem}; pass --db-url.") from None
+        raise BasedirError(f"{path}:{error.lineno or 1}: {problem}; {WAYS_ON}.") from None
     except (MemoryError, RecursionError):  # Python raises either for what is nested too deeply
         raise too_much(path) from None
     except ValueError as error:
-        raise BasedirError(f"{path} cannot be parsed ({error}); pass --db-url.") from None
+        raise BasedirError(f"{path} cannot be parsed ({error}); {WAYS_ON}.") from None
 
 
 def too_much(path: str) -> BasedirError:
     """Return the error for a program that takes too long to read."""
-    return BasedirError(f"{path} is too large, or nested too deeply, to be read; pass --db-url.")
+    return BasedirError(f"{path} is too large, or nested too deeply, to be read; {WAYS_ON}.")
 
 
 def read(path: str) -> bytes:
@@ -71,7 +73,7 @@ def read(path: str) -> bytes:
         reason = getattr(error, "strerror", None) or error
         raise BasedirError(f"{path} cannot be read ({reason}); pass --db-url.") from None
     if len(source) > _MAX_FILE:
-        raise BasedirError(f"{path} is larger than {_MAX_FILE} bytes; pass --db-url.")
+        raise BasedirError(f"{path} is larger than {_MAX_FILE} bytes; {WAYS_ON}.")
     return source
 
 

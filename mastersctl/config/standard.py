@@ -30,6 +30,8 @@ class Standard(Functions):
 
     def _get(self, owner: Object, key: object, default: object = None) -> object:
         slot = owner.slot(key) if is_key(key) else None
+        if owner is self.environ and slot is not None and key not in owner.slots:
+            return self.item(owner, key)
         if slot is not None or not is_key(key):
             return (
                 self.item(owner, key)
@@ -46,6 +48,8 @@ class Standard(Functions):
     def _set_default(self, owner: Object, key: object, default: object = None) -> object:
         slot = owner.slot(key) if is_key(key) else None
         if is_key(key) and slot is None:
+            if owner is self.environ:
+                self.note_unset(str(key))
             self.write(owner, key, self.slot(default))
             return default
         if slot is not None and slot.certain and key in owner.slots:
@@ -129,7 +133,9 @@ class Standard(Functions):
         try:
             text = read_text(self.absolute(path), self.owner)
         except BasedirError as error:
-            return self.unknown(f"needs a file that cannot be read: {error}")
+            unknown = self.unknown(f"needs a file that cannot be read: {error}")
+            unknown.remedy = "make it readable, or "
+            return unknown
         found = Object("file")
         self.write(found, "text", self.slot(text))
         return found
@@ -181,7 +187,7 @@ class Standard(Functions):
 
     def _execute_text(self, text: object, names: object = None, *more: object) -> object:
         """Note what ``exec`` and ``eval`` may change: the names that they are given, or all."""
-        return self.opaque([self.program if names is None else names, *more])
+        return self.opaque([self.program if names is None else names, *more], "executes a text,")
 
     def _reload(self, module: object) -> object:
         return module  # which holds what it did when it was read

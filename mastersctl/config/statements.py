@@ -111,6 +111,8 @@ class Statements(Calls):
     def visit_If(self, node: ast.If) -> None:
         truth = self.is_true(self.evaluate(node.test))
         because, self.because = self.because, self.because | self.missing
+        if truth is False:
+            self.skipped |= self.missing
         if truth is None:
             self.take_any(lambda: self.block(node.body), lambda: self.block(node.orelse))
         else:
@@ -303,8 +305,11 @@ class Statements(Calls):
         self.scopes, self.call_now = [names, *self.scopes], Call(-1, declared)
         self.block(node.body)
         self.scopes, self.call_now = outside
-        self.touch(bases)
-        self._define(node, names if is_simple else self.unknown(values=[names, *bases]))
+        value: object = names
+        if not is_simple:
+            self.touch(bases)
+            value = self.unknown(values=[names, *bases])
+        self._define(node, value)
 
     def visit_Global(self, node: ast.Global) -> None:
         """Do nothing: a call knows what its function declares."""

@@ -201,7 +201,7 @@ def test_what_tells_nothing_is_an_error_that_leads_on(basedir: Path, form: str) 
     beginning = WHOLE if "c['db_url']" in code else BEGINNING
     message = refused(basedir, beginning + code, DB_PASSWORD="s3cret", DB=URL)
     assert expected in message
-    assert "mend it, or pass --db-url." in message
+    assert "mend it, set MASTERSCTL_DB_URL, or pass --db-url." in message
 
 
 def test_the_last_line_of_an_endless_one_is_told_when_it_is_stopped(basedir: Path) -> None:

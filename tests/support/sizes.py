@@ -27,6 +27,7 @@ ROUNDS = Size(5, 50)
 WRITES = Size(160, 2000)  # beside a master that runs
 KILLS = Size(20, 200)  # at random moments of a change
 INTERRUPTS = Size(4, 20)  # likewise, of a command that only looks
+PROGRAMS = Size(100, 1500)  # that are made at random
 STATEMENTS = Size(4, 1)  # executed between two kills of a change
 CUTS = Size(8, 40)  # of a connection, in the answers to a command
 SILENCES = Size(2, 5)  # of a server, likewise; each takes seconds
