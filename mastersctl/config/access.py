@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mastersctl.config import library, objects
 from mastersctl.config.objects import (
@@ -83,17 +83,22 @@ class Access(State):
         return found
 
     def opaque(
-        self, values: Sequence[object], what: str = "does something,", is_outside: bool = False
+        self,
+        values: Sequence[object],
+        what: Callable[[], str] = lambda: "does something,",
+        is_outside: bool = False,
     ) -> Unknown:
         """Return what code that is not understood makes of `values`, all of which it may change.
 
         Parameters:
-            what: what the line does, as a predicate.
+            what: returns what the line does, as a predicate.
             is_outside: whether it is not of the program; then it leaves the environment as it is.
         """
         reached = self.reach(values)
         result = self.unknown(values=values)
-        changed = Unknown(self.place, f"{what} which could change it")
+        if all(isinstance(value, Unknown) for value in reached):
+            return result
+        changed = Unknown(self.place, f"{what()} which could change it")
         changed.is_change = True
         changed.region.merge(result.region)
         for value in reached:
@@ -109,7 +114,7 @@ class Access(State):
 
     def give_up(self) -> None:
         """Make unknown whatever the present line could change."""
-        self.opaque([self.everything, *self.scopes], "is in a loop,")
+        self.opaque([self.everything, *self.scopes], lambda: "is in a loop,")
 
     def touch(self, values: Sequence[object], is_text: bool = False) -> Unknown:
         """Return what reading `values` gives, which may call methods of the program's classes.
@@ -118,10 +123,15 @@ class Access(State):
             is_text: whether that refers to none of them, as texts and numbers do.
         """
         values = [value for value in values if not self._is_name_of_module(value)]
-        reached = self.reach(values)
+        holds = [v for v in values if not isinstance(v, Unknown) or v.region.root().values]
+        reached = self.reach(holds) if holds else []
         methods = [value for value in reached if isinstance(value, Function) and value.is_method]
         if methods and self.program not in reached:
             return self.opaque(values)
+        first = values[0] if len(values) == 1 else None
+        if isinstance(first, Unknown) and (first.is_text or not is_text):
+            self.doubts += 1
+            return first
         is_plain = is_text or all(map(objects.is_text, values))
         found = self.unknown(values=values)
         if is_plain:

@@ -46,18 +46,25 @@ class Calls(Standard):
             return self._call_special(special, given.positional, given)
         if name in library.FUNCTIONS and given.is_exact:
             return self.carry_out(library.FUNCTIONS[name], given.positional, given.named, True)
-        values = [function, *given.values]
         calls_back = any(isinstance(value, Function) for value in given.values)
         if not calls_back and name in library.MAKE_TEXTS | library.MAKE_CONTAINERS:
             return self.touch(given.values, is_text=name in library.MAKE_TEXTS)
+        return self._call_unknown(function, name, given)
+
+    def _call_unknown(self, function: object, name: str, given: Arguments) -> object:
+        """Return what a call returns of a function that is not understood."""
         held = function.region.root().values if isinstance(function, Unknown) else {}
         changes_all = id(self.everything) in held
+        is_outside = isinstance(function, Unknown) and not changes_all and (name != "" or not held)
         is_defined_by_exec = id(self.program) in held and not changes_all
-        if is_defined_by_exec and given.function not in library.CHANGE_DICTIONARIES:
-            values = given.values  # it is taken for code of another package
-        is_outside = (bool(name) or not held) and not changes_all
+        changes_owner = given.function in library.CHANGE_DICTIONARIES
+        values = [function, *given.values]
+        if is_outside or (is_defined_by_exec and not changes_owner):
+            values = given.values  # which is all that code of another package changes
         result = self.opaque(values, given.what, is_outside)
-        if given.function and not result.remedy:
+        if isinstance(function, Unknown) and function.remedy:
+            result.place, result.why, result.remedy = function.place, function.why, function.remedy
+        elif given.function and not result.remedy:
             result.why = f"is computed by {given.function}()"
         return result
 

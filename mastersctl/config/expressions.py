@@ -16,11 +16,22 @@ _MAX_ELEMENTS = 1000  # of a loop that is taken element by element
 class Expressions(Access, ast.NodeVisitor):
     """What evaluates expressions; calls are in a class of their own."""
 
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(environ)
+        self._visitors: dict[type[ast.AST], Callable[[ast.AST], object]] = {}
+
+    def visit(self, node: ast.AST) -> object:
+        """Evaluate an expression, or carry out a statement."""
+        kind = type(node)
+        if kind not in self._visitors:
+            self._visitors[kind] = getattr(self, f"visit_{kind.__name__}", self.generic_visit)
+        return self._visitors[kind](node)
+
     def evaluate(self, node: ast.expr) -> object:
         """Return the value of an expression."""
         self.spend(1)
         line, self.line = self.line, node.lineno
-        value: object = self.visit(node)
+        value = self.visit(node)
         self.line = line
         return value
 
@@ -92,6 +103,8 @@ class Expressions(Access, ast.NodeVisitor):
         except KeyError as error:
             return self._fail(f"needs {error.args[0]!r}, which is not set", "set it, or ")
         except Exception as error:
+            if any(isinstance(value, Unknown | Object) for value in given):
+                return self.touch(given, is_text)
             return self._fail(f"cannot be computed ({error})", "")
 
     def _fail(self, why: str, remedy: str) -> Unknown:

@@ -66,7 +66,6 @@ class Arguments:
         function = self._node.func if isinstance(self._node, ast.Call) else self._node
         return getattr(function, "id", "") or getattr(function, "attr", "")
 
-    @property
     def what(self) -> str:
         """What the call does, as a predicate of the line, up to its object."""
         node = self._node

@@ -16,7 +16,14 @@ WAYS_ON = "set MASTERSCTL_DB_URL, or pass --config-python or --db-url"
 _MAX_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
 _MAX_NEST = 8 * _MAX_FILE  # bytes times brackets around them, each of which takes memory
 _MAX_DEPTH = 200  # brackets in brackets; Python's limit
-_OPEN = rb"[(\[{](?![^()\[\]{}'\"#\n]*[)\]}])"  # brackets, but for those around nothing such
+_TEXT = re.compile(  # texts in quotes, and comments
+    rb'"""(?:\\.|[^\\])*?"""'
+    rb"|'''(?:\\.|[^\\])*?'''"
+    rb'|"(?:\\.|[^"\\\n])*"'
+    rb"|'(?:\\.|[^'\\\n])*'"
+    rb"|#[^\n]*",
+    re.DOTALL,
+)
 _PYTHON_2 = (
     "Missing parentheses in call to|multiple exception types must be parenthesized"
     "|leading zeros in decimal integer|maybe you meant '!='"
@@ -31,7 +38,7 @@ def parse(path: str) -> ast.Module:
     """
     source = read(path)
     try:
-        if len(source) * _depth(source) > _MAX_NEST:
+        if len(source) * _MAX_DEPTH > _MAX_NEST < len(source) * _depth(source):
             raise RecursionError
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its invalid escapes are not our user's concern
@@ -104,23 +111,9 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def _depth(source: bytes) -> int:
-    """Return how many brackets are open at once, at most; for a small file, what it can have."""
-    depth = _MAX_DEPTH
-    if b"coding" not in source:  # with which they may be written in other ways
-        depth = min(depth, len(re.findall(_OPEN, source)) + 1)
-    if len(source) * depth <= _MAX_NEST:
-        return depth
-    from io import BytesIO  # late: few are so large
-    from tokenize import TokenError, tokenize
-
+    """Return how many brackets are open at once, at most, outside of texts and comments."""
     depth = deepest = 0
-    try:
-        for token in tokenize(BytesIO(source).readline):
-            if token.string in ("(", "[", "{"):
-                depth += 1
-                deepest = max(deepest, depth)
-            elif token.string in (")", "]", "}"):
-                depth -= 1
-    except (TokenError, SyntaxError):
-        pass  # the parser says what is wrong
-    return deepest
+    for bracket in re.findall(rb"[()\[\]{}]", _TEXT.sub(b"", source)):
+        depth += 1 if bracket in b"([{" else -1
+        deepest = max(deepest, depth)
+    return min(deepest + 1, _MAX_DEPTH)

@@ -108,6 +108,10 @@ class Standard(Functions):
     def _abspath(self, path: object) -> object:
         return self.absolute(path) if isinstance(path, str | PurePosixPath) else self.unknown()
 
+    def _real_path(self, path: object) -> object:
+        known = isinstance(path, str | PurePosixPath)
+        return os.path.realpath(self.absolute(path)) if known else self.unknown()
+
     def _expand_user(self, path: object) -> object:
         text = str(path)
         if not isinstance(path, str | PurePosixPath) or not text.startswith("~"):
@@ -187,7 +191,9 @@ class Standard(Functions):
 
     def _execute_text(self, text: object, names: object = None, *more: object) -> object:
         """Note what ``exec`` and ``eval`` may change: the names that they are given, or all."""
-        return self.opaque([self.program if names is None else names, *more], "executes a text,")
+        return self.opaque(
+            [self.program if names is None else names, *more], lambda: "executes a text,"
+        )
 
     def _reload(self, module: object) -> object:
         return module  # which holds what it did when it was read
@@ -220,6 +226,7 @@ class Standard(Functions):
         "os.path.exists": _exists,
         "os.path.expanduser": _expand_user,
         "os.path.isfile": _is_file,
+        "os.path.realpath": _real_path,
         "pathlib.Path.cwd": _directory,
     }
     METHODS: ClassVar[dict[tuple[str, str], Callable[..., object]]] = {

@@ -133,11 +133,11 @@ class State:
             slots = [outcome.get(at, now) for outcome in outcomes]
             self.write(target, key, self._join(slots))
 
-    def doubt_since(self, start: Mark) -> bool:
+    def doubt_since(self, start: Mark) -> list[Object]:
         """Make unknown what changed since the `mark` `start`, as it may have, or not, or in part.
 
         Returns:
-            whether that made something unknown that was known at that time.
+            the objects of which something was known at that time that is not any more.
         """
         held: dict[tuple[int, object], list[Slot | None]] = {}
         places = {}
@@ -145,11 +145,12 @@ class State:
             if target.number <= start[1]:  # a newer one can only be reached by what is unknown now
                 held.setdefault((id(target), key), []).append(old)
                 places[id(target), key] = target
-        changed = False
+        changed = []
         for (at, key), slots in held.items():
             target = places[at, key]
             joined = self._join([*slots, target.slots.get(key)])
-            changed = changed or not _is_like(joined, slots[0])
+            if not _is_like(joined, slots[0]):
+                changed.append(target)
             self.write(target, key, joined)
         return changed
 
@@ -160,11 +161,13 @@ class State:
     def repeat(self, block: Callable[[], None]) -> None:
         """Take a block any number of times, or not at all."""
         self.depth += 1
+        _, first = self.mark()
         for _ in range(_MAX_ROUNDS):
             start, merges = self.mark(), len(self._merges)
             block()
-            changed = self.doubt_since(start)
-            if not changed and all(number > start[1] for number in self._merges[merges:]):
+            # What the loop itself has made can only be reached by what is unknown already.
+            has_changed = any(target.number <= first for target in self.doubt_since(start))
+            if not has_changed and all(number > start[1] for number in self._merges[merges:]):
                 break
         else:
             self.give_up()
