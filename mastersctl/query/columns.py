@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mastersctl._peewee import peewee
-from mastersctl.query.fields import FIELDS, Field
+from mastersctl.query.fields import FIELDS, STORED, Field
 from mastersctl.schema.master import Master
 
 if TYPE_CHECKING:
@@ -20,11 +20,7 @@ def compared(database: Database, state: peewee.ColumnBase) -> dict[str, peewee.C
         state: the expression for the state, of `mastersctl.schema.master.master_state`.
     """
     derived = {"state": state}
-    stored = {
-        name: _comparable(database, field)
-        for name, field in FIELDS.items()
-        if field.source == "stored"
-    }
+    stored = {name: _comparable(database, FIELDS[name]) for name in STORED}
     return stored | derived
 
 
@@ -37,7 +33,7 @@ def selected(
         columns: the expression that is compared, for each field.
     """
     for name in fields:
-        yield _stored(name) if FIELDS[name].source == "stored" else columns[name]
+        yield _stored(name) if name in STORED else columns[name]
 
 
 def _comparable(database: Database, field: Field) -> peewee.ColumnBase:

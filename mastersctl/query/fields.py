@@ -6,7 +6,7 @@ It imports nothing that takes long, as the help and the completion of ``list`` n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from mastersctl.states import STATES
 
@@ -14,6 +14,7 @@ Type = Literal["number", "text", "boolean", "time", "state"]
 """Says how a value is parsed, compared and written."""
 Source = Literal["stored", "derived", "counted"]
 """Where a value comes from: a column of the table of masters, an expression, or other tables."""
+_SOURCES: tuple[Source, ...] = get_args(Source)
 View = Literal["data", "table", "wide"]
 """What shows the field where none is asked for: formats for programs, the table, the wide table."""
 
@@ -54,7 +55,7 @@ _LIST = (
     Field("id", "number", views=_EVERYWHERE),
     Field("name", "text", views=_EVERYWHERE),
     Field("active", "boolean", views=("data",)),
-    Field("state", "state", "derived", _TABLES),
+    Field("state", "state", "derived", _EVERYWHERE),
     Field("last_active", "time", views=_EVERYWHERE),
     Field("schedulers", "number", "counted", ("wide",)),
     Field("change_sources", "number", "counted", ("wide",)),
@@ -64,17 +65,18 @@ _LIST = (
     Field("claims", "number", "counted", ("wide",)),
 )
 """In the order of the columns of a table."""
+FIELDS = {field.name: field for field in sorted(_LIST, key=lambda one: _SOURCES.index(one.source))}
+"""By name, in the order of a format for programs: what Buildbot's REST API has comes first."""
+STORED = tuple(name for name, field in FIELDS.items() if field.source == "stored")
+"""The fields of Buildbot's master dictionary."""
+COUNTS = tuple(name for name, field in FIELDS.items() if field.source == "counted")
+"""The fields that say how many of these a master has."""
 
 
 def shown(view: View) -> tuple[str, ...]:
     """Return the fields that are shown where none is asked for."""
-    return tuple(field.name for field in _LIST if view in field.views)
-
-
-FIELDS = {field.name: field for field in sorted(_LIST, key=lambda field: "data" not in field.views)}
-"""By name; those that Buildbot's REST API has come first."""
-COUNTS = tuple(name for name, field in FIELDS.items() if field.source == "counted")
-"""The fields that say how many of these a master has."""
+    fields = FIELDS.values() if view == "data" else _LIST
+    return tuple(field.name for field in fields if view in field.views)
 
 
 def type_of(name: str) -> Type:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mastersctl.errors import InvalidValueError, did_you_mean
-from mastersctl.query.fields import COUNTS, FIELDS, shown
+from mastersctl.query.fields import COUNTS, FIELDS, STORED
 from mastersctl.states import STATES
 from mastersctl.values import check_text, parse_integer
 
@@ -60,7 +60,7 @@ class ResultSpec(NamedTuple):
     order: Sequence[Order] = ()
     limit: int | None = None
     offset: int | None = None
-    fields: Sequence[str] = shown("data")
+    fields: Sequence[str] = STORED
 
     def counts(self) -> list[str]:
         """Return those of `COUNTS` that are asked for, in whatever place."""

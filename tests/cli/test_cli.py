@@ -35,7 +35,7 @@ def test_options_for_the_database_stand_before_or_after_the_command(database: Re
         ("-v", *url, "list", "-o", "csv", "--timeout", "1"),
     ):
         result = mastersctl(*arguments)
-        assert result[:2] == (0, "id,name,active,last_active\n"), arguments
+        assert result[:2] == (0, "id,name,active,last_active,state\n"), arguments
         assert result.err.startswith("Using "), arguments
     assert mastersctl("--db-url", "sqlite:///missing", "list", *url).code == 0
 

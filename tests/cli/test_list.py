@@ -1,5 +1,7 @@
 """``mastersctl list``"""
 
+import json
+import re
 import time
 
 import pytest
@@ -92,3 +94,20 @@ def test_one_statement_is_sent(database: RealDatabase) -> None:
     for format_ in ("table", "json", "id"):
         result = database.process("list", "-v", "-o", format_)
         assert result.err.count("SQL: ") == 1, format_
+
+
+@pytest.mark.usefixtures("states")
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "tsv"])
+def test_the_state_is_the_fifth_in_each_format_for_programs(
+    database: RealDatabase, format_: str
+) -> None:
+    out = database.run("list", "-o", format_).out
+    fields = ["id", "name", "active", "last_active", "state"]
+    if format_.startswith("json"):
+        rows = json.loads(out if format_ == "json" else f"[{','.join(out.splitlines())}]")
+        assert [[*row] for row in rows] == [fields] * len(NAMES)
+        assert [row["state"] for row in rows] == NAMES
+    else:
+        header, *lines = [re.split("[,\t]", line) for line in out.splitlines()]
+        assert header == fields
+        assert [line[4] for line in lines] == NAMES

@@ -124,7 +124,7 @@ def test_a_reader_that_pauses_locks_no_table(mysql_server: Server) -> None:
         rest = reader.stdout.read()
     assert reader.returncode == 0
     assert rest.count(b"\n") == 200_000
-    assert rest.endswith(b",false,1970-01-01T00:00:00+00:00\n")
+    assert rest.endswith(b",false,1970-01-01T00:00:00+00:00,inactive\n")
 
 
 # Settings of the server

@@ -49,7 +49,8 @@ def names(database: RealDatabase) -> list[str]:
 def expected(database: RealDatabase) -> list[dict[str, Any]]:
     rows = database.execute("SELECT id, name FROM masters ORDER BY id")
     moment = "2023-11-14T22:13:20+00:00"
-    return [{"id": i, "name": n, "active": True, "last_active": moment} for i, n in rows]
+    same = {"active": True, "last_active": moment, "state": "stale"}
+    return [{"id": id_, "name": name} | same for id_, name in rows]
 
 
 @pytest.mark.usefixtures("names")
@@ -214,7 +215,7 @@ def test_a_time_that_no_calendar_has_is_nothing(database: RealDatabase) -> None:
     out = database.run("list", "-o", "csv", "--field", "last_active").out
     assert list(csv.reader(io.StringIO(out))) == [["last_active"], [""], [""], [""]]
     out = database.run("list", "-o", "csv").out
-    assert out.splitlines()[1] == "1,m0,true,"  # which an importer takes for NULL
+    assert out.splitlines()[1] == "1,m0,true,,active"  # which an importer takes for NULL
     assert database.run("show", 1).code == 0
 
 

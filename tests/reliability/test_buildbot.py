@@ -123,6 +123,7 @@ def test_buildbot_reads_back_what_we_wrote_and_we_what_it_wrote(
     assert second == row(rows[1])
     assert none is None
     listed = mastersctl("list", "-o", "json", "--db-url", url).json
+    assert [master.pop("state") for master in listed] == ["inactive", "active", "inactive"]
     assert [{**m, "last_active": m["last_active"].replace("T", " ")} for m in listed] == all_masters
 
     mastersctl("expire-all", "--db-url", url)
