@@ -50,7 +50,7 @@ Filters, orders and fields may be repeated.
 \b
 Examples:
   mastersctl list --stale
-  mastersctl list --inactive --filter last_active__lt=30d --order name
+  mastersctl list --inactive --older-than 30d --order name
   mastersctl list --filter name__contains=build --field name -o csv
   mastersctl list --watch -o wide --order -unfinished_builds
 """
@@ -65,6 +65,15 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
     return number
 
 
+def _age(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return an age as it was given: it counts back from each look at the masters."""
+    if value is not None:
+        from mastersctl.query.resultspec import parse_age
+
+        parse_age(value)
+    return value
+
+
 @click.command("list", help=_HELP)
 @click.option("--filter", "filters", metavar="FIELD[__OP]=VALUE", multiple=True,
               type=Filter(),
@@ -75,6 +84,10 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
               help="Short for --filter state=inactive.")  # fmt: skip
 @click.option("--stale", "states", flag_value="stale", multiple=True,
               help="Short for --filter state=stale.")  # fmt: skip
+@click.option("--older-than", metavar="AGE", callback=_age,
+              help="Only masters last seen longer ago than this, such as 1h or 30d.")  # fmt: skip
+@click.option("--newer-than", metavar="AGE", callback=_age,
+              help="Only masters seen since then, such as 10m ago.")  # fmt: skip
 @click.option("--order", "orders", metavar="[-]FIELD", multiple=True,
               type=Order(),
               help="Sort by a field, downwards with '-'; then by ID.")  # fmt: skip
@@ -97,6 +110,8 @@ def list_(
     settings: Settings,
     filters: tuple[str, ...],
     states: tuple[str, ...],
+    older_than: str | None,
+    newer_than: str | None,
     orders: tuple[str, ...],
     limit: int | None,
     offset: int | None,
@@ -106,6 +121,8 @@ def list_(
     format_: str,
 ) -> None:
     all_filters = [*filters, *(f"state={state}" for state in states)]
+    ages = {"lt": older_than, "ge": newer_than}
+    all_filters += [f"last_active__{operator}={age}" for operator, age in ages.items() if age]
 
     def make_spec() -> ResultSpec:
         from mastersctl.query.resultspec import (  # late, for --help

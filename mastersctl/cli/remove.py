@@ -58,7 +58,7 @@ def remove(
     \b
     Examples:
       mastersctl remove oldhost:/srv/bb --reassign-to newhost:/srv/bb
-      mastersctl list --inactive --filter last_active__lt=30d -o id |
+      mastersctl list --inactive --older-than 30d -o id |
           xargs mastersctl remove --skip-used --yes
     """
     if not (masters or yes or dry_run):  # as of 'rm -f': xargs may have nothing to pass on

@@ -121,7 +121,7 @@ def _split_filter(text: str) -> tuple[str, str, str]:
     if not equals:
         raise InvalidValueError(
             f"The filter {text!r} has no '='; write FIELD=VALUE or FIELD__OP=VALUE, like "
-            "'state=stale' or 'last_active__lt=30d'."
+            "'state=stale' or 'name__contains=build'."
         )
     name, separator, operator_ = target.rpartition("__")
     field = parse_field(name if separator else target)

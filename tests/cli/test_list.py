@@ -5,10 +5,11 @@ import re
 import time
 
 import pytest
+import time_machine
 
 from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase
-from tests.support.rows import add_master
+from tests.support.rows import NOW, add_master
 
 NAMES = ["active", "stale", "expired", "inactive"]
 
@@ -37,6 +38,10 @@ def states(database: RealDatabase) -> None:
         (["--filter", "active=true"], NAMES[:3]),
         (["--filter", "last_active__lt=10m"], NAMES[1:]),
         (["--filter", "name__contains=act", "--filter", "id__gt=1"], ["inactive"]),
+        (["--older-than", "30m"], NAMES[1:]),
+        (["--newer-than", "30m"], NAMES[:1]),
+        (["--older-than", "30m", "--newer-than", "1w"], ["stale", "inactive"]),
+        (["--inactive", "--older-than", "1h30m"], []),
         (["--order", "-id"], NAMES[::-1]),
         (["--order", "state", "--order", "-id"], ["active", "expired", "inactive", "stale"]),
         (["--order", "-last_active", "--limit", "2"], ["active", "stale"]),
@@ -68,6 +73,8 @@ def test_the_table_says_in_which_state_each_master_is(database: RealDatabase) ->
         ["--filter", "id=99999999999999999999"],
         ["--order", "age"],
         ["--field", "age"],
+        ["--older-than", "2026-01-31"],
+        ["--newer-than", "soon"],
         ["--limit", "-1"],
         ["--limit", "9223372036854775808"],
         ["--offset", "many"],
@@ -111,3 +118,14 @@ def test_the_state_is_the_fifth_in_each_format_for_programs(
         header, *lines = [re.split("[,\t]", line) for line in out.splitlines()]
         assert header == fields
         assert [line[4] for line in lines] == NAMES
+
+
+def test_every_master_is_either_older_or_newer_than_an_age(database: RealDatabase) -> None:
+    with time_machine.travel(NOW + 0.5, tick=False):
+        for seconds in (59, 60, 61):
+            add_master(database, f"{seconds}", last_active=NOW - seconds)
+        older, newer = (
+            database.run("list", option, "1m", "--field", "name", "-o", "tsv").out.split()[1:]
+            for option in ("--older-than", "--newer-than")
+        )
+    assert (older, newer) == (["61"], ["59", "60"])

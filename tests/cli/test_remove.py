@@ -392,7 +392,7 @@ def test_the_masters_of_a_list_are_removed_through_xargs(buildbot_database: Real
     add_belongings(buildbot_database, used)
     add_master(buildbot_database, "young")
     pipe = (
-        'export MASTERSCTL_DB_URL="$1"; mastersctl list --inactive --filter last_active__lt=30d '
+        'export MASTERSCTL_DB_URL="$1"; mastersctl list --inactive --older-than 30d '
         f'-o id | xargs "{sys.executable}" -m mastersctl remove --yes --skip-used'
     )
     assert shell(pipe, buildbot_database.url) == (0, "removed 20 masters\n", "")
