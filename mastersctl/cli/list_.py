@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
+from mastersctl.cli.messages import warn
+from mastersctl.cli.needs import numbers, summary
 from mastersctl.cli.options import builder_option, database_options, output_option, warn_of_lag
 from mastersctl.cli.types import Field, Filter, Order
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
-from mastersctl.query.fields import COUNTS, FIELDS, shown
+from mastersctl.query.fields import COUNTS, FIELDS, NEEDS_HOUSEKEEPING, shown
 from mastersctl.values import parse_integer
 
 if TYPE_CHECKING:
+    from mastersctl.operations.connector import MastersConnector
     from mastersctl.query.resultspec import ResultSpec
 
 _TABLES = ("table", "wide")
@@ -45,11 +48,16 @@ A master is active, stale (it has not checked in for ten minutes), expired (expi
 or inactive: it was stopped, or it died, and another master that runs marked it so within a
 minute. The field active is true for all but the inactive ones.
 
+A master needs housekeeping when it is not active, and still holds unfinished builds, claims on
+unfinished build requests, or links of schedulers, change sources or builders. The table marks
+the state of such a master with '!'.
+
 Filters, orders and fields may be repeated.
 
 \b
 Examples:
   mastersctl list --stale
+  mastersctl list --needs-housekeeping
   mastersctl list --inactive --older-than 30d --order name
   mastersctl list --filter name__contains=build --field name -o csv
   mastersctl list --watch -o wide --order -unfinished_builds
@@ -84,6 +92,8 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
               help="Short for --filter state=inactive.")  # fmt: skip
 @click.option("--stale", "states", flag_value="stale", multiple=True,
               help="Short for --filter state=stale.")  # fmt: skip
+@click.option("--needs-housekeeping", "needy", flag_value=f"{NEEDS_HOUSEKEEPING}=true",
+              help="Short for --filter needs_housekeeping=true.")  # fmt: skip
 @click.option("--older-than", metavar="AGE", callback=_age,
               help="Only masters last seen longer ago than this, such as 1h or 30d.")  # fmt: skip
 @click.option("--newer-than", metavar="AGE", callback=_age,
@@ -110,6 +120,7 @@ def list_(
     settings: Settings,
     filters: tuple[str, ...],
     states: tuple[str, ...],
+    needy: str | None,
     older_than: str | None,
     newer_than: str | None,
     orders: tuple[str, ...],
@@ -120,7 +131,7 @@ def list_(
     seconds: float | None,
     format_: str,
 ) -> None:
-    all_filters = [*filters, *(f"state={state}" for state in states)]
+    all_filters = [*filters, *(f"state={state}" for state in states), *filter(None, [needy])]
     ages = {"lt": older_than, "ge": newer_than}
     all_filters += [f"last_active__{operator}={age}" for operator, age in ages.items() if age]
 
@@ -148,9 +159,28 @@ def list_(
     spec = make_spec()
     with settings.connect("read") as connector:
         warn_of_lag(connector)
+        if format_ in _TABLES and "state" in spec.fields:
+            _write_marked(connector, spec, builder)
+            return
         masters = connector.get_masters(spec, builder=builder)
         first = list(islice(masters, 1))  # an error comes before any header
         writer(format_)(chain(first, masters), spec.fields, sys.stdout)
+
+
+def _write_marked(connector: MastersConnector, spec: ResultSpec, builder: int | str | None) -> None:
+    """Write the table, in which the masters that need housekeeping are marked."""
+    from mastersctl.operations.needs import find_needing
+    from mastersctl.output.table import write
+
+    needing = find_needing(connector)
+    spec_with_id = spec._replace(fields=("id", *spec.fields))
+    rows = list(connector.get_masters(spec_with_id, builder=builder, needing=needing.ids))
+    values = (values for _, *values in rows)
+    write(map(tuple, values), spec.fields, sys.stdout, needing=numbers(needing, rows))
+    if needing.unknown:
+        warn(summary(needing))
+    elif needing.masters and sys.stdout.isatty():
+        click.echo(summary(needing))
 
 
 def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:

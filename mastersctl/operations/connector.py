@@ -5,12 +5,13 @@ What only one of them needs is imported where it is: each process pays for what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
 from mastersctl.errors import RefusedError, misnamed
 from mastersctl.operations.lookup import COLUMNS, Lookup
+from mastersctl.query.fields import NEEDS_HOUSEKEEPING
 from mastersctl.schema.master import Master, MasterRow, name_hash
 from mastersctl.schema.stored import text
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS
@@ -18,6 +19,8 @@ from mastersctl.states import ACTIVE, EXPIRE_SECONDS
 if TYPE_CHECKING:
     from mastersctl.database import Row
     from mastersctl.query.resultspec import ResultSpec
+
+_MAX_NEEDING = 1000  # IDs in a statement, which may have them in several places
 
 
 class Found(NamedTuple):
@@ -125,6 +128,7 @@ class MastersConnector(Lookup):
         spec: ResultSpec | None = None,
         *,
         builder: int | str | None = None,
+        needing: Sequence[int] | None = None,
         max_age: float = EXPIRE_SECONDS,
     ) -> Iterator[Row]:
         """Return the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
@@ -136,6 +140,8 @@ class MastersConnector(Lookup):
         Parameters:
             builder: only those which this builder, an ID or a name, is linked to, as Buildbot's
                 ``/builders/n:builderid/masters``.
+            needing: the IDs of those that need housekeeping, from
+                `mastersctl.operations.needs.find_needing`, where they are known already.
             max_age: for how long a master is not stale after it checked in, in seconds.
 
         Raises:
@@ -152,6 +158,8 @@ class MastersConnector(Lookup):
 
             query, counts = with_counts(self.database, query, spec.counts())
             columns |= counts
+        if NEEDS_HOUSEKEEPING in spec.named():
+            columns[NEEDS_HOUSEKEEPING] = self._needs_housekeeping(needing, max_age)
         query = query.select(*selected(spec.fields, columns))
         if builder is not None:
             from mastersctl.query.linked import masters_of
@@ -159,6 +167,15 @@ class MastersConnector(Lookup):
             query = query.where(Master.id.in_(masters_of(self.database, builder)))
         query = apply(spec, query, columns, self.database.contains)
         return self.database.rows(query)
+
+    def _needs_housekeeping(self, needing: Sequence[int] | None, max_age: float) -> peewee.Case:
+        """Return the SQL expression for whether a master needs housekeeping."""
+        from mastersctl.query.needs import needs_housekeeping
+        from mastersctl.schema.relations import HELD, existing
+
+        if needing is not None and len(needing) <= _MAX_NEEDING:
+            return peewee.Case(None, [(Master.id.in_(needing), 1)], 0)
+        return needs_housekeeping(self.state(max_age), existing(self.database, HELD))
 
     def set_all_masters_active_long_time_ago(
         self, *, unless_alive: bool = False, dry_run: bool = False

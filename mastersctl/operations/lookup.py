@@ -59,7 +59,7 @@ class Lookup:
 
     def rows(self, query: peewee.BaseQuery) -> list[MasterRow]:
         """Return the masters that a query for `COLUMNS` and the state finds."""
-        return [_row(*values) for values in self.database.rows(query)]
+        return [row_of(*values) for values in self.database.rows(query)]
 
     def first(self, master: int | str, *, lock: bool = False) -> MasterRow | None:
         """Return the master, or None when there is no such one."""
@@ -105,7 +105,7 @@ class Lookup:
             self.check_times(now, rows[0][-1])
         for *values, _ in rows:
             id_, _name, digest, *_ = values
-            found[id_] = found[digest] = _row(*values)
+            found[id_] = found[digest] = row_of(*values)
         return found
 
     def pick(self, found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
@@ -145,7 +145,7 @@ class Lookup:
         return ids[0] if ids else None
 
 
-def _row(
+def row_of(
     id_: int, name: object, _digest: str, active: object, last_active: object, state: str
 ) -> MasterRow:
     """Return the master whose `COLUMNS` and state these are."""

@@ -18,6 +18,8 @@ from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, STALE
 from mastersctl.text import visible
 
 _NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
+_NEEDS_HOUSEKEEPING = " !"
+_NEEDING_STYLE = "bold red"
 _STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim"}
 
 
@@ -26,8 +28,9 @@ def write(
     fields: Sequence[str],
     file: TextIO,
     footer: Sequence[object] = (),
+    needing: Container[int] = (),
 ) -> None:
-    _print(build(rows, fields, footer, on_terminal=file.isatty()), file)
+    _print(build(rows, fields, footer, on_terminal=file.isatty(), needing=needing), file)
 
 
 def build(
@@ -37,6 +40,7 @@ def build(
     *,
     on_terminal: bool,
     marked: Container[tuple[int, str]] = (),
+    needing: Container[int] = (),
 ) -> Table:
     """Return the table, to be drawn.
 
@@ -44,6 +48,7 @@ def build(
         rows: what the database has for each of `fields`.
         footer: the values of a last row, for sums.
         marked: the cells to mark, each as the number of its row and its field.
+        needing: the numbers of the rows of masters that need housekeeping.
     """
     table = _table(on_terminal, footer=bool(footer))
     for field, foot in zip_longest(fields, footer, fillvalue=""):
@@ -52,6 +57,10 @@ def build(
         table.add_column(title, str(foot), justify=justify, overflow="fold")
     for number, row in enumerate(rows):
         cells = [_cell(field, value, on_terminal) for field, value in zip(fields, row, strict=True)]
+        if number in needing and "state" in fields:
+            state = cells[fields.index("state")]
+            state.append(_NEEDS_HOUSEKEEPING)
+            state.style = _NEEDING_STYLE if on_terminal else ""
         for field, cell in zip(fields, cells, strict=True):
             if (number, field) in marked:
                 cell.stylize("reverse")

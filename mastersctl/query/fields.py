@@ -18,6 +18,7 @@ _SOURCES: tuple[Source, ...] = get_args(Source)
 View = Literal["data", "table", "wide"]
 """What shows the field where none is asked for: formats for programs, the table, the wide table."""
 
+NEEDS_HOUSEKEEPING = "needs_housekeeping"
 EQUALITY = ("eq", "ne", "in", "notin")
 """The operators that values are listed for, where these are few."""
 _COMPARISON = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -57,6 +58,7 @@ _LIST = (
     Field("active", "boolean", views=("data",)),
     Field("state", "state", "derived", _EVERYWHERE),
     Field("last_active", "time", views=_EVERYWHERE),
+    Field(NEEDS_HOUSEKEEPING, "boolean", "derived"),
     Field("schedulers", "number", "counted", ("wide",)),
     Field("change_sources", "number", "counted", ("wide",)),
     Field("builders", "number", "counted", ("wide",)),

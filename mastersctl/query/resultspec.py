@@ -64,8 +64,16 @@ class ResultSpec(NamedTuple):
 
     def counts(self) -> list[str]:
         """Return those of `COUNTS` that are asked for, in whatever place."""
-        named = {filter_.field for filter_ in self.filters} | {order.field for order in self.order}
-        return [field for field in COUNTS if field in named or field in self.fields]
+        named = self.named()
+        return [field for field in COUNTS if field in named]
+
+    def named(self) -> set[str]:
+        """Return the fields that are asked for, in whatever place."""
+        return {
+            *self.fields,
+            *(filter_.field for filter_ in self.filters),
+            *(order.field for order in self.order),
+        }
 
 
 def parse_field(text: str) -> str:

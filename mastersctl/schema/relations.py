@@ -44,6 +44,8 @@ class Relation(NamedTuple):
         unfinished: which rows count, by a column of `through`, or of this table without one; None
             if all do, because they are links.
         number, since: the columns with the number of a build, and when something began.
+        is_held: whether a master that is not active and has such rows needs housekeeping; not if
+            Buildbot leaves them when it stops, or if they are never there without others.
     """
 
     model: Model
@@ -56,6 +58,7 @@ class Relation(NamedTuple):
     unfinished: peewee.Expression | None = None
     number: peewee.Field | None = None
     since: peewee.Field | None = None
+    is_held: bool = True
 
     def select(self, *columns: peewee.ColumnBase) -> peewee.ModelSelect[Any]:
         """Return a query for columns of the rows that count, of all masters."""
@@ -105,11 +108,11 @@ RELATIONS: dict[str, Relation] = {
     "configured_workers": Relation(
         ConfiguredWorker, BuilderMaster.masterid, ConfiguredWorker.workerid,
         Worker, ConfiguredWorker.workerid,
-        through=BuilderMaster, refers=ConfiguredWorker.buildermasterid,
+        through=BuilderMaster, refers=ConfiguredWorker.buildermasterid, is_held=False,
     ),
     "connected_workers": Relation(
         ConnectedWorker, ConnectedWorker.masterid, ConnectedWorker.workerid,
-        Worker, ConnectedWorker.workerid,
+        Worker, ConnectedWorker.workerid, is_held=False,
     ),
     UNFINISHED_BUILDS: Relation(
         Build, Build.masterid, Build.id,
@@ -128,6 +131,9 @@ RELATIONS: dict[str, Relation] = {
 The rows of a relation may refer to those of one before it, which are therefore deleted later.
 """
 LINKS = [kind for kind, relation in RELATIONS.items() if relation.unfinished is None]
+
+HELD = [kind for kind, relation in RELATIONS.items() if relation.is_held]
+"""The kinds that a master which was stopped does not have: see `mastersctl.query.needs`."""
 
 
 def table(model: Model) -> str:

@@ -395,9 +395,10 @@ print("IMPORTED", *sorted(heavy & imported))
         ("list -o jsonl", "peewee"),
         ("list -o csv --filter last_active__lt=5", "peewee"),
         ("list -o csv --filter last_active__lt=5m", "durationpy peewee"),
-        ("list", "peewee rich"),
+        ("list", "mastersctl.schema.related peewee rich"),
+        ("list --field name", "peewee rich"),
         ("show m", "mastersctl.schema.related peewee rich"),
-        ("check", "mastersctl.cli.check peewee"),
+        ("check", "mastersctl.cli.check mastersctl.schema.related peewee"),
     ],
 )
 def test_only_what_a_command_needs_is_imported(

@@ -9,7 +9,7 @@ import time_machine
 
 from tests.support.commands import mastersctl
 from tests.support.databases import RealDatabase
-from tests.support.rows import NOW, add_master
+from tests.support.rows import NOW, add_cluster, add_master
 
 NAMES = ["active", "stale", "expired", "inactive"]
 
@@ -98,7 +98,7 @@ def test_a_mistake_is_found_before_the_database_is_opened() -> None:
 
 def test_one_statement_is_sent(database: RealDatabase) -> None:
     add_master(database, "m")
-    for format_ in ("table", "json", "id"):
+    for format_ in ("csv", "json", "id"):
         result = database.process("list", "-v", "-o", format_)
         assert result.err.count("SQL: ") == 1, format_
 
@@ -129,3 +129,15 @@ def test_every_master_is_either_older_or_newer_than_an_age(database: RealDatabas
             for option in ("--older-than", "--newer-than")
         )
     assert (older, newer) == (["61"], ["59", "60"])
+
+
+def test_a_master_that_needs_housekeeping_is_marked_by_its_state(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_cluster(buildbot_database)
+    for table in ((), ("-o", "wide")):
+        _, *rows = buildbot_database.run("list", *table).out.splitlines()
+        states = [re.split("  +", row.strip())[2] for row in rows]
+        assert states == ["stale !", "inactive !", "active", "active"]
+    assert " !" not in buildbot_database.run("list", "-o", "csv").out
+    assert " !" not in buildbot_database.run("list", "--field", "name").out

@@ -10,8 +10,8 @@ import pexpect
 import pytest
 
 from mastersctl.output.table import ago
-from tests.support.databases import SqliteFile
-from tests.support.rows import add_master
+from tests.support.databases import SqliteFile, copy_sqlite
+from tests.support.rows import add_belongings, add_master
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 Environment = dict[str, str] | None
@@ -100,6 +100,23 @@ def test_no_control_character_of_a_name_reaches_the_terminal(
     assert all(line.isprintable() for line in printed.replace("\t", " ").split("\r\n"))
     if format_ != "id":
         assert "evil" in printed
+
+
+def test_below_the_table_it_says_what_is_to_be_done_for_masters_that_need_housekeeping(
+    tmp_path: Path, template_sqlite: Path
+) -> None:
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_master(database, "alive", active=1)
+    assert "housekeep" not in on_terminal("list")
+    for number, words in ((1, "1 master needs"), (2, "2 masters need")):
+        add_belongings(database, add_master(database, f"{number}", last_active=5))
+        printed = on_terminal("list", "--active")
+        assert printed.splitlines()[-1] == f"{words} housekeeping: mastersctl housekeep"
+        assert printed.count("\n") == 4
+    assert "\x1b[1;31minactive !" in on_terminal("list")
+    assert "mastersctl housekeep" not in on_terminal("list", "-o", "csv")
+    assert "mastersctl housekeep" not in database.run("list").out
 
 
 def test_ago_is_for_people() -> None:

@@ -174,6 +174,7 @@ def test_an_option_can_be_given_thousands_of_times(
 
 def test_every_filter_there_is_can_be_given_at_once(buildbot_database: RealDatabase) -> None:
     values = {"state": "active", "active": "1", "name": "m", "last_active": "1"}
+    values["needs_housekeeping"] = "1"
     filters = [
         f"--filter={name}__{operator_}={values.get(name, '0')}"
         for name, field in FIELDS.items()
@@ -238,11 +239,13 @@ ROWS: list[dict[str, Any]] = [
 for _row in ROWS:
     _alive = "active" if _row["last_active"] >= NOW - 600 else "stale"
     _row["state"] = (_alive if _row["last_active"] else "expired") if _row["active"] else "inactive"
+    _row["needs_housekeeping"] = _row["state"] != "active" and _row["unfinished_builds"] > 0
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "id": st.integers(-1, len(ROWS) + 1) | st.integers(-(2**63) + 1, 2**63 - 1),
     "name": st.sampled_from(NAMES) | st.sampled_from(["", "a", "%", "_", "A%"]),
     "active": st.sampled_from([0, 1]),
+    "needs_housekeeping": st.sampled_from([0, 1]),
     "last_active": st.sampled_from(TIMES),
     "state": st.sampled_from(STATES),
     **dict.fromkeys(COUNTS, st.integers(-1, 4)),
