@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mastersctl.cli.needs import numbers, summary
 from mastersctl.clock import describe_lag
 from mastersctl.errors import InvalidValueError, MastersctlError
+from mastersctl.query.fields import NEEDS_HOUSEKEEPING
 
 if TYPE_CHECKING:
     from mastersctl.cli.context import Settings
@@ -52,6 +54,8 @@ def watch(
 ) -> None:
     """Show the masters until the user has seen enough and presses Ctrl-C.
 
+    Those that need housekeeping are told first, and come first where no order is given.
+
     Parameters:
         make_spec: returns which masters to show; ages in its filters count from now.
         seconds: how long to wait before they are read again.
@@ -60,7 +64,9 @@ def watch(
         MastersctlError: they cannot be read even once.
     """
     from mastersctl.operations.health import count_states
+    from mastersctl.operations.needs import find_needing
     from mastersctl.output.live import Contents, fullscreen
+    from mastersctl.query.resultspec import Order
 
     fields = make_spec().fields
 
@@ -70,12 +76,16 @@ def watch(
         limit = room if spec.limit is None else min(spec.limit, room)
         with settings.connect("read") as connector:
             counts = count_states(connector).counts
-            spec = spec._replace(fields=("id", *fields), limit=limit)
-            rows = list(connector.get_masters(spec, builder=builder))
+            needing = find_needing(connector)
+            order = spec.order
+            if needing.masters and not order:
+                order = [Order(NEEDS_HOUSEKEEPING, descending=True)]
+            spec = spec._replace(fields=("id", *fields), limit=limit, order=order)
+            rows = list(connector.get_masters(spec, builder=builder, needing=needing.ids))
             behind = describe_lag(connector.database.replication_lag())
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
-        summary = ". ".join(filter(None, (states, behind)))
-        return Contents(rows, summary, are_all=len(rows) < limit)
+        line = ". ".join(filter(None, (summary(needing), states, behind)))
+        return Contents(rows, line, are_all=len(rows) < limit, needing=numbers(needing, rows))
 
     try:
         read(None)  # what is wrong from the start is an error

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -30,11 +30,13 @@ class Contents(NamedTuple):
         rows: the ID of a master, and what the database has for each of the fields.
         summary: a line above them.
         are_all: whether there is no other row than these.
+        needing: the numbers of the rows of masters that need housekeeping.
     """
 
     rows: Rows
     summary: str
     are_all: bool
+    needing: Container[int] = ()
 
 
 class Screen:
@@ -52,6 +54,7 @@ class Screen:
         self._rows: Rows = ()
         self._are_all = False  # whether a master that is not among the rows was not there
         self._marked: set[tuple[int, str]] = set()
+        self._needing: Container[int] = ()
         self._head: list[Text] = []
         # Not an Event: a signal that comes while it is being cleared would wait for ever.
         self._signals: SimpleQueue[None] = SimpleQueue()
@@ -63,7 +66,7 @@ class Screen:
 
     def show(self, contents: Contents) -> None:
         """Draw the rows below the summary, and mark what is not as it was the last time."""
-        rows, summary, are_all = contents
+        rows, summary, are_all, needing = contents
         before = {id_: values for id_, *values in self._rows}
         new = [_ABSENT] * len(self._fields) if self._are_all else None
         self._marked = {
@@ -74,7 +77,7 @@ class Screen:
             )
             if old != value
         }
-        self._rows, self._are_all = rows, are_all
+        self._rows, self._are_all, self._needing = rows, are_all, needing
         self._head = [Text(visible(f"{_now()}  {summary}"))]
         self._draw()
 
@@ -135,7 +138,9 @@ class Screen:
     def _draw(self) -> None:
         self._end_without_terminal()
         rows = [tuple(values) for _, *values in self._rows]
-        table = build(rows, self._fields, on_terminal=True, marked=self._marked)
+        table = build(
+            rows, self._fields, on_terminal=True, marked=self._marked, needing=self._needing
+        )
         drawn = _Cropped(Group(self._title, *self._head, Text(), table))
         try:
             self._live.update(drawn, refresh=True)

@@ -15,8 +15,8 @@ import pytest
 
 from tests.support import buildbots
 from tests.support.commands import mastersctl
-from tests.support.databases import PostgresDatabase, PostgresServer, SqliteFile
-from tests.support.rows import add_master, add_masters
+from tests.support.databases import PostgresDatabase, PostgresServer, SqliteFile, copy_sqlite
+from tests.support.rows import add_belongings, add_master, add_masters
 from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.xdist_group("watch")  # whose tests take a certain time
@@ -73,6 +73,31 @@ def test_what_changes_is_seen_and_marked(database: SqliteFile) -> None:
     screen = "\n".join(terminal.read())
     assert "build3" in screen
     assert "build2" not in screen
+    terminal.child.close(force=True)
+
+
+def test_masters_that_need_housekeeping_come_first_unless_an_order_is_given(
+    tmp_path: Path, template_sqlite: Path
+) -> None:
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_masters(database, [f"stopped{number}" for number in range(30)])  # more than there is room
+    add_belongings(database, add_master(database, "killed", last_active=5))
+    terminal = Terminal("list", "--watch", "0.3", columns=150)
+    lines = terminal.wait_for("killed")
+    assert "  1 master needs housekeeping: mastersctl housekeep. 0 active, " in lines[1]
+    assert lines[5].split()[:4] == ["31", "killed", "inactive", "!"]
+    assert lines[6].split()[:2] == ["1", "stopped0"]
+    assert database.run("housekeep").code == 0
+    terminal.wait_for("stopped13")
+    assert "needs housekeeping" not in terminal.read()[1]
+    terminal.child.close(force=True)
+
+    add_belongings(database, add_master(database, "killed too", last_active=5))
+    terminal = Terminal("list", "--watch", "0.3", "--order", "id", columns=150)
+    lines = terminal.wait_for("stopped0")
+    assert "  1 master needs housekeeping" in lines[1]
+    assert lines[5].split()[:2] == ["1", "stopped0"]
     terminal.child.close(force=True)
 
 
