@@ -11,6 +11,7 @@ import click
 
 from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import report_error, sanitized
+from mastersctl.cli.needs import held, warning
 from mastersctl.cli.options import age_option, database_options, masters_argument, output_option
 from mastersctl.cli.types import File
 from mastersctl.errors import MastersctlError, listed
@@ -20,6 +21,7 @@ from mastersctl.text import visible
 if TYPE_CHECKING:
     from mastersctl.operations.connector import MastersConnector
     from mastersctl.operations.health import Health
+    from mastersctl.schema.master import MasterRow
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)  # as the monitoring plugins' guidelines have them
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -67,14 +69,16 @@ def check(
     \b
     Exit codes, as the guidelines for monitoring plugins have them:
       0  OK
-      1  WARNING: a master is stale or expired, or last active in the future
+      1  WARNING: one is stale, expired, ahead of time, or needs housekeeping
       2  CRITICAL: fewer than N masters are active, or a MASTER is not
       3  UNKNOWN: the database cannot be asked, or the command line is wrong
 
     MASTER is an ID or an exact name; where there are any, the others do not matter; else all do.
     One that dies is active for ten minutes more, and then stale; but others that run mark it
     inactive within a minute, like one that was stopped: name those that should run, or say how
-    many.
+    many. One that needs housekeeping is not active, and still holds unfinished builds, claims on
+    unfinished build requests, or links of schedulers, change sources or builders. One is ahead of
+    time when its last check-in is in the future.
 
     With -o prometheus, for which the extra 'prometheus' must be installed, metrics are written for
     the textfile collector of node_exporter, and the exit code is 0 whatever they say. --write keeps
@@ -114,7 +118,7 @@ def _judge(health: Health, *, named: bool, min_active: int) -> int:
     if health.counts[ACTIVE] < min_active or (named and (health.unhealthy or health.missing)):
         return CRITICAL
     is_unsure = health.counts[STALE] or health.counts[EXPIRED] or health.in_future
-    return WARNING if is_unsure else OK
+    return WARNING if is_unsure or health.needing.masters else OK
 
 
 def _describe(health: Health) -> str:
@@ -127,15 +131,17 @@ def _describe(health: Health) -> str:
     if health.missing:
         names["not there"] = [str(master) for master in health.missing]
     parts += [f"{what}: {listed(those)}" for what, those in names.items()]
-    return "; ".join(parts + health.misnamed)
+    return "; ".join([*parts, *health.misnamed, *filter(None, [warning(health.needing)])])
 
 
 def _performance(health: Health, named: bool, min_active: int) -> str:
     unhealthy = ";;0" if named else ";0"  # critical, or a warning, above that
     thresholds = {ACTIVE: f";;{min_active}:", STALE: unhealthy, EXPIRED: unhealthy}
-    return " ".join(
+    values = [
         f"{state}={count}{thresholds.get(state, '')}" for state, count in health.counts.items()
-    )
+    ]
+    needing = "U" if health.needing.unknown else len(health.needing.masters)  # U: not known
+    return " ".join([*values, f"needing_housekeeping={needing};0"])
 
 
 def _line(code: int, text: str, performance: str | None = None) -> str:
@@ -153,14 +159,18 @@ def _json(status: dict[str, Any]) -> str:
 
 def _to_json(health: Health) -> dict[str, Any]:
     masters = {
-        key: [
-            {"id": row.id, "name": row.name, "state": row.state,
-             "last_active": row.last_active and row.last_active.isoformat()}
-            for row in rows
-        ]
+        key: [_row_to_json(row) for row in rows]
         for key, rows in (("unhealthy", health.unhealthy), ("in_future", health.in_future))
-    }  # fmt: skip
-    return health.counts | masters | {"missing": health.missing}
+    }
+    needing = health.needing
+    needy = [_row_to_json(row) | held(needing, row.id) for row in needing.masters]
+    found = {"missing": health.missing, "needing_housekeeping": None if needing.unknown else needy}
+    return health.counts | masters | found
+
+
+def _row_to_json(row: MasterRow) -> dict[str, Any]:
+    when = row.last_active and row.last_active.isoformat()
+    return {"id": row.id, "name": row.name, "state": row.state, "last_active": when}
 
 
 def _metrics(connector: MastersConnector, health: Health, max_age: float) -> str:
@@ -176,7 +186,8 @@ def _metrics(connector: MastersConnector, health: Health, max_age: float) -> str
     filters = [] if health.ids is None else [Filter("id", "in", tuple(health.ids))]
     spec = ResultSpec(filters, fields=FIELDS)
     masters = connector.get_masters(spec, max_age=max_age)
-    return render(health.counts, masters, health.missing)
+    needing = None if health.needing.unknown else len(health.needing.masters)
+    return render(health.counts, masters, health.missing, needing)
 
 
 def asked_format(arguments: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mastersctl._peewee import peewee
 from mastersctl.clock import TOLERANCE
 from mastersctl.operations.lookup import COLUMNS, Lookup, key
+from mastersctl.operations.needs import Needing, find_needing
 from mastersctl.schema.master import Master, MasterRow
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
 
@@ -25,6 +26,7 @@ class Health(NamedTuple):
         missing: those of which there is no row.
         misnamed: why some of these are missing although their names are there, a sentence each.
         ids: of those that were asked for and are there; None where all were.
+        needing: those of them that need housekeeping, and what they hold.
     """
 
     counts: dict[str, int]
@@ -33,6 +35,7 @@ class Health(NamedTuple):
     missing: list[int | str]
     misnamed: list[str]
     ids: list[int] | None
+    needing: Needing
 
 
 class States(NamedTuple):
@@ -77,7 +80,8 @@ def find_health(
         found = lookup.rows(query.order_by(Master.id))
     unhealthy = [row for row in found if row.state != ACTIVE]
     ahead = [row for row in found if row.state == ACTIVE]
-    return Health(states.counts, unhealthy, ahead, [], [], None)
+    needing = find_needing(lookup, counted=True, max_age=max_age)
+    return Health(states.counts, unhealthy, ahead, [], [], None, needing)
 
 
 def _health_of(lookup: Lookup, masters: Sequence[int | str], now: float, max_age: float) -> Health:
@@ -95,6 +99,7 @@ def _health_of(lookup: Lookup, masters: Sequence[int | str], now: float, max_age
         missing,
         [str(error) for error in errors if error.is_misnamed],
         [*rows],
+        find_needing(lookup, [*rows], counted=True, max_age=max_age),
     )
 
 

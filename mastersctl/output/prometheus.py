@@ -18,6 +18,7 @@ def render(
     counts: Mapping[str, int],
     masters: Iterable[tuple[Any, ...]],
     missing: Sequence[int | str] = (),
+    needing: int | None = None,
 ) -> str:
     """Return the metrics.
 
@@ -25,9 +26,10 @@ def render(
         counts: how many masters are in each state.
         masters: the values of `FIELDS` of each.
         missing: the IDs and names of masters that are not there, and so not active.
+        needing: how many masters need housekeeping; None where that is not known.
     """
     registry = CollectorRegistry()
-    registry.register(_Masters(counts, masters, missing))
+    registry.register(_Masters(counts, masters, missing, needing))
     return generate_latest(registry).decode()
 
 
@@ -37,10 +39,12 @@ class _Masters(Collector):
         counts: Mapping[str, int],
         masters: Iterable[tuple[Any, ...]],
         missing: Sequence[int | str],
+        needing: int | None,
     ) -> None:
         self._counts = counts
         self._masters = masters
         self._missing = missing
+        self._needing = needing
 
     def describe(self) -> list[GaugeMetricFamily]:
         return []  # else the registry would collect once to know them
@@ -52,6 +56,12 @@ class _Masters(Collector):
         for state, count in self._counts.items():
             masters.add_metric([state], count)
         yield masters
+        if self._needing is not None:
+            yield GaugeMetricFamily(
+                "buildbot_masters_needing_housekeeping",
+                "How many masters are not active, and still hold builds, claims or links.",
+                value=self._needing,
+            )
         active, last_active, builds, claims = families = [
             GaugeMetricFamily(f"buildbot_master_{name}", help_, labels=_LABELS)
             for name, help_ in (

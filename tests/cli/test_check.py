@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.commands import mastersctl
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
-from tests.support.rows import MINUTE, add_belongings, add_master
+from tests.support.rows import MINUTE, add_belongings, add_cluster, add_master
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 
@@ -33,7 +33,7 @@ def test_all_is_well(database: RealDatabase) -> None:
     assert database.run("check") == (
         OK,
         "MASTERS OK - 1 active, 0 stale, 0 expired, 1 inactive | "
-        "active=1;;1: stale=0;0 expired=0;0 inactive=1\n",
+        "active=1;;1: stale=0;0 expired=0;0 inactive=1 needing_housekeeping=0;0\n",
         "",
     )
 
@@ -74,6 +74,54 @@ def test_a_last_check_in_in_the_future_is_a_warning(database: RealDatabase, year
     assert "looks alive: its last check-in is in the future" in result.err
 
 
+def test_an_inactive_master_that_needs_housekeeping_is_a_warning_until_that_is_done(
+    buildbot_database: RealDatabase,
+) -> None:
+    for name, active in (("alive", 1), ("stopped", 0), ("killed", 0)):
+        id_ = add_master(buildbot_database, name, active=active, last_active=None if active else 5)
+        if name != "stopped":
+            add_belongings(buildbot_database, id_)
+    buildbot_database.execute("DELETE FROM scheduler_masters WHERE masterid = 3")
+    result = buildbot_database.run("check")
+    assert result == (
+        WARNING,
+        "MASTERS WARNING - 1 active, 0 stale, 0 expired, 2 inactive; 1 inactive master holds "
+        "1 claim, 1 unfinished build and 2 links: run 'mastersctl housekeep' | active=1;;1: "
+        "stale=0;0 expired=0;0 inactive=2 needing_housekeeping=1;0\n",
+        "",
+    )
+    (needing,) = buildbot_database.run("check", "-o", "json").json["needing_housekeeping"]
+    assert needing == {
+        "id": 3, "name": "killed", "state": "inactive", "last_active": "1970-01-01T00:00:05+00:00",
+        "links": 2, "unfinished_builds": 1, "claims": 1,
+    }  # fmt: skip
+    assert buildbot_database.run("housekeep").code == 0
+    assert buildbot_database.run("check").code == OK
+
+
+def test_of_masters_that_need_housekeeping_check_says_how_many_and_the_sums(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_cluster(buildbot_database)  # of which one that is dead is stale, and one inactive
+    out = buildbot_database.run("check").out
+    assert (
+        "; 2 masters that are not active hold 6 claims, 6 unfinished builds and 14 links: run "
+        "'mastersctl housekeep' | " in out
+    )
+    buildbot_database.execute("UPDATE masters SET active = 0 WHERE name = 'dead'")
+    assert "; 2 inactive masters hold 6 claims, " in buildbot_database.run("check").out
+
+
+def test_only_of_those_that_are_named_it_says_that_they_need_housekeeping(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_cluster(buildbot_database)
+    result = buildbot_database.run("check", "heir", "bystander")
+    assert (result.code, "hold" in result.out) == (OK, False)
+    result = buildbot_database.run("check", "heir", "stopped")
+    assert (result.code, "1 inactive master holds 3 claims" in result.out) == (CRITICAL, True)
+
+
 @pytest.mark.usefixtures("alive")
 def test_more_names_than_a_statement_has_room_for_are_a_usage_error(database: RealDatabase) -> None:
     names = [f"m{number}" for number in range(66_000)]
@@ -103,7 +151,7 @@ def test_only_the_masters_that_are_named_matter(database: RealDatabase) -> None:
     arguments = ("check",)
     result = database.run(*arguments, "alive")
     assert result.code == OK
-    assert "active=1;;1: stale=0;;0 expired=0;;0 inactive=0\n" in result.out
+    assert "active=1;;1: stale=0;;0 expired=0;;0 inactive=0 needing" in result.out
     assert database.run(*arguments, "1").code == OK
     for names, culprit in (
         (("alive", "stopped"), "; inactive: 'stopped' |"),
@@ -135,7 +183,7 @@ def test_json_has_the_same(database: RealDatabase) -> None:
     epoch = "1970-01-01T00:00:00+00:00"
     assert result.json == {
         "status": "WARNING", "active": 1, "stale": 0, "expired": 1, "inactive": 0, "missing": [],
-        "in_future": [],
+        "in_future": [], "needing_housekeeping": [],
         "unhealthy": [{"id": 2, "name": "reset\x1b|", "state": "expired", "last_active": epoch}],
     }  # fmt: skip
 
@@ -223,9 +271,9 @@ def test_a_few_statements_do_however_many_masters(buildbot_database: RealDatabas
     assert "'9' and 190 more |" in out
     arguments = ("check", "-v")
     more = int(buildbot_database.kind == "sqlite")  # whether an upgrade was interrupted
-    assert buildbot_database.run(*arguments).err.count("SQL: ") == 2 + more
-    assert buildbot_database.run(*arguments, "1", "2", "3").err.count("SQL: ") == 1 + more
-    assert buildbot_database.run(*arguments, "-o", "prometheus").err.count("SQL: ") <= 5
+    assert buildbot_database.run(*arguments).err.count("SQL: ") == 3 + more
+    assert buildbot_database.run(*arguments, "1", "2", "3").err.count("SQL: ") == 2 + more
+    assert buildbot_database.run(*arguments, "-o", "prometheus").err.count("SQL: ") <= 6
 
 
 def test_only_the_first_of_many_that_are_missing_are_looked_for_by_name(
@@ -264,6 +312,7 @@ def test_prometheus_reads_the_metrics(buildbot_database: RealDatabase) -> None:
     labels = [(f"{number}", name) for number, name in enumerate(names, 1)]
     assert metrics(result.out) == {
         "buildbot_masters": {("active",): 1, ("stale",): 0, ("expired",): 1, ("inactive",): 1},
+        "buildbot_masters_needing_housekeeping": {(): 2},
         "buildbot_master_active": dict(zip(labels, (1, 0, 0), strict=True)),
         "buildbot_master_last_active_timestamp_seconds": dict(
             zip(labels, (now, 5, 0), strict=True)

@@ -28,6 +28,8 @@ NEEDY = (
     "list -o wide",
     "list --field builders --field claims",
     "show gone",
+    "list --needs-housekeeping",
+    "list --field needs_housekeeping -o json",
 )
 CLEANING = ("remove gone --yes --reassign-to heir", "housekeep", "housekeep --dry-run")
 
@@ -94,6 +96,16 @@ def test_a_user_with_rights_on_masters_alone_is_refused(server: ServerDatabase) 
         url = url_of_user(server, grantee.partition("@")[0])
         for command in ("list", "list -o json", "check --min-active 0", "set-state heir active"):
             assert mastersctl(*command.split(), "--db-url", url).code == 0, command
+        for command in ("list", "check --min-active 0"):
+            result = mastersctl(*command.split(), "--db-url", url)
+            unknown = "Nobody can tell which masters need housekeeping: The database "
+            assert unknown in result.out + result.err, command
+        assert "needing_housekeeping=U" in result.out
+        found = mastersctl("check", "-o", "json", "--db-url", url).json
+        assert found["needing_housekeeping"] is None
+        metrics = mastersctl("check", "-o", "prometheus", "--db-url", url).out
+        assert "buildbot_masters{" not in metrics  # which counts all builds
+        assert "needing_housekeeping" not in metrics
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,11 @@ def housekept(database: RealDatabase) -> list[dict[str, Any]]:
     return [{k: v for k, v in master.items() if k != "name"} for master in result.json["masters"]]
 
 
+def needing(database: RealDatabase) -> list[int]:
+    result = database.run("list", "--needs-housekeeping", "-o", "id")
+    return [int(id_) for id_ in result.out.split()]
+
+
 def wait_until_built(database: RealDatabase, killed: Killed) -> None:
     built = "SELECT masterid FROM builds WHERE buildrequestid = ? AND results = 0"
     wait_for(lambda: database.execute(built, [killed.request]) == [(killed.id + 1,)])
@@ -236,10 +241,17 @@ def test_what_buildbot_leaves_is_done_beside_it_and_it_builds_that_when_reconfig
 ) -> None:
     with buildbots.running_master(heir) as pid:
         wait_for(lambda: "active" in states(heir))
+        assert masters_database.run("list", "--stale", "-o", "id").out == ""
+        assert needing(masters_database) == [killed.id]
+        code, line = checked(heir)
+        assert code == 1
+        assert line.endswith("; 1 inactive master holds 1 claim: run 'mastersctl housekeep'")
         assert housekept(masters_database) == [
             {"id": killed.id, "deactivated": False, "links": 1, "builds": 0, "steps": 0, "logs": 0,
              "claims": 1}
         ]  # fmt: skip
+        assert needing(masters_database) == []
+        assert checked(heir)[0] == 0
         os.kill(pid, signal.SIGHUP)  # as "buildbot reconfig" does
         wait_until_built(masters_database, killed)
     assert "Traceback" not in (heir / "twistd.log").read_text()
@@ -293,6 +305,7 @@ def test_a_running_master_is_active_and_a_stopped_one_inactive(
     assert listed() == [(name, "inactive")]
     words = "MASTERS CRITICAL - 0 active, 0 stale, 0 expired, 1 inactive"
     assert checked(master) == (2, words)
+    assert needing(masters_database) == []
     log = (master / "twistd.log").read_text()
     assert "Traceback" not in log
     assert "database is locked" not in log
