@@ -3,35 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import note, report, warn
-from mastersctl.cli.options import age_option, database_options, dry_run_option, output_option
+from mastersctl.cli.messages import report, warn
+from mastersctl.cli.options import (
+    age_option,
+    database_options,
+    dry_run_option,
+    masters_argument,
+    output_option,
+)
 from mastersctl.errors import MastersctlError
-from mastersctl.states import EXPIRE_SECONDS
+from mastersctl.states import ACTIVE, EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Mode
+    from mastersctl.operations.connector import MastersConnector
+    from mastersctl.operations.dead import Dead
     from mastersctl.operations.housekeeping import Housekept
 
-_COUNTS = ("links", "builds", "steps", "logs", "claims")
+_DONE = {
+    "links": "links_deleted",
+    "builds": "builds_ended",
+    "steps": "steps_ended",
+    "logs": "logs_closed",
+    "claims": "claims_released",
+}
+"""The titles of the columns, by what is counted."""
 # A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.
 _SAFE_SECONDS = 3 * 60
 
 
 @click.command()
+@masters_argument
 @age_option("--older-than", minutes=EXPIRE_SECONDS // 60,
             help="Who has not checked in for this long, such as 1h or 30d, is dead.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Take each MASTER for dead, whenever it checked in.")
 @dry_run_option
 @output_option("table", "json", "id")
 @database_options
 @pass_settings
-def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str) -> None:
+def housekeep(
+    settings: Settings,
+    masters: tuple[int | str, ...],
+    older_than: float,
+    force: bool,
+    dry_run: bool,
+    format_: str,
+) -> None:
     """Clean up after dead masters.
 
     A master is dead when it has not checked in for ten minutes, active or not. It becomes inactive;
@@ -43,37 +68,76 @@ def housekeep(settings: Settings, older_than: float, dry_run: bool, format_: str
     connected workers. Do not run it while a master is starting, which looks dead until it has
     started.
 
-    Shows what was done for each master, and in sum, or 'nothing to do'; noughts mean that it only
-    became inactive. Up to a hundred masters are one transaction, in which their age is checked
-    again: each is done wholly or not at all, so the command can be interrupted, and run again. When
-    the clocks of this host and of the database server differ by more than a minute, nothing is
-    changed.
+    MASTER is an ID or an exact name. Where there are any, it is done for these alone, and for none
+    of them if one is not dead. With --force they are dead, whenever they checked in: it is for
+    masters that you know to be dead, as their host is gone or their process was killed. One that
+    runs all the same loses its builds, and, until it is restarted, its links.
+
+    Shows what was done for each master, and in sum; noughts mean that it only became inactive. Or
+    it says 'nothing to do', and which masters are not dead yet. Up to a hundred masters are one
+    transaction, in which their age is checked again: each is done wholly or not at all, so the
+    command can be interrupted, and run again. When the clocks of this host and of the database
+    server differ by more than a minute, nothing is changed without --force.
 
     \b
     Examples:
       mastersctl housekeep --dry-run
       mastersctl housekeep --older-than 1h -o json
+      mastersctl housekeep oldhost:/srv/bb --force  # which was killed just now
     """
-    from mastersctl.operations.housekeeping import find_dead_masters
+    from mastersctl.operations.dead import why_none
     from mastersctl.operations.housekeeping import housekeep as clean_up
 
-    if older_than < _SAFE_SECONDS:
+    if force and not masters:
+        raise click.UsageError("--force is for masters that you know to be dead; name them.")
+    if older_than < _SAFE_SECONDS and not force:
         warn("Masters that live may be taken to be dead; give --older-than 3m or more.")
     done: list[Housekept] = []
+    why = ""
     mode: Mode = "read" if dry_run else "write"
     with (
         _ended_early(done, format_, dry_run),
         settings.progress("Housekeeping") as bar,
         settings.connect(mode) as connector,
     ):
-        for dead in bar.track(find_dead_masters(connector, older_than).batches()):
+        every = _find(connector, masters, older_than, force)
+        for dead in bar.track(every.batches()):
             for housekept in clean_up(connector, dead, dry_run=dry_run):
                 done.append(housekept)  # one by one: the next one may fail
+        if not done and not masters and format_ == "table":
+            why = why_none(connector, older_than)
+    _warn_of_young(every)
     if dry_run:
         report("Dry run: nothing was changed.")
-    _write(done, format_)
+    _write(done, format_, why=why)
     if not dry_run and any(master.claims for master in done):
-        note("Run 'buildbot reconfig' to let a master that runs build what was released.")
+        report(
+            "Note: A master that runs builds what was released only after 'buildbot reconfig', or "
+            "when a worker connects or there is a new request."
+        )
+
+
+def _find(
+    connector: MastersConnector, masters: Sequence[int | str], older_than: float, force: bool
+) -> Dead:
+    from mastersctl.operations.dead import find_dead_masters, find_named_masters
+
+    if masters:
+        return find_named_masters(connector, masters, older_than, force=force)
+    return find_dead_masters(connector, older_than)
+
+
+def _warn_of_young(dead: Dead) -> None:
+    """Warn of masters that were named and forced, and may be alive all the same."""
+    from mastersctl.operations.dead import last_seen
+
+    for master in dead.young:
+        if master.state == ACTIVE:
+            warn(
+                f"The master {master.name!r} was last seen {last_seen([master], time.time())}. If "
+                "it runs, it will be active again within a minute, but without its links until "
+                "it is restarted."
+            )
 
 
 @contextmanager
@@ -88,7 +152,7 @@ def _ended_early(done: list[Housekept], format_: str, dry_run: bool) -> Iterator
         raise
 
 
-def _write(done: list[Housekept], format_: str, *, whole: bool = True) -> None:
+def _write(done: list[Housekept], format_: str, *, whole: bool = True, why: str = "") -> None:
     masters = [master._asdict() for master in done]
     total = _sum(masters)
     if format_ == "id":
@@ -100,17 +164,16 @@ def _write(done: list[Housekept], format_: str, *, whole: bool = True) -> None:
 
         write_object({"masters": masters} | ({"total": total} if whole else {}), sys.stdout)
     elif not done:
-        click.echo("nothing to do")
+        click.echo(": ".join(filter(None, ("nothing to do", why))))
     else:
         from mastersctl.output.table import write
 
-        fields = ("id", "name", *_COUNTS)
-        rows = [tuple(master[field] for field in fields) for master in masters]
-        footer = ("", "total", *(total[field] for field in _COUNTS))
-        write(rows, fields, sys.stdout, footer=footer if whole else ())
+        rows = [tuple(master[key] for key in ("id", "name", *_DONE)) for master in masters]
+        footer = ("", "total", *(total[key] for key in _DONE))
+        write(rows, ("id", "name", *_DONE.values()), sys.stdout, footer=footer if whole else ())
 
 
 def _sum(masters: list[dict[str, Any]]) -> dict[str, int]:
     return {"masters": len(masters)} | {
-        name: sum(master[name] for master in masters) for name in ("deactivated", *_COUNTS)
+        name: sum(master[name] for master in masters) for name in ("deactivated", *_DONE)
     }

@@ -41,8 +41,8 @@ def set_state(
 
     Do not mark a master inactive that died: its unfinished builds and claims stay as they are, and
     the masters that run clean up only after those that they mark inactive themselves. Leave it to
-    them, or run 'mastersctl housekeep'. A warning says what stays behind, and whether the master
-    looks alive.
+    them, or run 'mastersctl housekeep MASTER --force'. A warning says what stays behind, and
+    whether the master looks alive.
 
     \b
     Example:
@@ -83,5 +83,5 @@ def _report_left(change: StateChange) -> None:
     if counts:
         warn(
             f"The master {change.name!r} leaves behind: {counts}. No other master cleans that up; "
-            "run 'mastersctl housekeep' once it has not checked in for ten minutes."
+            f"run 'mastersctl housekeep {change.id} --force' if it is dead."
         )

@@ -6,14 +6,15 @@ and what Buildbot 4.3.0 forgets: the links of connected workers, and the claims.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mastersctl._peewee import peewee
+from mastersctl.errors import RefusedError
+from mastersctl.operations.dead import Dead, models
 from mastersctl.operations.lookup import COLUMNS, Lookup
-from mastersctl.query.union import NO_NUMBER, union_all
+from mastersctl.query.union import union_all
 from mastersctl.schema.master import Master
 from mastersctl.schema.related import Build, Log, Step
 from mastersctl.schema.relations import (
@@ -25,27 +26,13 @@ from mastersctl.schema.relations import (
     existing,
 )
 from mastersctl.schema.stored import text
-from mastersctl.states import EXPIRE_SECONDS
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
 RETRY = 5  # of Buildbot's results: the build did not finish, and is to be built again
 STEPS, LOGS = "steps", "logs"
-MAX_BATCH = 100  # masters that one transaction is about
 MAX_KEYS = 10_000  # of one statement; SQLite has room for 32,766 parameters
-
-
-class Dead(NamedTuple):
-    """Masters that are dead, while they have not checked in since `deadline` (epoch seconds)."""
-
-    ids: list[int]
-    deadline: int
-
-    def batches(self) -> list[Dead]:
-        """Return these masters in batches, of which each is one transaction."""
-        starts = range(0, len(self.ids), MAX_BATCH)
-        return [self._replace(ids=self.ids[start : start + MAX_BATCH]) for start in starts]
 
 
 class Cleaned(NamedTuple):
@@ -85,42 +72,6 @@ class _ChangedMeanwhileError(Exception):
     """Somebody else changed rows of one of several masters between the count and the change."""
 
 
-def find_dead_masters(lookup: Lookup, older_than: float = EXPIRE_SECONDS) -> Dead:
-    """Return the masters that are dead, and have left something to do for `housekeep`.
-
-    All are looked for in one statement, after one that asks which tables there are: nothing is sent
-    for a master that left nothing behind.
-
-    Parameters:
-        older_than: how long a dead master has not checked in, in seconds.
-
-    Raises:
-        ClockError: this host's clock and the database server's differ.
-    """
-    database, now = lookup.database, lookup.clock()
-    deadline = math.floor(now - older_than)
-    chosen = Master.select(Master.id).where(Master.last_active < deadline).cte("chosen")
-    clock = peewee.Select(columns=(NO_NUMBER, database.server_time))
-    queries = [Master.select(Master.id, NO_NUMBER).where(Master.active != 0)]
-    masterids = [Master.id]
-    for relation in existing(database, models=_models).values():
-        queries.append(relation.select(relation.masterid, NO_NUMBER))
-        masterids.append(relation.masterid)
-    found = [
-        query.join_from(query.model, chosen, on=(chosen.c.id == masterid))
-        for query, masterid in zip(queries, masterids, strict=True)
-    ]
-    rows = list(database.rows(union_all([clock, *found]).with_cte(chosen)))
-    server_time = next((time for id_, time in rows if id_ is None), None)
-    lookup.check_times(now, server_time)
-    return Dead(sorted({id_ for id_, _ in rows if id_ is not None}, key=_by_number), deadline)
-
-
-def _by_number(id_: Any) -> tuple[bool, Any]:
-    """Return what sorts IDs; on SQLite, one may be no number."""
-    return (False, id_) if isinstance(id_, int) else (True, repr(id_))
-
-
 def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> Iterator[Housekept]:
     """Mark dead masters inactive, and do the housekeeping for them, in one transaction.
 
@@ -130,6 +81,9 @@ def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> Iterator[
     Returns:
         what was done for each, once that is certain; those are left out for which it was nothing,
         because they have checked in again or another process was faster.
+
+    Raises:
+        RefusedError: one that was named checked in, or was removed, at this moment.
     """
     try:
         yield from lookup.transact(lambda: _housekeep(lookup, dead, dry_run), dry_run=dry_run)
@@ -139,12 +93,15 @@ def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> Iterator[
 
 
 def _housekeep(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
-    query = Master.select(*COLUMNS).where(
-        Master.id.in_(dead.ids), Master.last_active < dead.deadline
-    )
+    query = Master.select(*COLUMNS).where(dead.condition())
     query = query.order_by(Master.id)  # so that two who lock several wait for each other only once
     rows = lookup.database.rows(query if dry_run else lookup.locking(query))
     masters = {id_: (text(name), bool(active)) for id_, name, _, active, _ in rows}
+    if dead.named and len(masters) < len(dead.ids):
+        raise RefusedError(
+            f"Nothing was done for {len(dead.ids)} masters, because one of them checked in or was "
+            "removed at this moment; run the command again."
+        )
     cleaned = clean(lookup.database, [*masters], lookup.now(), dry_run=dry_run)
     active = [id_ for id_, (_, is_active) in masters.items() if is_active]
     if active and not dry_run:
@@ -193,7 +150,7 @@ class _Cleaning:
 
     def run(self, now: int) -> dict[str, Counter[int]]:
         """Return how many rows of each kind were changed, by master."""
-        relations = existing(self._database, models=_models)
+        relations = existing(self._database, models=models)
         found = self._found(relations)
         builds = {key: masterid for masterid, key in found.pop(UNFINISHED_BUILDS, ())}
         done = self._end(builds, now)
@@ -282,11 +239,6 @@ class _Cleaning:
         if len(self._ids) > 1:
             raise _ChangedMeanwhileError
         return Counter({self._ids[0]: rows})
-
-
-def _models(relation: Relation) -> list[Any]:
-    """Return the tables that housekeeping needs of a relation."""
-    return [*relation.models(), Step, Log] if relation.model is Build else relation.models()
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

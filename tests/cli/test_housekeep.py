@@ -1,6 +1,7 @@
 """``mastersctl housekeep``"""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +11,30 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from mastersctl.cli import run
-from mastersctl.operations.housekeeping import MAX_BATCH
+from mastersctl.config.url import DatabaseURL
+from mastersctl.database import opened
+from mastersctl.errors import RefusedError
+from mastersctl.operations import housekeeping
+from mastersctl.operations.connector import MastersConnector
+from mastersctl.operations.dead import MAX_BATCH, find_named_masters
 from tests.support.commands import at_most, mastersctl, process
-from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
-from tests.support.rows import MINUTE, add_belongings, add_master, contents, masters
-from tests.support.terminal import Terminal, terminal_for
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy, copy_sqlite
+from tests.support.outcome import by_master
+from tests.support.rows import (
+    MINUTE,
+    add_belongings,
+    add_cluster,
+    add_master,
+    contents,
+    masters,
+    without_times,
+)
+from tests.support.terminal import Terminal
+
+NOTE = (
+    "Note: A master that runs builds what was released only after 'buildbot reconfig', or when a "
+    "worker connects or there is a new request.\n"
+)
 
 
 def add_dead(database: RealDatabase, name: str) -> int:
@@ -32,9 +51,13 @@ def test_the_table_has_a_row_a_master_and_the_sum(buildbot_database: RealDatabas
     add_dead(buildbot_database, "a")
     add_dead(buildbot_database, "b")
     result = buildbot_database.run("housekeep")
-    assert (result.code, result.err) == (0, "")
-    assert table(result.out) == [
-        ["ID", "NAME", "LINKS", "BUILDS", "STEPS", "LOGS", "CLAIMS"],
+    assert (result.code, result.err) == (0, NOTE)
+    header, *rows = result.out.splitlines()
+    assert re.split("  +", header) == [
+        "ID", "NAME", "LINKS DELETED", "BUILDS ENDED", "STEPS ENDED", "LOGS CLOSED",
+        "CLAIMS RELEASED",
+    ]  # fmt: skip
+    assert table("\n".join(rows)) == [
         ["1", "a", "5", "1", "2", "2", "1"],
         ["2", "b", "5", "1", "2", "2", "1"],
         ["total", "10", "2", "4", "4", "2"],
@@ -55,7 +78,7 @@ def test_id_names_the_masters_for_which_something_was_done(buildbot_database: Re
     add_master(buildbot_database, "alive", active=1)
     id_ = add_dead(buildbot_database, "dead")
     arguments = ("housekeep", "-o", "id")
-    assert buildbot_database.run(*arguments) == (0, f"{id_}\n", "")
+    assert buildbot_database.run(*arguments) == (0, f"{id_}\n", NOTE)
     assert buildbot_database.run(*arguments) == (0, "", "")
 
 
@@ -204,16 +227,150 @@ def test_short_work_and_work_whose_statements_are_shown_draw_no_bar(
     assert "Housekeeping" not in terminal.written
 
 
-def test_a_person_is_told_how_what_was_released_is_built(
+def test_it_says_how_what_was_released_is_built_in_a_pipe_too(
     tmp_path: Path, template_sqlite: Path
 ) -> None:
     copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
     database = SqliteFile(tmp_path / "state.sqlite")
     add_dead(database, "dead")
-    for arguments, told in ((["--dry-run"], False), ([], True), ([], False)):
-        with terminal_for("stderr") as shown:
-            assert run(database.on("housekeep", *arguments)) == 0
-            assert ("Note: Run 'buildbot reconfig'" in shown()) == told
+    for arguments, told in (["--dry-run"], False), ([], True), ([], False):
+        assert (NOTE in database.run("housekeep", *arguments).err) == told
+    add_master(database, "idle", active=1, last_active=5)
+    assert database.run("housekeep").err == ""  # nothing was released
+
+
+# By name
+
+
+def test_only_the_masters_that_are_named_are_cleaned_up_after(
+    buildbot_database: RealDatabase,
+) -> None:
+    dead, stopped, *_ = add_cluster(buildbot_database)
+    before = by_master(contents(buildbot_database))
+    result = buildbot_database.run("housekeep", "stopped", "-o", "json")
+    assert result.code == 0
+    assert [(one["id"], one["claims"]) for one in result.json["masters"]] == [(stopped, 3)]
+    after = by_master(contents(buildbot_database))
+    assert {id_ for id_ in before if before[id_] != after[id_]} == {stopped}
+    result = buildbot_database.run("housekeep", dead, "stopped", "dead", "-o", "id")
+    assert result == (0, f"{dead}\n", NOTE)
+    assert buildbot_database.run("housekeep", dead, stopped) == (0, "nothing to do\n", "")
+
+
+def test_a_named_master_is_left_as_the_batch_leaves_it(buildbot_database: RealDatabase) -> None:
+    add_cluster(buildbot_database)
+    other = copy(buildbot_database)
+    named = buildbot_database.run("housekeep", "dead", "2", "-o", "json")
+    assert named.json == other.run("housekeep", "-o", "json").json
+    assert without_times(contents(buildbot_database)) == without_times(contents(other))
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "message"),
+    [
+        ("alive", 1, r"these were seen since: 'alive' \(\d+ seconds ago\); wait until then, or "
+                     "pass --force if you know that they are dead"),
+        ("quiet", 1, r"dead after 10m, and these were seen since: 'quiet' \(9 minutes ago\)"),
+        ("off", 1, r"these were seen since: 'off' \(2 minutes ago\)"),
+        ("ahead", 1, r"these were seen since: 'ahead' \(in the future\)"),
+        ("ghost", 3, "No master has the name 'ghost'"),
+        ("99", 3, "No master has ID 99"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+def test_nothing_is_done_when_one_of_several_is_not_dead_or_not_there(
+    buildbot_database: RealDatabase, given: str, code: int, message: str, dry_run: tuple[str, ...]
+) -> None:
+    add_dead(buildbot_database, "dead")
+    for name, active, age in (
+        ("alive", 1, 0.4),
+        ("quiet", 1, 9.5),
+        ("off", 0, 2),
+        ("ahead", 1, -9),
+    ):
+        last_active = time.time() - age * MINUTE
+        id_ = add_master(buildbot_database, name, active=active, last_active=last_active)
+        add_belongings(buildbot_database, id_)
+    before = contents(buildbot_database)
+    result = buildbot_database.run("housekeep", "dead", given, *dry_run)
+    assert (result.code, result.out) == (code, "")
+    assert re.search(message, result.err), result.err
+    assert contents(buildbot_database) == before
+
+
+def test_older_than_says_which_of_the_named_are_dead(database: RealDatabase) -> None:
+    add_master(database, "m", active=1, last_active=time.time() - 20 * MINUTE)
+    result = database.run("housekeep", "m", "--older-than", "1h30m")
+    assert (result.code, result.out) == (1, "")
+    assert "dead after 90m, and these were seen since: 'm' (20 minutes ago)" in result.err
+    assert database.run("housekeep", "m", "--older-than", "15m", "-o", "id").out == "1\n"
+
+
+def test_force_cleans_up_at_once_after_one_that_was_killed_just_now(
+    buildbot_database: RealDatabase,
+) -> None:
+    killed = add_master(buildbot_database, "killed", active=1)
+    bystander = add_master(buildbot_database, "bystander", active=1)
+    for id_ in (killed, bystander):
+        add_belongings(buildbot_database, id_)
+    before = by_master(contents(buildbot_database))
+    planned = buildbot_database.run("housekeep", "killed", "--force", "--dry-run")
+    assert by_master(contents(buildbot_database)) == before
+    result = buildbot_database.run("housekeep", "killed", "--force")
+    assert (result.code, result.out) == (0, planned.out)
+    assert table(result.out)[1] == [f"{killed}", "killed", "5", "1", "2", "2", "1"]
+    assert re.match("Warning: The master 'killed' was last seen .* ago. If it runs, ", result.err)
+    after = by_master(contents(buildbot_database))
+    assert {id_ for id_ in before if before[id_] != after[id_]} == {killed}
+    assert [row[2] for row in masters(buildbot_database)] == [0, 1]
+
+
+def test_force_needs_names(database: RealDatabase) -> None:
+    add_master(database, "alive", active=1)
+    result = database.run("housekeep", "--force")
+    assert (result.code, result.out) == (2, "")
+    assert "name them" in result.err
+    assert [row[2] for row in masters(database)] == [1]
+
+
+def test_of_a_hundred_named_masters_none_is_done_when_one_checks_in_meanwhile(
+    buildbot_database: RealDatabase,
+) -> None:
+    for name in ("a", "b"):
+        add_dead(buildbot_database, name)
+    url = DatabaseURL(buildbot_database.url, "/")
+    with opened(url, "write", 10) as peewee_database:
+        connector = MastersConnector(peewee_database)
+        dead = find_named_masters(connector, ["a", "b"])
+        buildbot_database.execute("UPDATE masters SET last_active = ? WHERE id = 2", [time.time()])
+        before = contents(buildbot_database)
+        with pytest.raises(RefusedError, match="checked in or was removed at this moment"):
+            list(housekeeping.housekeep(connector, dead))
+    assert contents(buildbot_database) == before
+
+
+def test_with_nothing_to_do_it_says_which_masters_are_not_dead_yet(
+    buildbot_database: RealDatabase,
+) -> None:
+    def said(*arguments: str) -> str:
+        result = buildbot_database.run("housekeep", *arguments)
+        assert (result.code, result.err) == (0, "")
+        return result.out
+
+    add_master(buildbot_database, "stopped")
+    assert said() == "nothing to do\n"
+    add_master(buildbot_database, "a", active=1, last_active=time.time() - 2.5 * MINUTE)
+    seen = "was last seen 2 minutes ago; a master is dead after 10m\n"
+    assert said() == f"nothing to do: 1 active master {seen}"
+    add_master(buildbot_database, "b", active=1, last_active=time.time() - 5.5 * MINUTE)
+    assert said("--older-than", "1h") == (
+        "nothing to do: 2 active masters were last seen 2 minutes to 5 minutes ago; a master is "
+        "dead after 1h\n"
+    )
+    buildbot_database.execute("UPDATE masters SET active = 0")
+    assert said() == "nothing to do\n"
+    add_belongings(buildbot_database, 2)
+    assert said() == f"nothing to do: 1 inactive master that needs housekeeping {seen}"
 
 
 def test_a_terminal_that_cannot_draw_shows_no_bar(slow_database: PostgresDatabase) -> None:

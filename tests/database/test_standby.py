@@ -47,7 +47,7 @@ def test_a_standby_that_has_replayed_all_is_as_good_as_its_primary(
     url = ("--db-url", standby.url(database.name))
     assert mastersctl("list", "-o", "id", *url) == (0, "1\n2\n", "")
     assert mastersctl("check", *url).code == 0
-    assert mastersctl("housekeep", "--dry-run", *url).out == "nothing to do\n"
+    assert mastersctl("housekeep", "--dry-run", *url).out.startswith("nothing to do")
     result = mastersctl("set-state", "alive", "inactive", *url)
     assert (result.code, result.out) == (4, "")
 

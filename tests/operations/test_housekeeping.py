@@ -14,14 +14,8 @@ from mastersctl.database import Mode, OnQuery, opened
 from mastersctl.errors import ClockError, RefusedError
 from mastersctl.operations import housekeeping
 from mastersctl.operations.connector import MastersConnector
-from mastersctl.operations.housekeeping import (
-    RETRY,
-    Cleaned,
-    Dead,
-    Housekept,
-    clean,
-    find_dead_masters,
-)
+from mastersctl.operations.dead import Dead, find_dead_masters
+from mastersctl.operations.housekeeping import RETRY, Cleaned, Housekept, clean
 from mastersctl.operations.lookup import Lookup
 from tests.support.databases import (
     IS_LOCKED,

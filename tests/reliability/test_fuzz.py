@@ -302,6 +302,7 @@ def test_a_name_is_no_command_for_a_shell_and_a_password_no_argument_of_a_child(
         ["rename", "m", "o"],
         ["rename", "o", "m"],
         ["set-state", "m", "active"],
+        ["housekeep"],  # which has nothing to do, and says why
         ["list", "-v", "--db-url", url],
     )
     assert "postgresql://u:***@127.0.0.1:1/d" in printed

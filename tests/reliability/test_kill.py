@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from mastersctl.operations.housekeeping import MAX_BATCH
+from mastersctl.operations.dead import MAX_BATCH
 from tests.support.crowd import Crowd
 from tests.support.databases import RealDatabase, copy
 from tests.support.outcome import by_master, settle

@@ -21,6 +21,7 @@ CHANGES = [
     "set-state 1 inactive",
     "expire-all",
     "housekeep",
+    "housekeep 1 --force",
     "rename 1 other:/",
     "remove 1 --reassign-to heir:/ --yes",
 ]

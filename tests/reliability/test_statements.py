@@ -35,6 +35,8 @@ COMMANDS: list[list[Any]] = [
     ["list", "--builder", NEEDLE],
     ["list", "--builder", NUMBER],
     ["housekeep", "--older-than", "3m"],
+    ["housekeep", NEEDLE, OTHER, "--force"],
+    ["housekeep", NUMBER],
     ["rename", NEEDLE, OTHER, "--force"],
     ["rename", NUMBER, OTHER],
     ["remove", OTHER, NUMBER, "--yes", "--reassign-to", "heir"],
