@@ -55,13 +55,18 @@ class NoSuchMasterError(MastersctlError):
         self.is_misnamed = called is not None
 
 
-class NoSuchBuilderError(MastersctlError):
-    """No builder has the ID or the name that was given."""
+class NoSuchLinkedError(MastersctlError):
+    """Nothing that masters are linked to has the ID or the name that was given."""
 
-    def __init__(self, builder: int | str) -> None:
-        given = f"ID {builder}" if isinstance(builder, int) else f"the name {builder!r}"
+    def __init__(self, kind: str, given: int | str) -> None:
+        """
+        Parameters:
+            kind: what it should be, such as ``change_source``.
+        """
+        named = f"ID {given}" if isinstance(given, int) else f"the name {given!r}"
         super().__init__(
-            f"No builder has {given}; 'mastersctl show MASTER' shows those of a master."
+            f"No {kind.replace('_', ' ')} has {named}; 'mastersctl show MASTER' shows those of a "
+            "master."
         )
 
 

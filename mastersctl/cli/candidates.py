@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -48,19 +49,25 @@ def filters(incomplete: str) -> list[CompletionItem]:
 
 def masters(context: click.Context, incomplete: str) -> list[CompletionItem]:
     """Return the masters that may be meant, of the database that the command line names."""
-    return _stored(context, incomplete, builders=False)
+    return _stored(context, incomplete)
 
 
-def builders(context: click.Context, incomplete: str) -> list[CompletionItem]:
-    """Return the builders that may be meant, of the database that the command line names."""
-    return _stored(context, incomplete, builders=True)
+def linked(context: click.Context, incomplete: str, kind: str) -> list[CompletionItem]:
+    """Return what may be meant of what masters are linked to, of the same database.
+
+    Parameters:
+        kind: a key of `mastersctl.query.linked.LINKED`.
+    """
+    return _stored(context, incomplete, kind)
 
 
 def _beginning(words: Iterable[str], start: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(start)]
 
 
-def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[CompletionItem]:
+def _stored(
+    context: click.Context, incomplete: str, kind: str | None = None
+) -> list[CompletionItem]:
     """Return IDs with the names for help; names, if it is a name that begins, with the IDs."""
     settings = context.ensure_object(Settings)
     settings.timeout, settings.verbose = _ANSWER_TIMEOUT, False
@@ -70,9 +77,12 @@ def _stored(context: click.Context, incomplete: str, *, builders: bool) -> list[
         settings.prepare()  # its imports are no time of the database's
         from mastersctl.query.beginning import begin_with
         from mastersctl.schema.master import Master
-        from mastersctl.schema.related import Builder
 
-        model = Builder if builders else Master
+        model: Any = Master
+        if kind is not None:
+            from mastersctl.query.linked import LINKED
+
+            model = LINKED[kind].named
         with _at_most(_ANSWER_TIMEOUT), settings.connect("read") as connector:
             rows = begin_with(connector.database, model, incomplete, _MAX_CANDIDATES)
     if not incomplete or (incomplete.isascii() and incomplete.isdigit()):

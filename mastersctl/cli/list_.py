@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import warn
+from mastersctl.cli.linked import Given, given, lacking, linked_options
+from mastersctl.cli.messages import report, warn
 from mastersctl.cli.needs import numbers, summary
-from mastersctl.cli.options import builder_option, database_options, output_option, warn_of_lag
+from mastersctl.cli.options import database_options, output_option, warn_of_lag
 from mastersctl.cli.types import Field, Filter, Order
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
@@ -52,7 +53,8 @@ A master needs housekeeping when it is not active, and still holds unfinished bu
 unfinished build requests, or links of schedulers, change sources or builders. The table marks
 the state of such a master with '!'.
 
-Filters, orders and fields may be repeated.
+Filters, orders and fields may be repeated. Where no active master has the builder, worker,
+scheduler or change source that is given, that is told on the standard error.
 
 \b
 Examples:
@@ -108,7 +110,7 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--field", "fields", metavar="NAME", multiple=True,
               type=Field(),
               help="Only this field of each master.")  # fmt: skip
-@builder_option
+@linked_options
 @click.option("--watch", "seconds", is_flag=False, flag_value="2", metavar="[SECONDS]",
               callback=parse_seconds,
               help="Show the table, on a terminal, anew every 2 seconds, or every so many, and "
@@ -118,6 +120,7 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
 @pass_settings
 def list_(
     settings: Settings,
+    /,
     filters: tuple[str, ...],
     states: tuple[str, ...],
     needy: str | None,
@@ -127,10 +130,11 @@ def list_(
     limit: int | None,
     offset: int | None,
     fields: tuple[str, ...],
-    builder: int | str | None,
     seconds: float | None,
     format_: str,
+    **linked: int | str | None,
 ) -> None:
+    those = given(linked)
     all_filters = [*filters, *(f"state={state}" for state in states), *filter(None, [needy])]
     ages = {"lt": older_than, "ge": newer_than}
     all_filters += [f"last_active__{operator}={age}" for operator, age in ages.items() if age]
@@ -154,27 +158,29 @@ def list_(
         if format_ not in _TABLES or settings.verbose:
             raise click.UsageError("--watch shows a table, and has no meaning with -v or -o.")
         check_terminal()
-        watch(settings, make_spec, builder, seconds)
+        watch(settings, make_spec, those, seconds)
         return
     spec = make_spec()
     with settings.connect("read") as connector:
         warn_of_lag(connector)
         if format_ in _TABLES and "state" in spec.fields:
-            _write_marked(connector, spec, builder)
-            return
-        masters = connector.get_masters(spec, builder=builder)
-        first = list(islice(masters, 1))  # an error comes before any header
-        writer(format_)(chain(first, masters), spec.fields, sys.stdout)
+            _write_marked(connector, spec, those)
+        else:
+            masters = connector.get_masters(spec, linked=those)
+            first = list(islice(masters, 1))  # an error comes before any header
+            writer(format_)(chain(first, masters), spec.fields, sys.stdout)
+        for sentence in lacking(connector, those):
+            report(sentence)
 
 
-def _write_marked(connector: MastersConnector, spec: ResultSpec, builder: int | str | None) -> None:
+def _write_marked(connector: MastersConnector, spec: ResultSpec, linked: Given) -> None:
     """Write the table, in which the masters that need housekeeping are marked."""
     from mastersctl.operations.needs import find_needing
     from mastersctl.output.table import write
 
     needing = find_needing(connector)
     spec_with_id = spec._replace(fields=("id", *spec.fields))
-    rows = list(connector.get_masters(spec_with_id, builder=builder, needing=needing.ids))
+    rows = list(connector.get_masters(spec_with_id, linked=linked, needing=needing.ids))
     values = (values for _, *values in rows)
     write(map(tuple, values), spec.fields, sys.stdout, needing=numbers(needing, rows))
     if needing.unknown:
@@ -183,15 +189,15 @@ def _write_marked(connector: MastersConnector, spec: ResultSpec, builder: int | 
         click.echo(summary(needing))
 
 
-def _fields(given: tuple[str, ...], format_: str) -> tuple[str, ...]:
+def _fields(names: tuple[str, ...], format_: str) -> tuple[str, ...]:
     from mastersctl.query.resultspec import parse_field
 
     if format_ == "id":
-        if given:
+        if names:
             raise click.UsageError("--field has no meaning with -o id, which prints IDs alone.")
         return ("id",)
-    if given:
-        return tuple(dict.fromkeys(map(parse_field, given)))  # each once
+    if names:
+        return tuple(dict.fromkeys(map(parse_field, names)))  # each once
     match format_:
         case "table" | "wide":
             return shown(format_)

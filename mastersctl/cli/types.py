@@ -39,13 +39,13 @@ class _Listed(ParamType):
         match self.name:
             case "master":
                 return candidates.masters(ctx, incomplete)
-            case "builder":
-                return candidates.builders(ctx, incomplete)
             case "field":
                 return candidates.fields(incomplete)
+            case "filter":
+                return candidates.filters(incomplete)
             case "order":
                 return candidates.orders(incomplete)
-        return candidates.filters(incomplete)
+        return candidates.linked(ctx, incomplete, self.name)
 
 
 class _Path(ParamType):
@@ -92,10 +92,22 @@ class Master(IdOrName):
     name = "master"
 
 
-class Builder(IdOrName):
+class Linked(IdOrName):
+    """Something that masters are linked to.
+
+    Parameters:
+        kind: what it is: a key of `mastersctl.query.linked.LINKED`.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+
+
+class Builder(Linked):
     """A builder."""
 
-    name = "builder"
+    def __init__(self) -> None:
+        super().__init__("builder")
 
 
 class Field(_Listed):

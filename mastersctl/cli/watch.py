@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mastersctl.cli.linked import lacking
 from mastersctl.cli.needs import numbers, summary
 from mastersctl.clock import describe_lag
 from mastersctl.errors import InvalidValueError, MastersctlError
@@ -15,6 +16,7 @@ from mastersctl.query.fields import NEEDS_HOUSEKEEPING
 
 if TYPE_CHECKING:
     from mastersctl.cli.context import Settings
+    from mastersctl.cli.linked import Given
     from mastersctl.output.live import Screen
     from mastersctl.query.resultspec import ResultSpec
 
@@ -49,7 +51,7 @@ def check_terminal() -> None:
 def watch(
     settings: Settings,
     make_spec: Callable[[], ResultSpec],
-    builder: int | str | None,
+    linked: Given,
     seconds: float,
 ) -> None:
     """Show the masters until the user has seen enough and presses Ctrl-C.
@@ -58,6 +60,7 @@ def watch(
 
     Parameters:
         make_spec: returns which masters to show; ages in its filters count from now.
+        linked: what they are linked to; see `mastersctl.cli.linked`.
         seconds: how long to wait before they are read again.
 
     Raises:
@@ -81,10 +84,12 @@ def watch(
             if needing.masters and not order:
                 order = [Order(NEEDS_HOUSEKEEPING, descending=True)]
             spec = spec._replace(fields=("id", *fields), limit=limit, order=order)
-            rows = list(connector.get_masters(spec, builder=builder, needing=needing.ids))
+            rows = list(connector.get_masters(spec, linked=linked, needing=needing.ids))
+            without = lacking(connector, linked) if not rows else ()
+            told = [sentence.rstrip(".") for sentence in without]
             behind = describe_lag(connector.database.replication_lag())
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
-        line = ". ".join(filter(None, (summary(needing), states, behind)))
+        line = ". ".join(filter(None, (summary(needing), *told, states, behind)))
         return Contents(rows, line, are_all=len(rows) < limit, needing=numbers(needing, rows))
 
     try:

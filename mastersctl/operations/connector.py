@@ -5,7 +5,7 @@ What only one of them needs is imported where it is: each process pays for what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
@@ -127,7 +127,7 @@ class MastersConnector(Lookup):
         self,
         spec: ResultSpec | None = None,
         *,
-        builder: int | str | None = None,
+        linked: Mapping[str, int | str] | None = None,
         needing: Sequence[int] | None = None,
         max_age: float = EXPIRE_SECONDS,
     ) -> Iterator[Row]:
@@ -138,14 +138,15 @@ class MastersConnector(Lookup):
         not even the types are certain on SQLite (see `mastersctl.schema.stored`).
 
         Parameters:
-            builder: only those which this builder, an ID or a name, is linked to, as Buildbot's
+            linked: only those which these, each an ID or a name by a key of
+                `mastersctl.query.linked.LINKED`, are linked to, as Buildbot's
                 ``/builders/n:builderid/masters``.
             needing: the IDs of those that need housekeeping, from
                 `mastersctl.operations.needs.find_needing`, where they are known already.
             max_age: for how long a master is not stale after it checked in, in seconds.
 
         Raises:
-            NoSuchBuilderError: there is no such builder.
+            NoSuchLinkedError: one of these is not there.
         """
         from mastersctl.query.columns import compared, selected
         from mastersctl.query.resultspec import ResultSpec, apply
@@ -161,10 +162,11 @@ class MastersConnector(Lookup):
         if NEEDS_HOUSEKEEPING in spec.named():
             columns[NEEDS_HOUSEKEEPING] = self._needs_housekeeping(needing, max_age)
         query = query.select(*selected(spec.fields, columns))
-        if builder is not None:
+        if linked:
             from mastersctl.query.linked import masters_of
 
-            query = query.where(Master.id.in_(masters_of(self.database, builder)))
+            for kind, given in linked.items():
+                query = query.where(Master.id.in_(masters_of(self.database, kind, given)))
         query = apply(spec, query, columns, self.database.contains)
         return self.database.rows(query)
 

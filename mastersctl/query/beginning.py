@@ -24,7 +24,7 @@ def begin_with(
     Digits are those that an ID begins with, and lack few. Any other text begins a name.
 
     Parameters:
-        model: `Master` or `Builder`.
+        model: that of masters, or of something that they are linked to.
         limit: how many to return at the most.
     """
     query = model.select(model.id, model.name).order_by(model.id).limit(limit)

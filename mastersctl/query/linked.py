@@ -1,32 +1,45 @@
-"""From the other side: the masters that a builder is linked to."""
+"""From the other side: the masters that a builder, or something else, is linked to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mastersctl.errors import NoSuchBuilderError
+from mastersctl.errors import NoSuchLinkedError
 from mastersctl.schema.master import is_called
-from mastersctl.schema.related import Builder, BuilderMaster
+from mastersctl.schema.relations import RELATIONS
 
 if TYPE_CHECKING:
     from mastersctl._peewee import peewee
     from mastersctl.database import Database
 
+LINKED = {
+    "builder": RELATIONS["builders"],
+    "worker": RELATIONS["connected_workers"],
+    "scheduler": RELATIONS["schedulers"],
+    "change_source": RELATIONS["change_sources"],
+}
+"""What is linked to masters, by what one of it is called."""
 
-def masters_of(database: Database, builder: int | str) -> peewee.ModelSelect[BuilderMaster]:
-    """Return a query for the IDs of the masters that the builder, an ID or a name, is linked to.
+
+def masters_of(database: Database, kind: str, given: int | str) -> peewee.ModelSelect[Any]:
+    """Return a query for the IDs of the masters that something is linked to.
+
+    Parameters:
+        kind: what it is: a key of `LINKED`.
+        given: its ID or its name.
 
     Raises:
-        NoSuchBuilderError: there is no such builder.
+        NoSuchLinkedError: there is none such.
     """
-    conditions = [is_called(Builder, builder)]
-    if isinstance(builder, str):  # whose name_hash may be wrong, after an UPDATE by hand
-        conditions.append(database.by_code_point(Builder.name) == builder)
+    relation = LINKED[kind]
+    named = relation.named
+    conditions = []
+    if isinstance(given, int) or hasattr(named, "name_hash"):
+        conditions.append(is_called(named, given))
+    if isinstance(given, str):  # whose name_hash may be wrong, after an UPDATE by hand
+        conditions.append(database.by_code_point(named.name) == given)
     for condition in conditions:
-        query = Builder.select(Builder.id).where(condition)
-        ids = [id_ for (id_,) in database.rows(query)]
+        ids = [id_ for (id_,) in database.rows(named.select(named.id).where(condition))]
         if ids:
-            return BuilderMaster.select(BuilderMaster.masterid).where(
-                BuilderMaster.builderid.in_(ids)
-            )
-    raise NoSuchBuilderError(builder)
+            return relation.select(relation.masterid).where(relation.named_id.in_(ids))
+    raise NoSuchLinkedError(kind, given)

@@ -304,12 +304,23 @@ def test_a_master_goes_on_by_its_id_or_its_name(before: str) -> None:
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_a_builder_goes_on_likewise(buildbot_database: RealDatabase) -> None:
+@pytest.mark.parametrize(
+    ("option", "id_", "name"),
+    [
+        ("--builder", 103, "runtests"),
+        ("--worker", 105, "worker100"),
+        ("--scheduler", 101, "nightly"),
+        ("--change-source", 102, "poller"),
+    ],
+)
+def test_what_masters_are_linked_to_goes_on_likewise(
+    buildbot_database: RealDatabase, option: str, id_: int, name: str
+) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "m"))
-    line = f"mastersctl list --db-url {buildbot_database.url} --builder "
-    assert candidates(line) == ["103\truntests"]
-    assert candidates(f"{line}1") == ["103\truntests"]
-    assert candidates(f"{line}r") == ["runtests\tID 103"]
+    line = f"mastersctl list --db-url {buildbot_database.url} {option} "
+    assert candidates(line) == [f"{id_}\t{name}"]
+    assert candidates(f"{line}1") == [f"{id_}\t{name}"]
+    assert candidates(f"{line}{name[0]}") == [f"{name}\tID {id_}"]
 
 
 def test_an_id_goes_on_by_three_digits_at_the_most(two: SqliteFile) -> None:
@@ -371,7 +382,7 @@ def test_without_a_database_it_is_silent(where: str, tmp_path: Path, ask: Ask) -
     (tmp_path / "junk").write_text("junk" * 1000)
     (tmp_path / "empty").touch()
     before = sorted(tmp_path.iterdir())
-    for command in ("show", "list --builder"):
+    for command in ("show", "list --builder", "list --worker"):
         for line in (f"mastersctl {where} {command} ", f"mastersctl {command} {where} "):
             result = ask(line)
             assert (result.code, result.err) == (0, "")

@@ -101,6 +101,19 @@ def test_masters_that_need_housekeeping_come_first_unless_an_order_is_given(
     terminal.child.close(force=True)
 
 
+def test_above_an_empty_table_it_says_that_no_active_master_has_the_builder(
+    tmp_path: Path, template_sqlite: Path
+) -> None:
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_belongings(database, add_master(database, "killed", last_active=5))
+    assert database.run("housekeep").code == 0
+    terminal = Terminal("list", "--watch", "0.3", "--builder", "runtests", columns=150)
+    lines = terminal.wait_for("its requests wait")
+    assert "No active master has the builder 'runtests': its requests wait. 0 active" in lines[1]
+    terminal.child.close(force=True)
+
+
 def test_a_database_that_goes_away_is_tried_again(terminal: Terminal, database: SqliteFile) -> None:
     terminal.wait_for("build2")
     away = database.path.rename(database.path.with_suffix(".away"))

@@ -5,7 +5,7 @@ import pytest
 from mastersctl.query.fields import COUNTS
 from tests.support.databases import RealDatabase
 from tests.support.mysql import MysqlDatabase
-from tests.support.rows import SHARED_BUILDER, add_belongings, add_cluster, add_master
+from tests.support.rows import add_belongings, add_cluster, add_master
 
 
 @pytest.fixture
@@ -71,43 +71,11 @@ def test_one_statement_counts_for_all_masters(
         add_master(buildbot_database, f"{number}")
     arguments = ("list", "-o", "wide", "-v")
     asking = 2 if isinstance(buildbot_database, MysqlDatabase) else 1  # which tables are there
-    assert buildbot_database.run(*arguments).err.count("SQL: ") == asking + 1
+    marking = 1  # which masters need housekeeping
+    assert buildbot_database.run(*arguments).err.count("SQL: ") == asking + marking + 1
 
 
 def test_what_is_in_tables_that_are_missing_is_none(database: RealDatabase) -> None:
     add_master(database, "m")
     result = database.run("list", "--field", "claims", "--order", "claims", "-o", "json")
     assert result.json == [{"claims": 0}]
-
-
-# A builder's masters
-
-
-@pytest.mark.parametrize("builder", ["203", "nightly-tests"])
-def test_the_masters_of_a_builder(busy: RealDatabase, builder: str) -> None:
-    from mastersctl.schema.master import name_hash
-
-    busy.execute(
-        "UPDATE builders SET name = 'nightly-tests', name_hash = ? WHERE id = 203",
-        [name_hash("nightly-tests")],
-    )
-    arguments = ("list", "--builder", builder, "-o", "id")
-    assert busy.run(*arguments) == (0, "2\n", "")
-    assert busy.run(*arguments, "--filter", "id=3") == (0, "", "")
-
-
-def test_a_builder_of_several_masters_has_them_all(buildbot_database: RealDatabase) -> None:
-    ids = add_cluster(buildbot_database)
-    result = buildbot_database.run("list", "--builder", SHARED_BUILDER, "-o", "json")
-    assert [master["id"] for master in result.json] == [*ids]
-
-
-@pytest.mark.parametrize("builder", ["99", "ghost"])
-def test_an_unknown_builder_is_an_error(busy: RealDatabase, builder: str) -> None:
-    result = busy.run("list", "--builder", builder)
-    assert (result.code, result.out) == (1, "")
-    assert builder in result.err
-
-
-def test_a_database_without_builders_is_not_buildbots(database: RealDatabase) -> None:
-    assert database.run("list", "--builder", "1").code == 5

@@ -128,6 +128,8 @@ COMMANDS = [
     "rename -- {id} {name}{name}",
     "list --filter={name}",
     "list --builder={name}",
+    "list --worker={name}",
+    "list --change-source={name}",
     "list --db-url={name}",
     "list --basedir={name}",
     "remove --reassign-to heir -- {name}",
