@@ -152,7 +152,7 @@ def _line(code: int, text: str, performance: str | None = None) -> str:
 def _json(status: dict[str, Any]) -> str:
     from json import dumps  # late: it is for this format alone
 
-    from mastersctl.output.values import to_json
+    from mastersctl.output.texts import to_json
 
     return f"{dumps(to_json(status))}\n"
 

@@ -5,36 +5,15 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from mastersctl.config.configured import DEFAULT_CONFIG, DEFAULT_DB_URL, TAC, Configured
+from mastersctl.config.reader import Reader
+from mastersctl.config.setting import Setting, from_json
 from mastersctl.errors import BasedirError
 
 if TYPE_CHECKING:
     from mastersctl.config.execution import Executed
-    from mastersctl.config.reader import Reader
-    from mastersctl.config.setting import Setting
-
-DEFAULT_CONFIG = "master.cfg"
-DEFAULT_DB_URL = "sqlite:///state.sqlite"
-TAC = "buildbot.tac"
-
-
-class Configured(NamedTuple):
-    """What a configuration says of its database.
-
-    Attributes:
-        db_url: the database URL.
-        connect_args: what its driver is told beside; see `mastersctl.config.url.DatabaseURL`.
-        source: where the URL stands.
-        basedir: where relative paths in it start.
-        notes: sentences for the user, who may not expect what the URL depends on.
-    """
-
-    db_url: str
-    connect_args: Mapping[str, str | None]
-    source: str
-    basedir: str
-    notes: Sequence[str] = ()
 
 
 def read_configuration(
@@ -72,8 +51,6 @@ def _read(
     config: str | None,
     execute: Callable[[str, str], Executed] | None,
 ) -> Configured:
-    from mastersctl.config.reader import Reader  # late: most calls are told a URL
-
     reader = Reader(basedir, environ, os.path.join(basedir, TAC))
     notes: list[str] = []
     path, basedir = _read_tac(reader, basedir, config, notes)
@@ -89,8 +66,6 @@ def _read_tac(
     reader: Reader, basedir: str, config: str | None, notes: list[str]
 ) -> tuple[str, str]:
     """Return the path of the config file, and the basedir, that ``buildbot.tac`` names."""
-    from mastersctl.config.setting import Setting
-
     names = reader.run(os.path.join(basedir, TAC))
     place = Setting(names.slot("basedir"), "The name 'basedir'", notes)
     if place:
@@ -109,8 +84,6 @@ def _read_tac(
 
 
 def _read_config(reader: Reader, path: str, basedir: str, notes: Sequence[str]) -> Configured:
-    from mastersctl.config.setting import Setting
-
     notes = [*notes]
     names = reader.run(path, basedir=basedir)
     if names.slot("BuildmasterConfig") is None:
@@ -129,8 +102,6 @@ def _read_config(reader: Reader, path: str, basedir: str, notes: Sequence[str]) 
 
 
 def _understand(executed: Executed, path: str, basedir: str) -> Configured:
-    from mastersctl.config.setting import from_json
-
     kwargs = from_json(executed.engine_kwargs, path, "c['db']['engine_kwargs']")
     connect_args = _connect_args(kwargs, executed.db_url)
     return Configured(executed.db_url, connect_args, f"{path}, which was executed", basedir)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from mastersctl.config.basedir import DEFAULT_DB_URL, TAC, Configured, read_configuration
+from mastersctl.config.configured import DEFAULT_DB_URL, TAC, Configured
 from mastersctl.config.url import DatabaseURL
 from mastersctl.errors import BasedirError, InvalidValueError
 
@@ -70,6 +70,8 @@ def locate(
     if db_url is not None:
         found = Configured(db_url, {}, "--db-url", start)
     elif directory is not None:
+        from mastersctl.config.basedir import read_configuration  # late: most are told a URL
+
         execute = _executing(config_python, environ, timeout)
         found = read_configuration(directory, environ, config, execute)
     elif config is not None:

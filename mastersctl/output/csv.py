@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from mastersctl.output.values import Column, ToTexts, hold, names, write_lines
+from mastersctl.output.texts import Column, ToTexts, hold, names, write_lines
 from mastersctl.query.fields import Type
 from mastersctl.schema.stored import iso_8601
 

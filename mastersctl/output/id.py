@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import TextIO
 
+from mastersctl.output.texts import filled, visibly
 from mastersctl.output.tsv import escaped
-from mastersctl.output.values import filled, visibly
 
 
 def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:

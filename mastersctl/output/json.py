@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
-from mastersctl.output.values import Column, ToTexts, booleans, filled, names, to_json
+from mastersctl.output.texts import Column, ToTexts, booleans, filled, names, to_json
 from mastersctl.query.fields import Type
 from mastersctl.schema.stored import iso_8601
 

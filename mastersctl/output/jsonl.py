@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from mastersctl.output.json import TO_TEXTS, template
-from mastersctl.output.values import filled, to_json
+from mastersctl.output.texts import filled, to_json
 
 
 def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mastersctl.output.values import boolean
+from mastersctl.output.texts import boolean
 from mastersctl.query.fields import type_of
 from mastersctl.schema.stored import moment, text
 from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, STALE

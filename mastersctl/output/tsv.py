@@ -6,7 +6,7 @@ These are the escapes of PostgreSQL's COPY: one row is one line, and ``cut -f`` 
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from mastersctl.output.values import Column, hold, names, write_lines
+from mastersctl.output.texts import Column, hold, names, write_lines
 
 _ESCAPES = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _TABLE = str.maketrans(_ESCAPES)

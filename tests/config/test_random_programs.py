@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastersctl.config.basedir import DEFAULT_DB_URL, read_configuration
+from mastersctl.config.basedir import read_configuration
+from mastersctl.config.configured import DEFAULT_DB_URL
 from mastersctl.errors import BasedirError
 from tests.support.sizes import PROGRAMS
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from mastersctl.config.basedir import DEFAULT_DB_URL, read_configuration
+from mastersctl.config.basedir import read_configuration
+from mastersctl.config.configured import DEFAULT_DB_URL
 from mastersctl.errors import BasedirError
 
 START = "c = BuildmasterConfig = {}\nc['db_url'] = 'wrong'\n"
