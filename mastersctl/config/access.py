@@ -105,7 +105,7 @@ class Access(State):
             if isinstance(value, Unknown):
                 continue
             if isinstance(value, Function):
-                for name in value.declared:
+                for name in value.uses.declared:
                     scope = next((s for s in value.scopes if name in s.slots), value.scopes[-1])
                     self.write(scope, name, Slot(changed, self.place, certain=False))
             elif value.kind != "program" and not (is_outside and value is self.environ):

@@ -151,7 +151,7 @@ class Functions(Expressions):
         node = function.node
         if (
             isinstance(node, ast.AsyncFunctionDef | ast.GeneratorExp)
-            or _is_generator(node)
+            or function.uses.is_generator
             or function in self.running
             or len(self.running) >= _MAX_CALLS
         ):
@@ -159,7 +159,7 @@ class Functions(Expressions):
         scope = self._bind(node, function.defaults, given)
         outside = self.path, self.line, self.scopes, self.call_now, self.attempts
         self.path, self.scopes = function.path, [scope, *function.scopes]
-        self.call_now = call = Call(self.depth, function.declared)
+        self.call_now = call = Call(self.depth, function.uses.declared)
         start = self.mark()
         self.running.append(function)
         value: object = None
@@ -211,7 +211,3 @@ class Functions(Expressions):
     def block(self, statements: Sequence[ast.stmt]) -> None:
         """Carry out statements."""
         raise NotImplementedError
-
-
-def _is_generator(node: ast.AST) -> bool:
-    return any(isinstance(part, ast.Yield | ast.YieldFrom | ast.Await) for part in ast.walk(node))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 _numbers = itertools.count()
@@ -153,6 +154,20 @@ class Method(NamedTuple):
     name: str
 
 
+class _Uses(NamedTuple):
+    """What the body of a function says of what it may change.
+
+    Attributes:
+        paths: the expressions whose values it may change.
+        declared: the names that it binds in its module, or in a function around it.
+        is_generator: whether it is executed later than it is called.
+    """
+
+    paths: list[ast.expr]
+    declared: set[str]
+    is_generator: bool
+
+
 class Function:
     """A function of the program, a lambda, or a generator expression, to be executed later.
 
@@ -161,8 +176,6 @@ class Function:
         scopes: where names that are not its own are looked up, the innermost first.
         defaults: of its parameters, by name.
         is_method: whether it stands in a class, so that an operator may call it.
-        paths: the expressions of it whose values it may change.
-        declared: the names that it binds in its module, or in a function around it.
     """
 
     def __init__(
@@ -179,7 +192,11 @@ class Function:
         self.defaults = defaults
         self.is_method = is_method
         self.number = next(_numbers)
-        self.paths, self.declared = _uses(node)
+
+    @cached_property
+    def uses(self) -> _Uses:
+        """What it may change, found when that matters."""
+        return _find_uses(self.node)
 
 
 def reachable(
@@ -210,7 +227,7 @@ def reachable(
                 waiting += [slot.value for slot in value.slots.values()]
             else:
                 waiting += [slot.value for slot in value.defaults.values()]
-                waiting += [peek(path, value.scopes) for path in value.paths]
+                waiting += [peek(path, value.scopes) for path in value.uses.paths]
     return list(found.values())
 
 
@@ -242,29 +259,30 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def _uses(node: ast.AST) -> tuple[list[ast.expr], set[str]]:
-    """Return what a function may change, as expressions, and the names that it declares."""
-    inside = [part for part in ast.walk(node) if part is not node]
-    declared = {
-        name
-        for part in inside
-        if isinstance(part, ast.Global | ast.Nonlocal)
-        for name in part.names
-    }
-    own = _own_names(node) - declared
-    paths = []
+def _find_uses(node: ast.AST) -> _Uses:
+    own, is_generator = _own_names(node)
+    nodes = list(ast.walk(node))
+    statements = [part for part in nodes if isinstance(part, ast.Global | ast.Nonlocal)]
+    declared = {name for statement in statements for name in statement.names}
+    paths: dict[tuple[object, ...], ast.expr] = {}
     waiting = list(ast.iter_child_nodes(node))
     while waiting:
         part = waiting.pop()
         if isinstance(part, ast.expr) and _is_path(part):
-            root = part
-            while isinstance(root, ast.Attribute | ast.Subscript):
-                root = root.value
-            if isinstance(root, ast.Name) and root.id not in own:
-                paths.append(part)
+            *steps, root = _steps(part)
+            if root not in own - declared:
+                paths.setdefault((root, *steps), part)
         else:
             waiting += ast.iter_child_nodes(part)
-    return paths, declared
+    return _Uses(list(paths.values()), declared, is_generator)
+
+
+def _steps(path: ast.expr) -> Iterator[object]:
+    """Yield what a chain of look-ups looks up, the name that it starts from last."""
+    while isinstance(path, ast.Attribute | ast.Subscript):
+        yield path.attr if isinstance(path, ast.Attribute) else ast.dump(path.slice)
+        path = path.value
+    yield path.id if isinstance(path, ast.Name) else ""
 
 
 def _is_path(node: ast.expr) -> bool:
@@ -276,16 +294,18 @@ def _is_path(node: ast.expr) -> bool:
     return isinstance(node, ast.Name)
 
 
-def _own_names(node: ast.AST) -> set[str]:
-    """Return the names that are a function's own, wherever they stand in it."""
-    names = set()
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        names = {arg.arg for arg in parameters(node.args)}
-        waiting: list[ast.AST] = [*node.body] if isinstance(node.body, list) else [node.body]
-        while waiting:
-            part = waiting.pop()
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                names.add(part.id)
-            if not isinstance(part, (*_SCOPES, *_COMPREHENSIONS)):
-                waiting += ast.iter_child_nodes(part)
-    return names
+def _own_names(node: ast.AST) -> tuple[set[str], bool]:
+    """Return the names that are a function's own, wherever they stand, and whether it yields."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        return set(), True
+    names = {arg.arg for arg in parameters(node.args)}
+    yields = isinstance(node, ast.AsyncFunctionDef)
+    waiting: list[ast.AST] = [*node.body] if isinstance(node.body, list) else [node.body]
+    while waiting:
+        part = waiting.pop()
+        yields = yields or isinstance(part, ast.Yield | ast.YieldFrom)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            names.add(part.id)
+        if not isinstance(part, (*_SCOPES, *_COMPREHENSIONS)):
+            waiting += ast.iter_child_nodes(part)
+    return names, yields

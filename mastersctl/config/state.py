@@ -121,12 +121,14 @@ class State:
         for block in blocks:
             start = len(self._journal)
             block()
-            changes = self._journal[start:]
-            places = {(id(target), key): (target, key) for target, key, _ in changes}
-            outcomes.append({at: places[at][0].slots.get(places[at][1]) for at in places})
-            touched |= places
-            for target, key, old in reversed(changes):
-                self.write(target, key, old)
+            outcome: dict[tuple[int, object], Slot | None] = {}
+            for target, key, old in self._journal[start:]:
+                at = (id(target), key)
+                if at not in outcome:  # or else an earlier change has the value to restore
+                    outcome[at] = target.slots.get(key)
+                    touched[at] = (target, key)
+                    self.write(target, key, old)
+            outcomes.append(outcome)
         self.depth -= 1
         for at, (target, key) in touched.items():
             now = target.slots.get(key)
