@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.comparisons import Comparison, Setting, comparisons
-from benchmarks.data import fill_postgres, make_sqlite
+from benchmarks.data import fill_postgres, make_configured, make_sqlite
 from benchmarks.environments import make_bare, make_full
 from benchmarks.measure import Figures, measure
 from tests.support.buildbots import make_basedir, upgrade
@@ -84,11 +84,13 @@ def _setting(masters: int) -> Iterator[Setting]:
             database = server.create()
             upgrade(make_basedir(directory / "master-on-postgres", server.url(database)))
             fill_postgres(server.url(database), 10)
+            ten = make_sqlite(template, directory / "ten.sqlite", 10)
             yield Setting(
                 bare=make_bare(directory / "bare"),
                 full=make_full(directory / "full"),
                 basedir=sqlite,
-                ten=make_sqlite(template, directory / "ten.sqlite", 10),
+                configured=make_configured(directory / "configured", ten, 3000),
+                ten=ten,
                 table=make_sqlite(template, directory / "table.sqlite", 10_000),
                 many=make_sqlite(template, directory / "many.sqlite", masters),
                 scratch=directory / "scratch.sqlite",

@@ -20,6 +20,7 @@ class Setting(NamedTuple):
     Attributes:
         bare, full: the Pythons of `benchmarks.environments`.
         basedir: a buildmaster's.
+        configured: one with a configuration of 3,000 lines, whose database is `ten`.
         ten, table, many: SQLite databases, with 10 masters, with 10,000, and with `most`.
         scratch: a path for a copy of `many`.
         postgres: the URL of a database with ten masters.
@@ -29,6 +30,7 @@ class Setting(NamedTuple):
     bare: Path
     full: Path
     basedir: Path
+    configured: Path
     ten: Path
     table: Path
     many: Path
@@ -103,6 +105,10 @@ def _start_up(setting: Setting) -> Iterator[Comparison]:
         "the same, rich.console, rich.table", [setting.bare, "-c", f"{_IMPORTS}, {rich}"]
     )
     yield Comparison(setting.ours(setting.ten, "list"), with_rich, 1.15)
+    program = setting.full.with_name("mastersctl")
+    arguments = ["--basedir", setting.configured, *_LIST]
+    configured = Command("--basedir (3,000 lines) list -o json (10)", [program, *arguments])
+    yield Comparison(configured, setting.ours(setting.ten, *_LIST), None)
     click = Command("import click", [setting.bare, "-c", "import click"])
     for words in (["--help"], ["--version"], ["completion", "bash"]):
         ours = Command(" ".join(words), [setting.full.with_name("mastersctl"), *words])

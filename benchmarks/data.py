@@ -38,6 +38,39 @@ def make_sqlite(template: Path, path: Path, masters: int) -> Path:
     return path
 
 
+_BUILDER = """
+c["workers"].append(worker.Worker("bot{number}", "pass", max_builds=2))
+
+# What this builder does.
+factory{number} = util.BuildFactory()
+factory{number}.addStep(steps.Git(repourl="git://example.com/{number}.git", mode="incremental"))
+factory{number}.addStep(steps.ShellCommand(command=["make", "check"], env={{"LANG": "C"}}))
+
+c["builders"].append(
+    util.BuilderConfig(
+        name="tests{number}",
+        workernames=["bot{number}"],
+        factory=factory{number},
+    )
+)
+"""
+
+
+def make_configured(path: Path, database: Path, lines: int) -> Path:
+    """Make a buildmaster's directory whose configuration has so many lines, and that database."""
+    names = "c = BuildmasterConfig = {'workers': [], 'builders': []}"
+    builders = "".join(
+        _BUILDER.format(number=number) for number in range(lines // _BUILDER.count("\n"))
+    )
+    url = f"c['db'] = {{'db_url': 'sqlite:///{database}'}}"
+    path.mkdir()
+    (path / "buildbot.tac").write_text("basedir = '.'\nconfigfile = 'master.cfg'\n")
+    (path / "master.cfg").write_text(
+        f"from buildbot.plugins import *\n{names}\n{builders}\n{url}\n"
+    )
+    return path
+
+
 def fill_postgres(url: str, masters: int) -> None:
     """Put masters into a database that has none."""
     with psycopg.connect(url) as connection:
