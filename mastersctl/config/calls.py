@@ -41,6 +41,10 @@ class Calls(Standard):
         name = function.name if isinstance(function, Unknown) else ""
         if name.rpartition(".")[2] in library.LOADERS or given.function in library.LOADERS:
             self._load_variables(given)
+        if name in ("builtins.setattr", "builtins.type"):
+            for value in self.reach(given.values):
+                if isinstance(value, Function):
+                    value.is_changed = value.is_method = True
         special = self.SPECIAL.get(name)
         if special is not None and given.is_exact:
             return self._call_special(special, given.positional, given)
@@ -74,7 +78,7 @@ class Calls(Standard):
         """Call one of the functions below; opaque is a call with other parameters than it has."""
         try:
             return function(self, *positional, **given.named)
-        except TypeError:
+        except (TypeError, library.UntoldError):
             return self.opaque([*positional, *given.named.values()])
 
     def _load_variables(self, given: Arguments) -> None:
@@ -93,6 +97,8 @@ class Calls(Standard):
 
     def _call_method(self, owner: object, name: str, given: Arguments) -> object:
         special = None
+        if given.named and owner is not self.environ:
+            self.doubts += 1  # few methods take any
         if isinstance(owner, Object):
             special = self.METHODS.get((owner.kind, name))
         elif isinstance(owner, PurePosixPath):

@@ -8,7 +8,17 @@ from pathlib import PurePath
 
 from mastersctl.config import library
 from mastersctl.config.access import Access, View
-from mastersctl.config.objects import Function, Method, Missing, Object, Slot, Unknown
+from mastersctl.config.objects import (
+    MAX_PARTS,
+    Function,
+    Method,
+    Missing,
+    Names,
+    Object,
+    Slot,
+    Unknown,
+    size,
+)
 
 _MAX_ELEMENTS = 1000  # of a loop that is taken element by element
 
@@ -48,13 +58,16 @@ class Expressions(Access, ast.NodeVisitor):
     def is_true(self, value: object) -> bool | None:
         """Return whether a value counts as true, None if that is unknown."""
         match value:
-            case Unknown():
+            case View():
+                return self.is_true(value.owner)
+            case Unknown() | Method():
+                self.touch([value])
                 return None
-            case Object(kind="dict" | "list"):
+            case Object(kind="dict" | "list" | "function"):
                 if any(slot.certain for slot in value.slots.values()):
                     return True
                 return False if value.is_known else None
-            case Object() | Function() | Method() | PurePath():
+            case Object() | Function() | PurePath():
                 return True
         return bool(value)
 
@@ -62,18 +75,19 @@ class Expressions(Access, ast.NodeVisitor):
         """Return what a loop over a value goes through, None if that is unknown."""
         found: Iterable[object] = ()
         match value:
-            case View(owner=Object() as owner, name=name) if owner.is_known:
+            case View(owner=Object() as owner, name=name) if owner.is_known and owner.is_ordered:
                 items = ((key, self.read(slot)) for key, slot in owner.slots.items())
                 found = items if name == "items" else (i[name == "values"] for i in items)
-            case Object(kind="dict") if value.is_known:
+            case Object(kind="dict") if value.is_known and value.is_ordered:
                 found = value.slots
-            case Object(kind="list") if value.is_known:
-                found = (self.read(slot) for slot in value.slots.values())
+            case Object(kind="list", name="") if value.is_known:
+                found = [self.read(value.slots[index]) for index in range(len(value.slots))]
             case tuple() if type(value) is tuple:
                 found = value
             case _:
                 return None
         elements = list(found)
+        self.spend(len(elements) // 4)
         return elements if len(elements) <= _MAX_ELEMENTS else None
 
     def carry_out(
@@ -92,12 +106,15 @@ class Expressions(Access, ast.NodeVisitor):
         if is_text and self.missing and any(value is None for value in given):
             return self._fail("is computed", "")  # from a variable that is not set
         try:
-            positional = [library.plain(value, self.read, is_text) for value in values]
+            positional = [library.plain(value, self.read_part, is_text) for value in values]
             keywords = {
-                key: library.plain(value, self.read, is_text)
+                key: library.plain(value, self.read_part, is_text)
                 for key, value in (named or {}).items()
             }
-            return self.from_plain(function(*positional, **keywords))
+            found = function(*positional, **keywords)
+            if isinstance(found, str | bytes | list):
+                self.spend(len(found) // 256)
+            return self.from_plain(found)
         except library.UntoldError:
             return self.touch(given, is_text=True) if is_text else self.opaque(given)
         except KeyError as error:
@@ -129,7 +146,7 @@ class Expressions(Access, ast.NodeVisitor):
                 return found
             case tuple():
                 return tuple(map(self.from_plain, value))
-            case str() if len(value) > library.MAX_TEXT:
+            case str() | bytes() | PurePath() if len(_as_text(value)) > library.MAX_TEXT:
                 return self.unknown("is too long")
             case None | str() | int() | float() | bytes() | PurePath():
                 return value
@@ -145,20 +162,25 @@ class Expressions(Access, ast.NodeVisitor):
 
     def visit_Tuple(self, node: ast.Tuple) -> object:
         parts, is_exact = self.parts(node.elts)
-        return tuple(parts) if is_exact else self.touch(parts)
+        return self._tuple(tuple(parts)) if is_exact else self.touch(parts)
+
+    def _tuple(self, parts: tuple[object, ...]) -> object:
+        return self.touch(parts) if size(parts) >= MAX_PARTS else parts
 
     def visit_List(self, node: ast.List) -> object:
         found = Object("list")
+        is_known = True
         for part in node.elts:
             if isinstance(part, ast.Starred):
                 value = self.evaluate(part.value)
                 known = self.elements(value)
                 if known is None:
                     self.merge_into(found, self.slot(value))
+                    is_known = False
                 self.extend_list(found, known or ())
             else:
                 slot = self.slot_of(part)
-                if found.is_known:
+                if is_known:
                     self.write(found, len(found.slots), slot)
                 else:
                     self.merge_into(found, slot)
@@ -176,8 +198,11 @@ class Expressions(Access, ast.NodeVisitor):
 
     def update(self, target: Object, given: object) -> None:
         """Set the items of a dictionary that another one has."""
-        kinds = ("class", "dict", "function", "module")
-        if isinstance(given, Object) and given.kind in kinds and given.is_known:
+        if isinstance(given, Names):
+            given = given.owner
+        elif isinstance(given, Object) and given.kind != "dict":
+            given = self.opaque([given])
+        if isinstance(given, Object) and given.is_known:
             for key, slot in list(given.slots.items()):
                 self.write(target, key, slot._replace(missing=slot.missing | self.because))
         else:
@@ -231,13 +256,17 @@ class Expressions(Access, ast.NodeVisitor):
     def combine(self, left: object, operator: ast.operator, right: object) -> object:
         """Return what a binary operator makes of two values."""
         both = [left, right]
-        if isinstance(operator, ast.BitOr) and isinstance(left, Object) and left.kind == "dict":
+        if (
+            isinstance(operator, ast.BitOr)
+            and (isinstance(left, Object) and left.kind == "dict")
+            and not any(isinstance(v, Function) and v.is_method for v in self.reach([right]))
+        ):
             found = Object("dict")
             self.update(found, left)
             self.update(found, right)
             return found
         if type(left) is tuple and type(right) is tuple and isinstance(operator, ast.Add):
-            return left + right
+            return self._tuple(left + right)
         function = library.OPERATORS.get(type(operator))
         if function is None:
             return self.opaque(both)
@@ -274,18 +303,38 @@ class Expressions(Access, ast.NodeVisitor):
         for operator, part in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(part)
             result = self._compare(left, operator, right)
+            if result is False:
+                return False
+            if result is not True and part is not node.comparators[-1]:
+                rest = node.comparators[node.comparators.index(part) + 1 :]
+                return self._compare_rest(rest, [result, right])
             left = right
-            if len(node.ops) > 1 and result is not True:
-                return self.touch(
-                    [left, right, *map(self.evaluate, node.comparators)], is_text=True
-                )
         return result
+
+    def _compare_rest(self, rest: Sequence[ast.expr], values: list[object]) -> Unknown:
+        """Return what a comparison gives whose end is evaluated only if the start is true."""
+
+        def read() -> None:
+            values.append(self.evaluate(rest[0]))
+            if rest[1:]:
+                self._compare_rest(rest[1:], values)
+
+        self.take_any(read, _nothing)
+        return self.touch(values, is_text=True)
 
     def _compare(self, left: object, operator: ast.cmpop, right: object) -> object:
         is_key = left is None or isinstance(left, str | int | bytes | float)
+        is_names = isinstance(right, Names)
+        if isinstance(right, Names):
+            right = right.owner
         if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, Object) and is_key:
+            if right.name == "sys.path":
+                known = [slot.value for slot in right.slots.values()]
+                return (left in known) is isinstance(operator, ast.In)
             slot = right.slot(left)
-            if right.kind == "dict" and (slot is None or (slot.certain and left in right.slots)):
+            if (right.kind == "dict" or is_names) and (
+                slot is None or (slot.certain and left in right.slots)
+            ):
                 if slot is None and right is self.environ:
                     self.missing.add(Missing(str(left), self.place))
                 return (slot is not None) is isinstance(operator, ast.In)
@@ -336,6 +385,10 @@ class Expressions(Access, ast.NodeVisitor):
         """Evaluate an expression of another kind."""
         parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
         return self.opaque([self.evaluate(part) for part in parts])
+
+
+def _as_text(value: str | bytes | PurePath) -> str | bytes:
+    return str(value) if isinstance(value, PurePath) else value
 
 
 def _nothing() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mastersctl.config.expressions import Expressions
 from mastersctl.config.objects import Function, Object, Slot, parameters
+from mastersctl.config.scopes import declare, visible
 
 _MAX_SHOWN = 40  # characters of an expression in a message
 _MAX_CALLS = 30  # of functions in functions
@@ -25,13 +26,11 @@ class Call:
 
     Attributes:
         depth: in how many blocks it is of which it is unknown whether they are executed.
-        declared: the names that are not the function's own.
         returned: what it may return, where it is unknown whether it does.
     """
 
-    def __init__(self, depth: int, declared: set[str]) -> None:
+    def __init__(self, depth: int) -> None:
         self.depth = depth
-        self.declared = declared
         self.returned: list[object] = []
 
 
@@ -109,8 +108,7 @@ class Functions(Expressions):
                 if value is not None:
                     defaults[name.arg] = self.slot_of(value)
         is_method = self.scopes[0].kind == "class" or isinstance(node, ast.GeneratorExp)
-        scopes = self.scopes[1:] if self.scopes[0].kind == "class" else self.scopes
-        return Function(node, self.path, scopes, defaults, is_method)
+        return Function(node, self.path, visible(self.scopes), defaults, is_method)
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> object:
         first = self.evaluate(node.generators[0].iter)
@@ -131,7 +129,7 @@ class Functions(Expressions):
         found: list[object] = [first]
 
         def block() -> None:
-            self.scopes = (Object("comprehension"), *self.scopes)
+            outside, self.scopes = self.scopes, [Object("comprehension"), *visible(self.scopes)]
             try:
                 for generator in generators:
                     is_first = generator is generators[0]
@@ -141,25 +139,28 @@ class Functions(Expressions):
                         self.evaluate(condition)
                 found.extend(self.evaluate(result) for result in results)
             finally:
-                self.scopes = self.scopes[1:]
+                self.scopes = outside
 
         self.repeat(block)
         return self.unknown(values=found)
 
     def run_function(self, function: Function, given: Arguments) -> object:
         """Carry out a function of the program."""
+        self.spend(4)
         node = function.node
         if (
             isinstance(node, ast.AsyncFunctionDef | ast.GeneratorExp)
             or function.uses.is_generator
             or function in self.running
+            or function.is_changed
             or len(self.running) >= _MAX_CALLS
         ):
             return self.opaque([function, *given.values], given.what)
         scope = self._bind(node, function.defaults, given)
         outside = self.path, self.line, self.scopes, self.call_now, self.attempts
         self.path, self.scopes = function.path, [scope, *function.scopes]
-        self.call_now = call = Call(self.depth, function.uses.declared)
+        declare(scope, node)
+        self.call_now = call = Call(self.depth)
         start = self.mark()
         self.running.append(function)
         value: object = None
@@ -190,7 +191,7 @@ class Functions(Expressions):
             name = parameter.arg
             value: object
             if not given.is_exact:
-                value = self.unknown(values=given.values)
+                value = self.unknown(values=[*given.values, *self._default(defaults, name)])
             elif parameter is arguments.vararg:
                 value = tuple(positional)
             elif parameter is arguments.kwarg:
@@ -199,14 +200,19 @@ class Functions(Expressions):
                     self.write(value, key, self.slot(item))
             elif positional and parameter not in arguments.kwonlyargs:
                 value = positional.pop(0)
-            elif name in named:
+            elif name in named and parameter not in arguments.posonlyargs:
                 value = named.pop(name)
             elif name in defaults:
                 value = self.read(defaults[name])
             else:
                 value = self.unknown()
             self.write(scope, name, self.slot(value))
+        if (positional and not arguments.vararg) or (named and not arguments.kwarg):
+            self.doubts += 1  # it takes fewer
         return scope
+
+    def _default(self, defaults: Mapping[str, Slot], name: str) -> list[object]:
+        return [self.read(defaults[name])] if name in defaults else []
 
     def block(self, statements: Sequence[ast.stmt]) -> None:
         """Carry out statements."""

@@ -10,13 +10,15 @@ import operator
 import os.path
 import re
 from collections.abc import Callable, Mapping
-from pathlib import PurePath, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
+from string import Formatter
 from typing import NoReturn
 
-from mastersctl.config.objects import Object, Slot
+from mastersctl.config.objects import Names, Object, Slot
 
 MAX_TEXT = 2**13  # characters; a method makes at most the square of it
-_MAX_WIDTH = r"\d{4}"  # what a format must not have, as it could make a text of any size
+# What a format must not have, as it could make a text of any size, or tell how values are held.
+_MAX_WIDTH = r"\d{4}|%[^a-zA-Z%]*\*|\.__"
 MAX_BITS = 64  # of a number that is known; longer ones take long to write
 
 
@@ -53,10 +55,14 @@ class _View(Mapping[object, object]):
             raise KeyError(key)
         return plain(self._read(slot), self._read, is_text=True)
 
-    def __iter__(self) -> NoReturn:
+    def __iter__(self, *_: object) -> NoReturn:
         raise UntoldError
 
+    __str__ = __repr__ = __format__ = __iter__
+
     def __len__(self) -> int:
+        if not self._target.is_known:
+            raise UntoldError
         return len(self._target.slots)
 
 
@@ -71,14 +77,16 @@ def plain(value: object, read: Callable[[Slot], object], is_text: bool = False) 
         UntoldError: it has none.
     """
     if value is None or isinstance(value, str | int | float | bytes | PurePath):
-        if isinstance(value, str) and len(value) > MAX_TEXT:
+        if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
             raise UntoldError
         return value
     if type(value) is tuple:
         return tuple(plain(part, read, is_text) for part in value)
-    if isinstance(value, Object) and value.kind == "list" and value.is_known:
+    if isinstance(value, Object) and value.kind == "list" and value.is_known and not value.name:
         return [plain(read(slot), read) for slot in value.slots.values()]
-    if isinstance(value, Object) and value.kind in ("dict", "module", "function") and is_text:
+    if isinstance(value, Names) and isinstance(value.owner, Object) and is_text:
+        return _View(value.owner, read)
+    if isinstance(value, Object) and value.kind == "dict" and is_text:
         return _View(value, read)
     if is_text:
         return _Untold()
@@ -89,7 +97,7 @@ def percent(text: object, values: object) -> object:
     """Return ``text % values``, or whatever else the operator does."""
     if isinstance(text, str) and re.search(_MAX_WIDTH, text):
         raise UntoldError
-    if isinstance(text, int):
+    if isinstance(text, int | bytes):
         raise UntoldError
     return text % values  # type: ignore[operator]
 
@@ -167,8 +175,10 @@ def method(owner: object, name: str) -> Callable[..., object]:
     Raises:
         UntoldError: it could make a text of any size.
     """
-    if name in ("format", "format_map") and re.search(_MAX_WIDTH, str(owner)):
-        raise UntoldError
+    if name in ("format", "format_map"):
+        specs = [spec or "" for _, _, spec, _ in Formatter().parse(str(owner))]
+        if re.search(_MAX_WIDTH, str(owner)) or any("{" in spec for spec in specs):
+            raise UntoldError
     found: Callable[..., object] = getattr(owner, name)
     return found
 
@@ -180,6 +190,8 @@ def attribute(owner: object, name: str) -> object:
         UntoldError: it is not understood.
     """
     if isinstance(owner, PurePath) and name in _PATH_ATTRIBUTES:
+        if name == "parents" and len(owner.parts) > MAX_BITS:
+            raise UntoldError
         found = getattr(owner, name)
         return tuple(found) if name == "parents" else found
     raise UntoldError
@@ -201,8 +213,8 @@ def _length(value: object) -> object:
     return len(value)  # type: ignore[arg-type]
 
 
-def _path(*parts: str) -> PurePosixPath:
-    return PurePosixPath(*parts)
+def _path(*parts: str) -> PurePath:
+    return Path(*parts)
 
 
 def _sibling(path: str, name: str) -> str:
@@ -243,8 +255,8 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "os.path.splitext": os.path.splitext,
     "pathlib.Path": _path,
     "pathlib.PosixPath": _path,
-    "pathlib.PurePath": _path,
-    "pathlib.PurePosixPath": _path,
+    "pathlib.PurePath": PurePosixPath,
+    "pathlib.PurePosixPath": PurePosixPath,
     "twisted.python.util.sibpath": _sibling,
     "urllib.parse.quote": _quote,
     "urllib.parse.quote_plus": _quote_plus,
@@ -254,10 +266,10 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
 # holds the same values.
 _MAKE_TEXTS = words(
     "ascii bool bytes callable chr dir format hasattr hash hex id input int isinstance issubclass "
-    "len print range repr str super type"
+    "len print range repr str"
 )
 _MAKE_CONTAINERS = words(
-    "all any enumerate frozenset iter list max min next reversed set sorted sum tuple zip"
+    "all any enumerate frozenset iter list max min next reversed set sorted sum tuple type zip"
 )
 MAKE_TEXTS = frozenset(
     [f"builtins.{name}" for name in _MAKE_TEXTS]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import NamedTuple
 
 _numbers = itertools.count()
+MAX_PARTS = 1000  # of a tuple
 REST = ...  # the key of the slot that stands for all keys that an object has no slot for
 
 
@@ -128,6 +129,10 @@ class Object:
         leak: the region whose holders may change it. It is in that region while anything of it is
             known that such a change would make unknown.
         slots: by key; one for `REST`, if there may be more of them.
+        bound, globals, nonlocals: of a scope, the names that it binds, and those that it declares.
+        mirror: of a class, one of Python's own that has the same bases.
+        snapshot: of the scope of a call, what `locals` gave the last time.
+        is_ordered: whether the order of its keys is known.
     """
 
     def __init__(self, kind: str, name: str = "") -> None:
@@ -136,6 +141,12 @@ class Object:
         self.number = next(_numbers)
         self.leak: Region | None = None
         self.slots: dict[object, Slot] = {}
+        self.is_ordered = True
+        self.snapshot: Object | None = None
+        self.mirror: type = object
+        self.bound: Set[str] = frozenset()
+        self.globals: Set[str] = frozenset()
+        self.nonlocals: Set[str] = frozenset()
 
     def slot(self, key: object) -> Slot | None:
         """Return the slot of `key`, the one of the rest, or None if the key is not there."""
@@ -168,6 +179,10 @@ class _Uses(NamedTuple):
     is_generator: bool
 
 
+class Names(Method):
+    """The names of a scope, as a dictionary that changes with them."""
+
+
 class Function:
     """A function of the program, a lambda, or a generator expression, to be executed later.
 
@@ -176,6 +191,7 @@ class Function:
         scopes: where names that are not its own are looked up, the innermost first.
         defaults: of its parameters, by name.
         is_method: whether it stands in a class, so that an operator may call it.
+        is_changed: whether the program sets an attribute that could be its code.
     """
 
     def __init__(
@@ -192,6 +208,7 @@ class Function:
         self.defaults = defaults
         self.is_method = is_method
         self.number = next(_numbers)
+        self.is_changed = False
 
     @cached_property
     def uses(self) -> _Uses:
@@ -200,12 +217,15 @@ class Function:
 
 
 def reachable(
-    values: Iterable[object], peek: Callable[[ast.expr, Sequence[Object]], object]
+    values: Iterable[object],
+    peek: Callable[[ast.expr, Sequence[Object]], object],
+    spend: Callable[[int], None],
 ) -> list[Unknown | Object | Function]:
     """Return the objects, functions and unknown values that code may reach that has `values`.
 
     Parameters:
         peek: what an expression, of a function with these scopes, stands for now.
+        spend: what counts the steps that this takes.
     """
     found: dict[int, Unknown | Object | Function] = {}
     waiting = list(values)
@@ -224,11 +244,24 @@ def reachable(
             if isinstance(value, Unknown):
                 waiting += value.region.root().values.values()
             elif isinstance(value, Object):
+                spend(len(value.slots))
                 waiting += [slot.value for slot in value.slots.values()]
             else:
+                spend(len(value.uses.paths))
                 waiting += [slot.value for slot in value.defaults.values()]
                 waiting += [peek(path, value.scopes) for path in value.uses.paths]
     return list(found.values())
+
+
+def size(value: object) -> int:
+    """Return how many values a tuple holds, with those in tuples in it, up to some number."""
+    found, waiting = 0, [value]
+    while waiting and found < MAX_PARTS:
+        part = waiting.pop()
+        found += 1
+        if type(part) is tuple:
+            waiting += part
+    return found
 
 
 def is_text(value: object) -> bool:

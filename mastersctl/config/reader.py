@@ -15,7 +15,10 @@ import ast
 import os.path
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 
+from mastersctl.config.access import NotSetError
+from mastersctl.config.library import FUNCTIONS, UntoldError
 from mastersctl.config.objects import Object, Slot, Unknown
 from mastersctl.config.source import parse, too_much
 from mastersctl.config.statements import Statements
@@ -38,7 +41,7 @@ class Reader(Statements):
         super().__init__(environ)
         self.directory = directory
         self.owner = os.stat(path).st_uid if os.path.exists(path) else os.geteuid()
-        self._search = Object("list")  # sys.path, but for where packages are installed
+        self._search = Object("list", "sys.path")  # sys.path, but for where packages are installed
         self.extend_list(self._search, [directory])
         self.module_outside("sys").slots["path"] = Slot(self._search, self.place)
 
@@ -99,6 +102,8 @@ class Reader(Statements):
             found = _find([os.path.dirname(path)], name) if path.endswith("__init__.py") else None
             if found:
                 return self._read_module(found)
+        if module.name and f"{module.name}.{name}" not in self._known_names():
+            self.doubts += 1
         return self.attribute(module, name)
 
     def _paths(self) -> Iterator[tuple[str, object]]:
@@ -121,6 +126,10 @@ class Reader(Statements):
         """Return a module, after it was read, if it is one of this directory."""
         top, _, rest = name.partition(".")
         if not package and (top in sys.stdlib_module_names or top in _ALWAYS_THERE):
+            if rest and not any(known.startswith(f"{name}.") for known in self._known_names()):
+                self.doubts += 1
+            if top not in _ALWAYS_THERE and find_spec(top) is None:
+                self.doubts += 1
             return self.module_outside(name)
         places = [package] if package else self._directories()
         path = None if places is None else _find(places, top) if top else f"{package}/__init__.py"
@@ -139,19 +148,43 @@ class Reader(Statements):
             module = inner
         return module
 
+    def _known_names(self) -> list[str]:
+        """Return names that modules of the standard library have for sure."""
+        return [*FUNCTIONS, *self.SPECIAL, "os.environ", "os.path.sep", "sys.path"]
+
+    def import_module(self, name: str) -> Object:
+        return self._import(name)
+
+    def reload(self, module: object) -> object:
+        path = next((path for path, known in self._paths() if known is module), None)
+        if path is None or not isinstance(module, Object):
+            return module
+        self._execute(module, path, parse(path))
+        return module
+
     def _directories(self) -> list[str] | None:
         """Return where modules are looked for, but for where packages are installed."""
-        found = self.elements(self._search)
-        if found is None or self.module_outside("sys").slots["path"].value is not self._search:
+        slots = self._search.slots
+        found = [slots[index].value for index in range(len(slots)) if index in slots]
+        if (
+            not self._search.is_known
+            or self.module_outside("sys").slots["path"].value is not self._search
+        ):
             return None
-        known = [self.absolute(place) for place in found if not isinstance(place, Unknown)]
+        try:
+            known = [self.absolute(p).rstrip("/") for p in found if isinstance(p, str)]
+        except UntoldError:
+            return None
         return known if len(known) == len(found) else None
 
     def _is_inside(self, path: str) -> bool:
-        return os.path.commonpath([self.directory, path]) == self.directory
+        is_plain = os.path.normpath(path) == path
+        return is_plain and os.path.commonpath([self.directory, path]) == self.directory
 
     def _read_module(self, path: str) -> Object:
         known = next((module for known, module in self._paths() if known == path), None)
+        if self.are_replaced or (known is not None and self.are_unloaded):
+            self.opaque([self.everything])
         if isinstance(known, Object):
             return known
         module = Object("module")
@@ -163,10 +196,15 @@ class Reader(Statements):
             self.doubts += 1
             self.write_rest(module, self.unknown(f"needs {path}, which cannot be read"))
             return module
-        name = os.path.splitext(os.path.basename(path))[0]
+        name = Unknown(self.place, "depends on how it is imported")
+        name.is_text = True
         for key, value in {"__file__": path, "__name__": name}.items():
             self.write(module, key, self.slot(value))
-        self._execute(module, path, tree)
+        try:
+            self._execute(module, path, tree)
+        except NotSetError:
+            self.program.slots.pop(path, None)
+            raise
         return module
 
 

@@ -52,6 +52,8 @@ class State:
         """Return an unknown value that may be, or refer to, any of `values`."""
         self.doubts += 1
         result = Unknown(self.place, why)
+        values = list(values)
+        self.spend(len(values) // 4)
         for value in values:
             self.merge(result, value)
             if isinstance(value, Unknown) and value.remedy and not result.remedy:
@@ -77,6 +79,10 @@ class State:
         elif isinstance(value, Object | Function) and region.add(value):
             self._merges.append(max(region.number, value.number))
 
+    def spend(self, steps: int) -> None:
+        """Count what is done; raise `RecursionError` when that is more than a program needs."""
+        raise NotImplementedError
+
     def slot(self, value: object) -> Slot:
         """Return the slot of a value that is known, or not, in the present line."""
         return Slot(value, self.place, self.because.union(self.missing))
@@ -84,6 +90,10 @@ class State:
     def write(self, target: Object, key: object, slot: Slot | None) -> None:
         """Set a slot, or remove it."""
         self._journal.append((target, key, target.slots.get(key)))
+        if (self.depth and slot is None) or (slot is not None and not slot.certain):
+            target.is_ordered = False
+        if target.kind == "class" and slot is not None and isinstance(slot.value, Function):
+            slot.value.is_method = True
         if slot is None:
             target.slots.pop(key, None)
         else:
@@ -93,6 +103,7 @@ class State:
 
     def spoil(self, target: Object, unknown: Unknown) -> None:
         """Make all that `target` holds unknown, and whether it holds it."""
+        self.spend(len(target.slots))
         region = unknown.region.root()
         is_leaked = target.leak is not None and target.leak.root() is region
         if is_leaked and id(target) not in region.values:
@@ -155,6 +166,10 @@ class State:
                 changed.append(target)
             self.write(target, key, joined)
         return changed
+
+    def has_changed(self, start: Mark, target: object) -> bool:
+        """Return whether an object may have changed since a mark."""
+        return any(changed is target for changed, _, _ in self._journal[start[0] :])
 
     def mark(self) -> Mark:
         """Return the present point in the history of the state."""
