@@ -43,6 +43,7 @@ class Access(State):
         environ: the environment, as a dictionary of the program.
         scopes: where names are looked up, the innermost first.
         skipped: the variables that are not set, for which code is not executed.
+        are_known: whether no text was executed, which could have changed modules not read so far.
         are_replaced, are_unloaded: whether modules in `sys.modules` are.
         is_elsewhere: whether the working directory may not be the one at the start.
         undefined: the values of names that are not bound, as those that plugins have.
@@ -69,6 +70,7 @@ class Access(State):
         self._steps = 0
         self.are_replaced = False
         self.are_unloaded = False
+        self.are_known = True
         self.is_elsewhere = False
 
     def spend(self, steps: int) -> None:
@@ -210,6 +212,8 @@ class Access(State):
     def _peek(self, path: ast.expr, scopes: Sequence[Object]) -> object:
         """Return what a path of a function stands for now, or a tuple of what it may."""
         match path:
+            case ast.Constant(value=str(name)):
+                return self._peek_module(name)
             case ast.Name(id=name):
                 slot = next((s for s in (scope.slot(name) for scope in scopes) if s), None)
                 if slot is not None:
@@ -227,6 +231,13 @@ class Access(State):
                     return self._peek_into(owner, path, key)
                 return owner
         return None
+
+    def _peek_module(self, name: str) -> object:
+        """Return what the import of a module in a function may give."""
+        ends = (f"/{name}.py", f"/{name}/__init__.py")
+        paths = [(str(path), slot.value) for path, slot in self.program.slots.items()]
+        found = [value for path, value in paths if path.endswith(ends)]
+        return (*found, self.environ) if name == "os" else tuple(found)
 
     def _peek_into(self, owner: Object, path: ast.Attribute | ast.Subscript, key: object) -> object:
         """Return what an attribute or an item of an object is now, or a tuple of what it may be."""

@@ -169,7 +169,7 @@ class _Uses(NamedTuple):
     """What the body of a function says of what it may change.
 
     Attributes:
-        paths: the expressions whose values it may change.
+        paths: the expressions whose values it may change, and constants for its imports.
         declared: the names that it binds in its module, or in a function around it.
         is_generator: whether it is executed later than it is called.
     """
@@ -307,7 +307,8 @@ def _find_uses(node: ast.AST) -> _Uses:
                 paths.setdefault((root, *steps), part)
         else:
             waiting += ast.iter_child_nodes(part)
-    return _Uses(list(paths.values()), declared, is_generator)
+    found = [*paths.values(), *map(ast.Constant, _imports(nodes))]
+    return _Uses(found, declared, is_generator)
 
 
 def _steps(path: ast.expr) -> Iterator[object]:
@@ -316,6 +317,18 @@ def _steps(path: ast.expr) -> Iterator[object]:
         yield path.attr if isinstance(path, ast.Attribute) else ast.dump(path.slice)
         path = path.value
     yield path.id if isinstance(path, ast.Name) else ""
+def _imports(inside: Sequence[ast.AST]) -> set[str]:
+    """Return the names of modules that code imports, without that of `os` if that is no matter."""
+    found = set()
+    for part in inside:
+        if isinstance(part, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in part.names}
+        elif isinstance(part, ast.ImportFrom):
+            found |= {(part.module or "").partition(".")[0], *(each.name for each in part.names)}
+    uses_environ = "environ" in found or any(
+        isinstance(part, ast.Attribute) and part.attr.startswith("environ") for part in inside
+    )
+    return found if uses_environ else found - {"os"}
 
 
 def _is_path(node: ast.expr) -> bool:

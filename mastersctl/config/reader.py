@@ -205,6 +205,8 @@ class Reader(Statements):
         except NotSetError:
             self.program.slots.pop(path, None)
             raise
+        if not self.are_known:
+            self.spoil(module, self.unknown("may be changed by a text that is executed before"))
         return module
 
 

@@ -222,6 +222,7 @@ class Standard(Functions):
 
     def _execute_text(self, text: object, names: object = None, *more: object) -> object:
         """Note what ``exec`` and ``eval`` may change: the names that they are given, or all."""
+        self.are_known = False
         modules = [slot.value for slot in self.program.slots.values()]
         imported = [m for m in modules if isinstance(m, Object) and "__name__" in m.slots]
         reached = [self.program] if names is None else [names, self.environ, *imported]
@@ -236,6 +237,7 @@ class Standard(Functions):
 
     def _import_module(self, name: object, package: object = None) -> object:
         if not isinstance(name, str) or package is not None or name.startswith("."):
+            self.are_known = False
             return self.opaque([self.everything])
         return self.import_module(name)
 
@@ -268,6 +270,9 @@ class Standard(Functions):
         return Path(self.absolute(""))
 
     SPECIAL: ClassVar[dict[str, Callable[..., object]]] = {
+        "builtins.__import__": lambda self, name: self._import_module(
+            name, "." in str(name) or None
+        ),
         "builtins.dict": _dictionary,
         "builtins.eval": _execute_text,
         "builtins.exec": _execute_text,
