@@ -10,7 +10,8 @@ from unittest import mock
 
 import pytest
 
-from mastersctl.config.basedir import DEFAULT_DB_URL, read_configuration
+from mastersctl.config.basedir import read_configuration
+from mastersctl.config.configured import DEFAULT_DB_URL
 from mastersctl.errors import BasedirError
 
 ENVIRON = {"SET": "right", "OTHER": "wrong", "HOME": "/h", "A": "a"}
