@@ -9,6 +9,10 @@
 # The image has buildbot, mastersctl and flock (of util-linux). It is for a master that is
 # alone as for those of a cluster, started at once or one by one. To upgrade Buildbot, stop all of them
 # first: while another one is alive, the database stays as it is.
+#
+# A container that was killed may come back at once, under another name. The volume must be one that
+# a single host mounts, or on which a lock of flock holds between hosts. Masters of a cluster do not
+# exchange their names: the host of one must not be called as that of another was before.
 set -eu
 trap 'exit 143' TERM INT # which the first process of a container else ignores
 
@@ -16,21 +20,61 @@ cd "${BASEDIR:-/srv/bb}"
 export MASTERSCTL_BASEDIR="$PWD"
 name="$(uname -n):$PWD" # as Buildbot calls the master
 
+# Run a command, and show its warnings, which are about masters that may be alive, only if it fails.
+quietly() {
+    { said="$("$@" 2>&1 >&3)"; } 3>&1 || {
+        code=$?
+        echo "$said" >&2
+        exit $code
+    }
+}
+
+# Whether there is a master of that name.
+exists() {
+    said="$(mastersctl find --no-create "$1" 2>&1 </dev/null)" && return
+    code=$?
+    [ $code -eq 3 ] && return 1
+    echo "$said" >&2
+    exit $code
+}
+
 # One container at a time: the master inherits the lock, and holds it for as long as it runs.
-exec 9>>master-name
+exec 9>>master-lock
 flock -n 9 || { echo "$0: another container runs the master in $PWD; stop it first" >&2; exit 1; }
 
 mastersctl init >/dev/null
 
-# Keep the ID, and so the builds, when the host has another name than at the last start. That is
-# refused (1) if the master was killed less than ten minutes ago, or there is one of each name; then,
-# and if the old one was removed (3), this one is another master.
-last="$(cat master-name)"
-if [ "${last:-$name}" != "$name" ]; then
-    mastersctl rename "$last" "$name" || { code=$?; [ $code -eq 1 ] || [ $code -eq 3 ] || exit $code; }
+# Keep the name of the master, or two while it is renamed, whenever this is killed.
+remember() {
+    printf '%s\n' "$@" >master-name.new
+    mv master-name.new master-name
+}
+
+# The last master of this directory: that of the first name, if it was not renamed, or removed, since.
+touch master-name
+last=
+while IFS= read -r line; do
+    if exists "$line"; then
+        last="$line"
+        break
+    fi
+done <master-name
+
+# Whoever has the lock knows that it is dead, though it may have checked in a second ago: what it was
+# building is ended, and built again. Under the name that the host has now it keeps its ID, its
+# schedulers and its builds. If there is a master of that name, too, this one is that.
+if [ -n "$last" ] && [ "$last" != "$name" ] && exists "$name"; then
+    echo "$0: '$name' is another master than '$last', which ran here last; 'mastersctl remove" \
+        "--reassign-to' gives it the builds of that" >&2
+elif [ -n "$last" ]; then
+    quietly mastersctl housekeep "$last" --force
+    if [ "$last" != "$name" ]; then
+        remember "$last" "$name"
+        quietly mastersctl rename "$last" "$name" --force
+    fi
 fi
 mastersctl find "$name" >/dev/null
-printf '%s\n' "$name" >master-name
+remember "$name"
 
 others() { mastersctl list --filter "name__ne=$name" -o id "$@"; }
 
@@ -47,11 +91,7 @@ if [ -z "$seen" ]; then
     mastersctl housekeep
     # Check in, and out, so that those that start now see that this one does, too.
     mastersctl set-state "$name" active >/dev/null
-    said="$(mastersctl set-state "$name" inactive 2>&1)" || { # which warns that it looks alive
-        code=$?
-        echo "$said" >&2
-        exit $code
-    }
+    quietly mastersctl set-state "$name" inactive >/dev/null
 fi
 
 exec buildbot start --nodaemon "$PWD"

@@ -24,7 +24,7 @@ from tests.support.databases import (
     free_port,
 )
 from tests.support.programs import require
-from tests.support.rows import add_belongings, add_master, masters
+from tests.support.rows import add_belongings, add_master, contents, masters
 from tests.support.sources import ROOT
 
 CONTRIB = ROOT / "contrib"
@@ -240,20 +240,50 @@ def name_of(basedir: Path) -> str:
 
 
 @contextmanager
-def container(basedir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the entry point, and stop it as a container is stopped."""
-    with (basedir.parent / f"{basedir.name}.log").open("wb") as log:
+def container(
+    basedir: Path, *, host: str = "", killed: bool = False, programs: Path = BIN
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the entry point, and stop it as a container is stopped, or killed.
+
+    Parameters:
+        host: the container's name; by default this host's.
+        programs: the directory of commands that are found before all others.
+    """
+    with log_of(basedir).open("ab") as log:
         process = subprocess.Popen(
-            [ENTRYPOINT],
-            env=os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "BASEDIR": str(basedir)},
+            [*(called(host) if host else ()), ENTRYPOINT],
+            env=os.environ
+            | {"PATH": f"{programs}:{BIN}:{os.environ['PATH']}", "BASEDIR": str(basedir)},
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
         process.wait(timeout=60)
+
+
+def log_of(basedir: Path) -> Path:
+    """Return the file in which is what all containers of that directory wrote."""
+    return basedir.with_name(f"{basedir.name}.log")
+
+
+def called(host: str) -> list[str]:
+    """Return the command that runs another on a host of that name, as a container does."""
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    script = f'echo {host} >/proc/sys/kernel/hostname && exec "$@"'
+    command = ["unshare", "--uts", *user, "sh", "-c", script, "sh"]
+    if run([*command, "true"]).returncode:
+        pytest.skip("no host can have another name here")
+    return command
+
+
+def assert_well(basedir: Path) -> None:
+    """Assert that nothing in the log of the containers tells of trouble."""
+    log = log_of(basedir).read_text()
+    assert re.search("error|warning|traceback|unable", log, re.IGNORECASE) is None, log
 
 
 def starts(basedir: Path) -> int:
@@ -291,23 +321,131 @@ def test_a_container_starts_under_another_name_stops_and_starts_after_it_was_kil
         assert database.execute("SELECT id FROM builds WHERE complete_at IS NULL") == []
         assert database.execute("SELECT * FROM connected_workers") == []
     assert process.returncode == 0
+    assert_well(basedir)
 
 
-def test_a_master_that_was_just_killed_under_another_name_stays_beside_the_new_one(
-    basedir: Path, database: SqliteFile
+BUILDS = "SELECT masterid, results, buildrequestid, builderid FROM builds ORDER BY id"
+
+
+def test_a_master_that_is_killed_while_it_builds_keeps_all_it_has_under_three_names_in_a_row(
+    tmp_path: Path,
 ) -> None:
-    old = f"oldhost:{basedir}"
-    add_master(database, old, active=1)
+    free = tmp_path / "free"  # which a build waits for; it ends with its master, too
+    wait = f"while ! test -e {free} && [ $PPID -ne 1 ] && kill -0 $PPID; do sleep 0.2; done"
+    basedir = buildbots.make_basedir(tmp_path / "bb", build=["sh", "-c", wait])
+    database = SqliteFile(basedir / "state.sqlite")
+
+    def wait_for_build(number: int) -> None:
+        wait_for(lambda: len(database.execute(BUILDS)) == number, seconds=60)
+        wait_for(lambda: len(database.execute("SELECT id FROM logs WHERE complete = 0")) == 1)
+
+    schedulers = []
+    for number, host in enumerate(("pod-1", "pod-2", "pod-3"), 1):
+        with container(basedir, host=host, killed=True):
+            wait_for_build(number)
+            assert [master[:3] for master in masters(database)] == [(1, f"{host}:{basedir}", 1)]
+            schedulers += database.execute("SELECT schedulerid, masterid FROM scheduler_masters")
+            ended = [(1, 5, 1, 1)] * (number - 1)
+            assert database.execute(BUILDS) == [*ended, (1, None, 1, 1)]
+    assert schedulers == [schedulers[0]] * 3
+
+    free.touch()
+    with container(basedir, host="pod-4") as process:
+        request = "SELECT complete, results FROM buildrequests"
+        wait_for(lambda: database.execute(request) == [(1, 0)], seconds=60)
+        assert database.execute(BUILDS) == [*[(1, 5, 1, 1)] * 3, (1, 0, 1, 1)]
+        assert [master[:3] for master in masters(database)] == [(1, f"pod-4:{basedir}", 1)]
+    assert process.returncode == 0
+    assert_well(basedir)
+    assert "Traceback" not in (basedir / "twistd.log").read_text()
+
+
+@pytest.mark.parametrize("host", ["", "oldhost"], ids=["same name", "another name"])
+def test_a_master_that_was_just_killed_is_cleaned_up_beside_others_that_live(
+    host: str, basedir: Path, database: SqliteFile, without_buildbot: Path
+) -> None:
+    old = f"{host or os.uname().nodename}:{basedir}"
+    add_belongings(database, add_master(database, old, active=1))
+    add_belongings(database, add_master(database, "other:/", active=1))
     (basedir / "master-name").write_text(f"{old}\n")
-    with container(basedir):
-        wait_for(lambda: starts(basedir) == 1)
-    assert f"The master '{old}' is active" in basedir.with_name("bb.log").read_text()
-    assert activity(database) == {old: 1, name_of(basedir): 0}
+    before = contents(database)
+    with container(basedir, programs=without_buildbot) as process:
+        assert process.wait(timeout=60) == 0
+    assert activity(database) == {name_of(basedir): 0, "other:/": 1}
+    assert_well(basedir)
+    after = contents(database)
+    for table in ("builds", "buildrequest_claims", "scheduler_masters", "connected_workers"):
+        of_other = [row for row in before[table] if row["masterid"] == 2]
+        assert [row for row in after[table] if row["masterid"] == 2] == of_other
+    assert {row["results"] for row in after["builds"] if row["masterid"] == 1} == {0, 5}
+    claims = "SELECT brid FROM buildrequest_claims WHERE masterid = 1"
+    assert database.execute(claims) == [(110,)]  # of a request that is finished
+    assert database.execute("SELECT * FROM scheduler_masters WHERE masterid = 1") == []
+
+
+KILLING = f"""#!/bin/sh
+n=$(wc -l <calls); echo >>calls
+[ "before $n" != "$KILL" ] || kill -KILL 0
+{BIN}/mastersctl "$@"; code=$?
+[ "after $n" != "$KILL" ] || kill -KILL 0
+exit $code
+"""
+"""A mastersctl that kills the container before, or after, a command that has that number."""
+
+
+def test_a_container_that_is_killed_at_any_time_leaves_the_master_its_id(
+    basedir: Path,
+    database: SqliteFile,
+    without_buildbot: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_master(database, f"oldhost:{basedir}", active=1)
+    (basedir / "master-name").write_text(f"oldhost:{basedir}\n")
+    (without_buildbot / "mastersctl").write_text(KILLING)
+    (without_buildbot / "mastersctl").chmod(0o755)
+    kills = [f"{when} {number}" for number in range(8) for when in ("before", "after")]
+    names = []
+    for pod, kill in enumerate([*kills, "never"]):
+        monkeypatch.setenv("KILL", kill)
+        (basedir / "calls").write_text("")
+        with container(basedir, host=f"pod-{pod}", programs=without_buildbot) as process:
+            code = process.wait(timeout=60)
+        assert code == (0 if kill == "never" else -signal.SIGKILL), log_of(basedir).read_text()
+        ((id_, name, *_),) = masters(database)
+        assert id_ == 1
+        names.append(name)
+    assert len(set(names)) > 4  # several were killed after they renamed it
+    assert names[-1] == f"pod-{len(kills)}:{basedir}"
+    assert (basedir / "master-name").read_text() == f"{names[-1]}\n"
+
+
+def test_of_a_master_of_each_name_the_last_one_stays_as_it_is(
+    basedir: Path, database: SqliteFile, without_buildbot: Path
+) -> None:
+    """It may be that of another directory by now."""
+    old = f"oldhost:{basedir}"
+    add_belongings(database, add_master(database, old, active=1))
+    add_master(database, name_of(basedir))
+    (basedir / "master-name").write_text(f"{old}\n")
+    before = contents(database)
+    with container(basedir, programs=without_buildbot) as process:
+        assert process.wait(timeout=60) == 0
+    assert contents(database) == before
+    message = f"'{name_of(basedir)}' is another master than '{old}', which ran here last;"
+    assert message in log_of(basedir).read_text()
     assert (basedir / "master-name").read_text() == f"{name_of(basedir)}\n"
 
 
+@pytest.fixture
+def without_buildbot(tmp_path: Path) -> Path:
+    """A directory with a `buildbot` that does nothing."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "buildbot").symlink_to("/bin/true")
+    return tmp_path / "bin"
+
+
 def test_two_containers_do_not_run_one_master(basedir: Path, database: SqliteFile) -> None:
-    with (basedir / "master-name").open("w") as lock:
+    with (basedir / "master-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = run([ENTRYPOINT], {"BASEDIR": str(basedir)})
     assert done.returncode == 1
