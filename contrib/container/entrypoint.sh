@@ -83,11 +83,9 @@ if [ -z "$alive" ]; then
     buildbot upgrade-master --quiet "$PWD"
 fi
 
-# Clean up after all masters, and this one, too, unless another may be starting, which looks dead
-# until it has started. The times of their last check-ins are lost.
-seen="$(others --filter last_active__gt=10m)"
+# Clean up after all masters, unless another may be starting, which looks dead until it has started.
+seen="$(others --newer-than 10m)"
 if [ -z "$seen" ]; then
-    mastersctl expire-all --yes # this master may have checked in lately, if it was killed
     mastersctl housekeep
     # Check in, and out, so that those that start now see that this one does, too.
     mastersctl set-state "$name" active >/dev/null

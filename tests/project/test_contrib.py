@@ -419,6 +419,19 @@ def test_a_container_that_is_killed_at_any_time_leaves_the_master_its_id(
     assert (basedir / "master-name").read_text() == f"{names[-1]}\n"
 
 
+def test_a_container_cleans_up_after_others_and_keeps_when_they_were_last_seen(
+    basedir: Path, database: SqliteFile, without_buildbot: Path
+) -> None:
+    day_ago = int(time.time()) - DAY
+    add_belongings(database, add_master(database, "dead:/", active=1, last_active=day_ago))
+    add_belongings(database, add_master(database, "left:/", active=0, last_active=day_ago))
+    with container(basedir, programs=without_buildbot) as process:
+        assert process.wait(timeout=60) == 0
+    assert masters(database)[:2] == [(1, "dead:/", 0, day_ago), (2, "left:/", 0, day_ago)]
+    assert database.run("list", "--needs-housekeeping", "-o", "id").out == ""
+    assert_well(basedir)
+
+
 def test_of_a_master_of_each_name_the_last_one_stays_as_it_is(
     basedir: Path, database: SqliteFile, without_buildbot: Path
 ) -> None:
