@@ -88,8 +88,8 @@ _BELONGINGS: dict[type[peewee.Model], list[dict[str, object]]] = {
     related.ConfiguredWorker: [{"id": 9, "buildermasterid": 3, "workerid": 5}],
     related.ConnectedWorker: [{"id": 6, "masterid": 3, "workerid": 5}],
     related.BuildRequest: [
-        {"id": 1204, "builderid": 1, "complete": 0},
-        {"id": 1207, "builderid": 2, "complete": 0},
+        {"id": 1204, "builderid": 1, "complete": 0, "submitted_at": 0},
+        {"id": 1207, "builderid": 2, "complete": 0, "submitted_at": 0},
     ],
     related.BuildRequestClaim: [
         {"brid": 1204, "masterid": 3, "claimed_at": NOW - 19 * MINUTE},

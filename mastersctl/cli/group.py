@@ -17,6 +17,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "Show one master, and what belongs to it.",
     },
     "Commands to repair masters": {
+        "doctor": "Find damage in the database, and say how to mend it.",
         "housekeep": "Clean up after dead masters.",
         "set-state": "Check MASTER in, or mark it inactive.",
         "rename": "Give MASTER another NAME.",

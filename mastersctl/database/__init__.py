@@ -37,6 +37,18 @@ class Reference(NamedTuple):
     target: str
 
 
+class LateSequence(NamedTuple):
+    """A sequence that gives a number which its column has already.
+
+    Attributes:
+        mend: the statement that mends it.
+    """
+
+    table: str
+    column: str
+    mend: str
+
+
 class Database(abc.ABC, peewee.Database):
     """A Peewee database, and what mastersctl asks of it beyond Peewee.
 
@@ -167,6 +179,10 @@ class Database(abc.ABC, peewee.Database):
     @abc.abstractmethod
     def references(self, table: str) -> list[Reference]:
         """Return the foreign keys, of whatever tables, that refer to `table`."""
+
+    def late_sequences(self, tables: Sequence[str]) -> list[LateSequence]:
+        """Return the sequences of the tables that are behind. Only PostgreSQL has any."""
+        return []
 
     @abc.abstractmethod
     def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -11,7 +11,15 @@ from psycopg.conninfo import make_conninfo
 
 from mastersctl._peewee import peewee
 from mastersctl.config.url import DatabaseURL
-from mastersctl.database import Mode, Reference, Row, original, postgresql_errors, server
+from mastersctl.database import (
+    LateSequence,
+    Mode,
+    Reference,
+    Row,
+    original,
+    postgresql_errors,
+    server,
+)
 from mastersctl.database.postgresql_connection import (
     Adapter,
     libpq_parameters,
@@ -24,6 +32,7 @@ from mastersctl.database.postgresql_errors import (
     sqlstate,
     understanding,
 )
+from mastersctl.database.postgresql_sequences import find_late, find_sequences
 from mastersctl.database.server import Server
 from mastersctl.errors import (
     DatabaseUnavailableError,
@@ -33,12 +42,6 @@ from mastersctl.errors import (
 )
 
 _ROWS_AT_ONCE = 1000
-_SEQUENCE = r"""
-SELECT substring(pg_get_expr(adbin, adrelid) FROM '^nextval\((.*)\)$')
-FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
-WHERE adrelid = to_regclass('masters') AND attname = 'id'
-"""
-_IDENTITY = "pg_get_serial_sequence('masters', 'id')"  # which has no default
 _RELATIONS = """
 SELECT name, relkind::text, relnamespace::regnamespace::text
 FROM unnest(%s::text[]) AS name JOIN pg_class ON pg_class.oid = to_regclass(name)
@@ -143,11 +146,11 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         except peewee.IntegrityError as error:
             if sqlstate(original(error)) != DUPLICATE:
                 raise
-            (sequence,) = self.execute_sql(_SEQUENCE).fetchone() or (None,)
-            mend = f"SELECT setval({sequence or _IDENTITY}, max(id)) FROM masters"  # noqa: S608  # shown
+            (masters,) = find_sequences(self, ["masters"])
             raise MastersctlError(
                 f"The database {self.url} gives a new master an ID that another one has "
-                f'({self.reason(original(error))}), as its sequence is behind; run "{mend}" in it.'
+                f"({self.reason(original(error))}), as its sequence is behind; run "
+                f'"{masters.mend}" in it.'
             ) from error
 
     def replication_lag(self) -> float:
@@ -155,6 +158,9 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
             return 0.0  # as the server said when it was connected to
         ((lag,),) = self.execute_sql(_REPLICATION_LAG)
         return math.inf if lag is None else float(lag)
+
+    def late_sequences(self, tables: Sequence[str]) -> list[LateSequence]:
+        return find_late(self, tables)
 
     def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
         return column.collate('"C"')

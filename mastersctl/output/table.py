@@ -29,8 +29,11 @@ def write(
     file: TextIO,
     footer: Sequence[object] = (),
     needing: Container[int] = (),
+    texts: Container[str] = (),
 ) -> None:
-    _print(build(rows, fields, footer, on_terminal=file.isatty(), needing=needing), file)
+    on_terminal = file.isatty()
+    table = build(rows, fields, footer, on_terminal=on_terminal, needing=needing, texts=texts)
+    _print(table, file)
 
 
 def build(
@@ -41,6 +44,7 @@ def build(
     on_terminal: bool,
     marked: Container[tuple[int, str]] = (),
     needing: Container[int] = (),
+    texts: Container[str] = (),
 ) -> Table:
     """Return the table, to be drawn.
 
@@ -49,11 +53,13 @@ def build(
         footer: the values of a last row, for sums.
         marked: the cells to mark, each as the number of its row and its field.
         needing: the numbers of the rows of masters that need housekeeping.
+        texts: those of the fields that are text, and no fields of masters.
     """
     table = _table(on_terminal, footer=bool(footer))
     for field, foot in zip_longest(fields, footer, fillvalue=""):
         title = field.replace("_", " ").upper()
-        justify: Literal["left", "right"] = "right" if type_of(field) == "number" else "left"
+        is_number = type_of(field) == "number" and field not in texts
+        justify: Literal["left", "right"] = "right" if is_number else "left"
         table.add_column(title, str(foot), justify=justify, overflow="fold")
     for number, row in enumerate(rows):
         cells = [_cell(field, value, on_terminal) for field, value in zip(fields, row, strict=True)]

@@ -125,6 +125,7 @@ class BuildRequest(peewee.Model):
     id = Key()
     builderid = Number()
     complete = Number()
+    submitted_at = Number()
 
     class Meta:
         table_name = "buildrequests"

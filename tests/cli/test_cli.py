@@ -51,7 +51,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 
 def test_what_cannot_be_undone_has_a_dry_run() -> None:
-    look = {"check", "completion", "list", "show"}
+    look = {"check", "completion", "doctor", "list", "show"}  # doctor does without --fix
     only_add, is_undone_by_itself = {"init", "find"}, {"rename"}
     without = {
         name
@@ -231,7 +231,7 @@ def test_a_reader_that_goes_away_is_no_error(sqlite_database: SqliteFile, argume
 @pytest.mark.parametrize(
     "arguments",
     ["find m", "find new", "set-state 1 active", "rename m new:/", "remove m --yes", "expire-all",
-     "housekeep", "housekeep --dry-run", "init", "completion bash", "--help", "--version",
+     "housekeep", "housekeep --dry-run", "doctor", "init", "completion bash", "--help", "--version",
      *(f"list -o {format_}" for format_ in ("table", "json", "jsonl", "csv", "tsv", "id", "wide")),
      *(f"show 1 -o {format_}" for format_ in ("table", "json", "id"))],
 )  # fmt: skip

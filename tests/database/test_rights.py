@@ -30,6 +30,7 @@ NEEDY = (
     "show gone",
     "list --needs-housekeeping",
     "list --field needs_housekeeping -o json",
+    "doctor",
 )
 CLEANING = ("remove gone --yes --reassign-to heir", "housekeep", "housekeep --dry-run")
 
@@ -114,7 +115,8 @@ def test_a_user_with_rights_on_masters_alone_is_refused(server: ServerDatabase) 
         ("builds", (*NEEDY[:6], "list -o wide", "show gone")),
         ("buildrequest_claims", (*NEEDY[:6], "list -o wide", "show gone")),
         ("buildrequests", (*NEEDY[:6], "list -o wide", "show gone")),
-        ("steps", CLEANING),
+        ("steps", (*CLEANING, "doctor")),
+        ("sourcestamps", ("doctor",)),
         ("logs", CLEANING),
         ("connected_workers", (*CLEANING, "set-state gone inactive", "list -o wide", "show gone")),
         ("builder_masters", (*CLEANING, "set-state gone inactive", "list -o wide", "show gone",

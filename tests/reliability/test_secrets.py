@@ -52,7 +52,7 @@ MALFORMED = [
     "host=h user=u password={plain}",
 ]
 COMMANDS = ["list", "list -v", "find m -v", "init", "show m", "set-state m active", "expire-all",
-            "housekeep", "rename m n", "remove m --yes", "check"]  # fmt: skip
+            "housekeep", "rename m n", "remove m --yes", "check", "doctor"]  # fmt: skip
 
 
 def written(secret: str) -> set[str]:

@@ -40,6 +40,7 @@ COMMANDS: list[list[Any]] = [
     ["housekeep", "--older-than", "3m"],
     ["housekeep", NEEDLE, OTHER, "--force"],
     ["housekeep", NUMBER],
+    ["doctor"],
     ["rename", NEEDLE, OTHER, "--force"],
     ["rename", NUMBER, OTHER],
     ["remove", OTHER, NUMBER, "--yes", "--reassign-to", "heir"],

@@ -1,0 +1,63 @@
+"""The sequences of PostgreSQL, from which new rows get their numbers."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mastersctl.database import LateSequence
+
+# A column has it as its default, or is an identity, which has none.
+_SEQUENCES = """
+SELECT tables.name, attname, coalesce(
+    (
+        SELECT refobjid::regclass FROM pg_depend JOIN pg_class ON oid = refobjid AND relkind = 'S'
+        WHERE classid = 'pg_attrdef'::regclass AND objid = pg_attrdef.oid LIMIT 1
+    ),
+    pg_get_serial_sequence(attrelid::regclass::text, attname)::regclass
+)::text AS sequence
+FROM unnest(%s::text[]) AS tables(name)
+JOIN pg_attribute ON attrelid = to_regclass(tables.name) AND attnum > 0
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attidentity <> '' OR pg_get_expr(adbin, adrelid) LIKE 'nextval(%%'
+ORDER BY tables.name, attname
+"""
+
+
+class TableSequence(NamedTuple):
+    """A sequence; all its parts are written as SQL has them."""
+
+    table: str
+    column: str
+    sequence: str
+
+    @property
+    def mend(self) -> str:
+        """The statement that sets it to the largest number of the column."""
+        name = self.sequence.replace("'", "''")
+        return f"SELECT setval('{name}', max({self.column})) FROM {self.table}"  # noqa: S608  # our own
+
+    @property
+    def late(self) -> str:
+        """The query that has a row if the next number is one that the column may have."""
+        return (
+            f"SELECT '{self.table}' FROM {self.sequence} "  # noqa: S608  # our own, and the server's
+            f"WHERE last_value + is_called::int <= (SELECT max({self.column}) FROM {self.table})"
+        )
+
+
+def find_sequences(database: Any, tables: Sequence[str]) -> list[TableSequence]:
+    """Return the sequences of those of the tables that are there.
+
+    Parameters:
+        database: a `mastersctl.database.postgresql.PostgresqlDatabase`.
+    """
+    return [TableSequence(*row) for row in database.execute_sql(_SEQUENCES, ([*tables],))]
+
+
+def find_late(database: Any, tables: Sequence[str]) -> list[LateSequence]:
+    """Return the sequences of the tables that are behind; see `find_sequences`."""
+    sequences = find_sequences(database, tables)
+    if not sequences:
+        return []
+    query = " UNION ALL ".join(sequence.late for sequence in sequences)
+    late = {table for (table,) in database.execute_sql(query)}
+    return [LateSequence(one.table, one.column, one.mend) for one in sequences if one.table in late]

@@ -1,0 +1,259 @@
+"""Damage: what hand-written SQL, copies of databases and interrupted upgrades leave behind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mastersctl.errors import DatabaseUnavailableError, InterruptedUpgradeError
+from mastersctl.operations.dangling import (
+    Dangling,
+    find_dangling,
+    find_missing_masters,
+    refers_to_masters,
+)
+from mastersctl.operations.lookup import Lookup
+from mastersctl.operations.misstated import find_misstated
+from mastersctl.operations.needs import Needing, find_needing
+from mastersctl.operations.waiting import Waiting, find_kept, find_unbuildable
+from mastersctl.schema.master import MasterRow
+from mastersctl.schema.references import TABLES
+from mastersctl.states import EXPIRE_SECONDS
+
+MISSING_MASTERS = "missing_masters"
+NAME_HASHES = "name_hashes"
+FUTURE = "last_active_in_future"
+SEQUENCES = "sequences_behind"
+HOUSEKEEPING = "needs_housekeeping"
+
+PENDING_SECONDS = 60 * 60
+_MAX_EXAMPLES = 5
+
+
+class Problem(NamedTuple):
+    """Damage of one kind.
+
+    Attributes:
+        number: of how many rows, masters, sequences or build requests.
+        examples: the first of them.
+        effect: what it does to Buildbot.
+        remedy: how to mend it.
+        fixable: whether `mastersctl.operations.repair` mends it, or some of it.
+    """
+
+    kind: str
+    number: int
+    examples: list[str]
+    effect: str
+    remedy: str
+    fixable: bool = False
+
+
+def find_problems(lookup: Lookup, pending_age: float = PENDING_SECONDS) -> list[Problem]:
+    """Return the damage in a database; nothing is changed.
+
+    Parameters:
+        pending_age: a build request that nobody can build is one if it is older, in seconds.
+
+    Raises:
+        ClockError: this host's clock and the database server's differ.
+        ReplicationLagError: the database is a standby that is behind.
+        MastersctlError, peewee.PeeweeException: this user may not see some of it.
+    """
+    try:
+        lookup.database.check_upgrade()
+        tables = lookup.database.existing_tables(TABLES)
+    except InterruptedUpgradeError as error:
+        return [_interrupted(error)]
+    misstated = find_misstated(lookup)
+    dangling = find_dangling(lookup.database, tables)
+    return [
+        *_missing_masters(lookup, dangling),
+        *_name_hashes([master for master, _ in misstated.misnamed]),
+        *_namesakes(misstated.namesakes),
+        *_future(misstated.ahead),
+        *_sequences(lookup, tables),
+        *_housekeeping(lookup),
+        *_dangling(dangling),
+        *_unbuildable(find_unbuildable(lookup, pending_age, tables)),
+        *_kept(find_kept(lookup, tables)),
+    ]
+
+
+def find_dead(lookup: Lookup) -> tuple[Needing, list[int]]:
+    """Return the masters that need housekeeping, and the IDs of those that are dead.
+
+    Raises:
+        DatabaseUnavailableError: nobody can tell.
+    """
+    needing = find_needing(lookup)
+    if needing.unknown:
+        raise DatabaseUnavailableError(needing.unknown)
+    deadline = deadline_of(lookup)
+    return needing, [
+        row.id
+        for row in needing.masters
+        if row.last_active is not None and row.last_active.timestamp() < deadline
+    ]
+
+
+def deadline_of(lookup: Lookup) -> int:
+    """Return since when a master has not checked in that is dead, in epoch seconds."""
+    return math.floor(lookup.clock() - EXPIRE_SECONDS)
+
+
+def _interrupted(error: InterruptedUpgradeError) -> Problem:
+    return Problem(
+        "interrupted_upgrade",
+        1,
+        [str(error)],
+        "A master does not start, and rows may be lost by the next upgrade. Nothing else was "
+        "looked at.",
+        "Restore the backup, or finish the upgrade.",
+    )
+
+
+def _missing_masters(lookup: Lookup, dangling: list[Dangling]) -> Iterator[Problem]:
+    keys = [one.key for one in dangling if refers_to_masters(one.key)]
+    missing = find_missing_masters(lookup.database, keys)
+    examples = [
+        f"master {id_!r} ({', '.join(f'{table}: {rows}' for table, rows in tables.items())})"
+        for id_, tables in missing.items()
+    ]
+    if missing:
+        yield Problem(
+            MISSING_MASTERS,
+            len(missing),
+            examples[:_MAX_EXAMPLES],
+            "Rows refer to masters that do not exist: a master may not start, an upgrade or "
+            "'buildbot copy-db' may fail.",
+            "'mastersctl doctor --fix' puts the masters back, inactive; then 'mastersctl remove "
+            "ID --reassign-to MASTER' says who inherits their builds.",
+            fixable=any(is_id(id_) for id_ in missing),
+        )
+
+
+def is_id(value: object) -> bool:
+    """Return whether a master can have this ID: SQLite holds anything."""
+    return isinstance(value, int) and value > 0
+
+
+def _name_hashes(masters: list[MasterRow]) -> Iterator[Problem]:
+    if masters:
+        yield Problem(
+            NAME_HASHES,
+            len(masters),
+            _named(masters),
+            "Buildbot finds a master by its name_hash: such a master is added again under "
+            "another ID when it starts.",
+            "'mastersctl doctor --fix' sets the name_hash to that of the name.",
+            fixable=True,
+        )
+
+
+def _namesakes(namesakes: list[tuple[MasterRow, int]]) -> Iterator[Problem]:
+    if namesakes:
+        commands = [
+            f"'mastersctl remove {master.id} --reassign-to {owner}'" for master, owner in namesakes
+        ]
+        yield Problem(
+            "namesakes",
+            len(namesakes),
+            _named(master for master, _ in namesakes),
+            "Another master has the same name, and its name_hash: Buildbot never finds this one.",
+            f"Give its builds to the other one: {', '.join(commands[:_MAX_EXAMPLES])}.",
+        )
+
+
+def _future(masters: list[MasterRow]) -> Iterator[Problem]:
+    if masters:
+        yield Problem(
+            FUTURE,
+            len(masters),
+            _named(masters),
+            "Until then nobody sees that such a master is dead, and its builds stay unfinished.",
+            "Set the clocks of the hosts; 'mastersctl doctor --fix' sets last_active to now.",
+            fixable=True,
+        )
+
+
+def _sequences(lookup: Lookup, tables: set[str]) -> Iterator[Problem]:
+    late = lookup.database.late_sequences(sorted(tables))
+    if late:
+        yield Problem(
+            SEQUENCES,
+            len(late),
+            [f"{one.table}.{one.column}" for one in late[:_MAX_EXAMPLES]],
+            "Buildbot cannot add rows to these tables: they get IDs that others have.",
+            f"'mastersctl doctor --fix' sets the sequences, as does \"{late[0].mend}\".",
+            fixable=True,
+        )
+
+
+def _housekeeping(lookup: Lookup) -> Iterator[Problem]:
+    needing, dead = find_dead(lookup)
+    young = len(needing.masters) - len(dead)
+    remedy = "'mastersctl doctor --fix' does it, as does 'mastersctl housekeep'."
+    if young:
+        remedy += (
+            f" {young} of them checked in within ten minutes: wait, or run 'mastersctl housekeep "
+            "MASTER --force' if you know that they are dead."
+        )
+    if needing.masters:
+        yield Problem(
+            HOUSEKEEPING,
+            len(needing.masters),
+            _named(needing.masters),
+            "What dead masters claimed is never built, and their builds never end.",
+            remedy,
+            fixable=bool(dead),
+        )
+
+
+def _dangling(dangling: list[Dangling]) -> Iterator[Problem]:
+    for key, rows, example in dangling:
+        if not refers_to_masters(key):
+            yield Problem(
+                "dangling_rows",
+                rows,
+                [f"{key.table}.{key.column} = {example!r}"],
+                f"Rows of {key.table} refer to {key.parent} that do not exist: an upgrade or "
+                "'buildbot copy-db' may fail, and pages may be broken.",
+                f"Put the rows of {key.parent} back from a backup; or look at those of "
+                f"{key.table}, and mend them by hand.",
+            )
+
+
+def _unbuildable(waiting: list[Waiting]) -> Iterator[Problem]:
+    if waiting:
+        yield Problem(
+            "requests_without_master",
+            sum(one.requests for one in waiting),
+            [f"builder {_thing(one)}: {one.requests}" for one in waiting[:_MAX_EXAMPLES]],
+            "These build requests wait for ever: no active master has their builders.",
+            "Start a master that has the builder, or cancel the build requests.",
+        )
+
+
+def _kept(waiting: list[Waiting]) -> Iterator[Problem]:
+    if waiting:
+        yield Problem(
+            "requests_of_inactive_masters",
+            sum(one.requests for one in waiting),
+            [
+                f"master {_thing(one)}, {one.state or 'missing'}: {one.requests}"
+                for one in waiting[:_MAX_EXAMPLES]
+            ],
+            "These build requests wait for ever: masters have claimed them that are not active.",
+            "Start the masters, or release the claims with 'mastersctl housekeep'; put missing "
+            "masters back first.",
+        )
+
+
+def _thing(waiting: Waiting) -> str:
+    return f"{waiting.id!r}" if waiting.name is None else f"{waiting.id!r} {waiting.name!r}"
+
+
+def _named(masters: Iterable[MasterRow]) -> list[str]:
+    return [f"master {master.id!r} {master.name!r}" for master in masters][:_MAX_EXAMPLES]
