@@ -8,50 +8,97 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
+from mastersctl.cli.messages import can_ask, report
 from mastersctl.cli.options import age_option, database_options, output_option
 
 if TYPE_CHECKING:
     from mastersctl.operations.doctor import Problem
+    from mastersctl.operations.repair import Repaired
 
 _FOUND = 1  # the exit code when there is a problem
 _COLUMNS = ("problem", "count", "examples", "effect", "remedy")
 
 
 @click.command()
+@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @age_option("--pending-age", minutes=60,
             help="How old a build request is that nobody can build.")  # fmt: skip
 @output_option("table", "json")
 @database_options
 @pass_settings
-def doctor(settings: Settings, pending_age: float, format_: str) -> None:
+def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_: str) -> None:
     """Find damage in the database, and say how to mend it.
 
     Such damage is left by SQL that was written by hand, by copies of databases, by upgrades that
     were interrupted, and by masters that died. A row is one problem: how many, some of them, what
-    it does to Buildbot, and how to mend it. Nothing is changed.
+    it does to Buildbot, and how to mend it.
 
-    The exit code is 1 when there is a problem, and 0 when there is none.
+    Nothing is changed without --fix, which mends what can be mended without losing anything, each
+    problem in one transaction. It puts back masters that do not exist but are referred to,
+    inactive, with their IDs and the name 'missing-master-ID:unknown'; sets a name_hash that is not
+    that of the name; sets a last check-in that is in the future to now; sets a sequence that is
+    behind; and does the housekeeping for dead masters. No build is ever deleted. On a terminal it
+    asks first; elsewhere it needs --yes. It shows the problems that are left.
+
+    The exit code is 1 when there is a problem, or one is left, and 0 when there is none.
 
     \b
-    Example:
+    Examples:
       mastersctl doctor -o json
+      mastersctl doctor --fix
     """
     from mastersctl.operations.doctor import find_problems
 
-    with settings.progress("Looking"), settings.connect("read") as connector:
-        problems = find_problems(connector, pending_age)
-    _write(problems, format_)
+    if fix and not (yes or can_ask()):
+        raise click.UsageError("There is no terminal to ask on; pass --yes to mend problems.")
+
+    def find() -> list[Problem]:
+        with settings.progress("Looking"), settings.connect("read") as connector:
+            return find_problems(connector, pending_age)
+
+    problems = find()
+    repaired: list[Repaired] | None = None
+    if fix:
+        kinds = {problem.kind for problem in problems if problem.fixable}
+        if kinds and not yes:
+            _announce([problem for problem in problems if problem.fixable])
+            click.confirm("Go on?", abort=True, err=True)
+        repaired = _mend(settings, kinds) if kinds else []
+        problems = find() if kinds else problems
+    _write(problems, repaired, format_)
     if problems:
         raise click.exceptions.Exit(_FOUND)
 
 
-def _write(problems: list[Problem], format_: str) -> None:
+def _announce(problems: list[Problem]) -> None:
+    """Say what is about to be mended."""
+    for problem in problems:
+        report(f"{problem.kind}: {problem.number} ({', '.join(problem.examples)})")
+        report(f"  {problem.remedy}")
+
+
+def _mend(settings: Settings, kinds: set[str]) -> list[Repaired]:
+    from mastersctl.operations.repair import repair
+
+    done: list[Repaired] = []
+    with settings.progress("Mending"), settings.connect("write") as connector:
+        for repaired in repair(connector, kinds):
+            report(f"Mended {repaired.kind}: {repaired.number}")  # at once: the next one may fail
+            done.append(repaired)
+    return done
+
+
+def _write(problems: list[Problem], repaired: list[Repaired] | None, format_: str) -> None:
     if format_ == "json":
         from mastersctl.output.json import write_object
 
-        write_object({"problems": [_to_json(problem) for problem in problems]}, sys.stdout)
+        found: dict[str, object] = {"problems": [_to_json(problem) for problem in problems]}
+        if repaired is not None:
+            found["mended"] = [{"kind": one.kind, "count": one.number} for one in repaired]
+        write_object(found, sys.stdout)
     elif not problems:
-        click.echo("no problem found")
+        click.echo("no problem is left" if repaired else "no problem found")
     else:
         from mastersctl.output.table import write
 

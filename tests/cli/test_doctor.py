@@ -1,13 +1,16 @@
 """``mastersctl doctor``"""
 
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.support import buildbots
 from tests.support.commands import Result
 from tests.support.damage import add_sound_cluster, damage
-from tests.support.databases import RealDatabase
-from tests.support.rows import add_master, contents
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
+from tests.support.rows import add_master, contents, masters
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture
@@ -15,6 +18,15 @@ def cluster(buildbot_database: RealDatabase) -> RealDatabase:
     """A sound cluster: two masters that are active and build, and one that was stopped."""
     add_sound_cluster(buildbot_database)
     return buildbot_database
+
+
+@pytest.fixture
+def sqlite_cluster(template_sqlite: Path, tmp_path: Path) -> SqliteFile:
+    """The same, in a file."""
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_sound_cluster(database)
+    return database
 
 
 def kinds(result: Result) -> list[str]:
@@ -70,3 +82,141 @@ def test_a_database_that_is_not_buildbots_is_refused(empty_database: RealDatabas
 def test_a_database_with_masters_alone_has_no_problem(database: RealDatabase) -> None:
     add_master(database, "a", active=1)
     assert database.run("doctor") == (0, "no problem found\n", "")
+
+
+# Mending
+
+
+def fixed(database: RealDatabase) -> Result:
+    """Run ``doctor --fix``; see that nothing is left, and that all builds are still there."""
+    builds = database.execute("SELECT id, number, builderid, masterid FROM builds ORDER BY id")
+    result = database.run("doctor", "--fix", "--yes", "-o", "json")
+    after = database.execute("SELECT id, number, builderid, masterid FROM builds ORDER BY id")
+    assert after == builds
+    assert database.run("doctor", "-o", "json").json["problems"] == result.json["problems"]
+    return result
+
+
+def mended(result: Result) -> dict[str, int]:
+    return {one["kind"]: one["count"] for one in result.json["mended"]}
+
+
+def test_masters_that_do_not_exist_are_put_back(cluster: RealDatabase) -> None:
+    damage(
+        cluster,
+        "DELETE FROM masters WHERE id = 1",
+        "UPDATE builds SET masterid = 77 WHERE id = 212",
+    )
+    result = fixed(cluster)
+    # Its build request is released, but no other master has the builder.
+    assert (result.code, kinds(result)) == (1, ["requests_without_master"])
+    assert mended(result)["missing_masters"] == 2
+    assert mended(result)["needs_housekeeping"] == 1
+    assert [row for row in masters(cluster) if row[0] in (1, 77)] == [
+        (1, "missing-master-1:unknown", 0, 0),
+        (77, "missing-master-77:unknown", 0, 0),
+    ]
+    assert cluster.run("find", "new").out == "78\n"
+    assert cluster.run("remove", "1", "77", "--reassign-to", "b", "--yes").code == 0
+    ((builds,),) = cluster.execute("SELECT COUNT(*) FROM builds WHERE masterid = 2")
+    assert builds == 4
+
+
+def test_hashes_of_names_that_were_swapped_by_hand_are_set(cluster: RealDatabase) -> None:
+    before = masters(cluster)
+    for id_, name in ((1, "b"), (2, "a"), (3, "renamed")):
+        cluster.execute("UPDATE masters SET name = ? WHERE id = ?", [name, id_])
+    result = fixed(cluster)
+    assert (result.code, mended(result)) == (0, {"name_hashes": 3})
+    assert [cluster.run("find", name).out for name in ("b", "a", "renamed")] == [
+        "1\n",
+        "2\n",
+        "3\n",
+    ]
+    assert [row[2:] for row in masters(cluster)] == [row[2:] for row in before]
+
+
+def test_a_namesake_is_left(cluster: RealDatabase) -> None:
+    cluster.execute("UPDATE masters SET name = 'a' WHERE id = 3")
+    before = contents(cluster)
+    result = cluster.run("doctor", "--fix", "--yes", "-o", "json")
+    assert (result.code, kinds(result), mended(result)) == (1, ["namesakes"], {})
+    assert contents(cluster) == before
+    assert cluster.run("remove", "3", "--reassign-to", "1", "--yes").code == 0
+    assert cluster.run("doctor").code == 0
+
+
+def test_a_check_in_in_the_future_becomes_now(cluster: RealDatabase) -> None:
+    cluster.execute("UPDATE masters SET last_active = ? WHERE id = 1", [int(time.time()) + 9999])
+    result = fixed(cluster)
+    assert (result.code, mended(result)) == (0, {"last_active_in_future": 1})
+    assert abs(masters(cluster)[0][3] - time.time()) < 60
+
+
+def test_a_sequence_that_is_behind_is_set(buildbot_postgresql: PostgresDatabase) -> None:
+    add_sound_cluster(buildbot_postgresql)
+    for table in ("masters", "steps"):
+        buildbot_postgresql.execute(f"SELECT setval('{table}_id_seq', 1)")
+    result = fixed(buildbot_postgresql)
+    assert (result.code, mended(result)) == (0, {"sequences_behind": 2})
+    assert buildbot_postgresql.run("find", "new").out == "4\n"
+
+
+def test_housekeeping_is_done_for_those_that_are_dead(cluster: RealDatabase) -> None:
+    cluster.execute("UPDATE masters SET active = 0, last_active = 5 WHERE id = 1")
+    cluster.execute("UPDATE masters SET active = 0 WHERE id = 2")
+    result = fixed(cluster)
+    assert (result.code, mended(result)) == (1, {"needs_housekeeping": 1})
+    left = {problem["kind"]: problem for problem in result.json["problems"]}
+    assert left["needs_housekeeping"]["examples"] == ["master 2 'b'"]
+
+
+def test_what_cannot_be_mended_is_left(cluster: RealDatabase) -> None:
+    damage(cluster, "DELETE FROM steps WHERE id = 1110")
+    before = contents(cluster)
+    result = cluster.run("doctor", "--fix", "--yes", "-o", "json")
+    assert (result.code, kinds(result), mended(result)) == (1, ["dangling_rows"], {})
+    assert contents(cluster) == before
+
+
+def test_an_interrupted_upgrade_keeps_it_from_mending(sqlite_cluster: SqliteFile) -> None:
+    sqlite_cluster.execute("UPDATE masters SET name = 'renamed' WHERE id = 2")
+    sqlite_cluster.execute("CREATE TABLE _alembic_tmp_masters (id INTEGER)")
+    before = contents(sqlite_cluster)
+    result = sqlite_cluster.run("doctor", "--fix", "--yes", "-o", "json")
+    assert (result.code, kinds(result), mended(result)) == (1, ["interrupted_upgrade"], {})
+    assert contents(sqlite_cluster) == before
+
+
+def test_without_a_terminal_it_needs_yes(sqlite_cluster: SqliteFile) -> None:
+    sqlite_cluster.execute("UPDATE masters SET name = 'renamed' WHERE id = 2")
+    before = contents(sqlite_cluster)
+    result = sqlite_cluster.run("doctor", "--fix")
+    assert (result.code, result.out) == (2, "")
+    assert "pass --yes" in result.err
+    assert contents(sqlite_cluster) == before
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+def test_on_a_terminal_it_asks(sqlite_cluster: SqliteFile, answer: str, code: int) -> None:
+    sqlite_cluster.execute("UPDATE masters SET name = 'renamed' WHERE id = 2")
+    before = contents(sqlite_cluster)
+    terminal = Terminal(*sqlite_cluster.on("doctor", "--fix"))
+    terminal.wait_for("Go on?")
+    assert contents(sqlite_cluster) == before
+    terminal.child.sendline(answer)
+    assert terminal.end() == code
+    assert "name_hashes: 1 (master 2 'renamed')" in terminal.written
+    assert (contents(sqlite_cluster) == before) == (answer == "n")
+
+
+def test_a_real_buildbot_starts_after_masters_were_put_back(tmp_path: Path) -> None:
+    basedir = buildbots.make_basedir(tmp_path / "master")
+    database = SqliteFile(basedir / "state.sqlite")
+    add_sound_cluster(database)
+    database.execute("DELETE FROM masters WHERE id = 1")
+    assert mended(fixed(database))["missing_masters"] == 1
+    with buildbots.running_master(basedir):
+        found = kinds(database.run("doctor", "-o", "json"))
+    assert found == ["requests_without_master"]
+    buildbots.upgrade(basedir)

@@ -116,7 +116,7 @@ def test_a_user_with_rights_on_masters_alone_is_refused(server: ServerDatabase) 
         ("buildrequest_claims", (*NEEDY[:6], "list -o wide", "show gone")),
         ("buildrequests", (*NEEDY[:6], "list -o wide", "show gone")),
         ("steps", (*CLEANING, "doctor")),
-        ("sourcestamps", ("doctor",)),
+        ("sourcestamps", ("doctor", "doctor --fix --yes")),
         ("logs", CLEANING),
         ("connected_workers", (*CLEANING, "set-state gone inactive", "list -o wide", "show gone")),
         ("builder_masters", (*CLEANING, "set-state gone inactive", "list -o wide", "show gone",

@@ -41,6 +41,7 @@ COMMANDS: list[list[Any]] = [
     ["housekeep", NEEDLE, OTHER, "--force"],
     ["housekeep", NUMBER],
     ["doctor"],
+    ["doctor", "--fix", "--yes"],
     ["rename", NEEDLE, OTHER, "--force"],
     ["rename", NUMBER, OTHER],
     ["remove", OTHER, NUMBER, "--yes", "--reassign-to", "heir"],

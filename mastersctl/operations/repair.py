@@ -1,0 +1,135 @@
+"""Repair: what can be mended without losing anything, in a transaction a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+from mastersctl.operations.dangling import (
+    find_dangling,
+    find_missing_masters,
+    refers_to_masters,
+)
+from mastersctl.operations.dead import Dead
+from mastersctl.operations.doctor import (
+    FUTURE,
+    HOUSEKEEPING,
+    MISSING_MASTERS,
+    NAME_HASHES,
+    SEQUENCES,
+    deadline_of,
+    find_dead,
+    is_id,
+)
+from mastersctl.operations.housekeeping import housekeep
+from mastersctl.operations.lookup import Lookup
+from mastersctl.operations.misstated import find_misstated
+from mastersctl.schema.master import Master, name_hash
+from mastersctl.schema.references import TABLES
+from mastersctl.schema.relations import table
+
+_MASTERS = table(Master)
+
+
+class Repaired(NamedTuple):
+    """What was mended of one kind of damage, and of how many rows, masters or sequences."""
+
+    kind: str
+    number: int
+
+
+def repair(lookup: Lookup, kinds: Collection[str]) -> Iterator[Repaired]:
+    """Mend damage, each kind in a transaction of its own; yield what was mended, once it is.
+
+    Masters that are put back need housekeeping, which is done then, too.
+
+    Parameters:
+        kinds: those of `mastersctl.operations.doctor.Problem` that are mended, where they can be.
+
+    Raises:
+        MastersctlError, peewee.PeeweeException: as `mastersctl.operations.doctor.find_problems`.
+    """
+    more = {HOUSEKEEPING, SEQUENCES} if MISSING_MASTERS in kinds else set()
+    for kind, mend in _MENDING.items():
+        if kind in kinds or kind in more:
+            number = mend(lookup)
+            if number:
+                yield Repaired(kind, number)
+
+
+def _put_back(lookup: Lookup) -> int:
+    """Add the rows of masters that do not exist, but are referred to; no other row is changed."""
+    database = lookup.database
+    dangling = find_dangling(database, database.existing_tables(TABLES))
+    keys = [one.key for one in dangling if refers_to_masters(one.key)]
+
+    def change() -> int:
+        names = {
+            id_: f"missing-master-{id_}:unknown"
+            for id_ in find_missing_masters(database, keys)
+            if is_id(id_)
+        }
+        for id_, name in names.items():
+            row = {"id": id_, "name": name, "name_hash": name_hash(name)}
+            Master.insert(row | {"active": 0, "last_active": 0}).execute(database)
+        return len(names)
+
+    return database.transact(change, lock_table=_MASTERS)
+
+
+def _set_name_hashes(lookup: Lookup) -> int:
+    def change() -> int:
+        misnamed = find_misstated(lookup).misnamed
+        # First to one that no name has: two may have each other's, and no two the same.
+        digests = [(master.id, f"of {master.id}") for master, _ in misnamed]
+        digests += [(master.id, right) for master, right in misnamed]
+        for id_, digest in digests:
+            update = Master.update({"name_hash": digest}).where(Master.id == id_)
+            update.execute(lookup.database)
+        return len(misnamed)
+
+    return lookup.database.transact(change, lock_table=_MASTERS)
+
+
+def _set_last_active(lookup: Lookup) -> int:
+    def change() -> int:
+        found = find_misstated(lookup)
+        for master in found.ahead:
+            update = Master.update({"last_active": found.now}).where(Master.id == master.id)
+            update.execute(lookup.database)
+        return len(found.ahead)
+
+    return lookup.database.transact(change, lock_table=_MASTERS)
+
+
+def _set_sequences(lookup: Lookup) -> int:
+    """Set the sequences that are behind; nobody adds a row to one of their tables meanwhile."""
+    database = lookup.database
+    late = database.late_sequences(sorted(database.existing_tables(TABLES)))
+
+    def change() -> int:
+        for sequence in late:
+            database.execute_sql(sequence.mend)  # type: ignore[no-untyped-call]
+        return len(late)
+
+    if not late:
+        return 0
+    names = dict.fromkeys(sequence.table for sequence in late)
+    return database.transact(change, lock_table=", ".join(names))
+
+
+def _do_housekeeping(lookup: Lookup) -> int:
+    """Do the housekeeping for those masters that need it and are dead."""
+    _, ids = find_dead(lookup)
+    dead = Dead(ids, deadline_of(lookup))
+    return sum(1 for batch in dead.batches() for _ in housekeep(lookup, batch))
+
+
+_MENDING: dict[str, Callable[[Lookup], int]] = {
+    MISSING_MASTERS: _put_back,
+    NAME_HASHES: _set_name_hashes,
+    FUTURE: _set_last_active,
+    SEQUENCES: _set_sequences,
+    HOUSEKEEPING: _do_housekeeping,
+}
+"""In the order in which they are mended: what is put back first may need the others."""
