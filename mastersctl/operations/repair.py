@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl.operations.dangling import (
     find_dangling,
@@ -28,7 +28,11 @@ from mastersctl.schema.master import Master, name_hash
 from mastersctl.schema.references import TABLES
 from mastersctl.schema.relations import table
 
+if TYPE_CHECKING:
+    from mastersctl.database import Database
+
 _MASTERS = table(Master)
+_MAX_MASTERS = 10_000  # that are mended at a time; a statement has room for so many hashes
 
 
 class Repaired(NamedTuple):
@@ -69,10 +73,11 @@ def _put_back(lookup: Lookup) -> int:
             for id_ in find_missing_masters(database, keys)
             if is_id(id_)
         }
-        for id_, name in names.items():
-            row = {"id": id_, "name": name, "name_hash": name_hash(name)}
+        free = _free(database, {id_: name_hash(name) for id_, name in names.items()})
+        for id_, digest in free.items():
+            row = {"id": id_, "name": names[id_], "name_hash": digest}
             Master.insert(row | {"active": 0, "last_active": 0}).execute(database)
-        return len(names)
+        return len(free)
 
     return database.transact(change, lock_table=_MASTERS)
 
@@ -80,15 +85,27 @@ def _put_back(lookup: Lookup) -> int:
 def _set_name_hashes(lookup: Lookup) -> int:
     def change() -> int:
         misnamed = find_misstated(lookup).misnamed
+        free = _free(lookup.database, {master.id: right for master, right in misnamed})
         # First to one that no name has: two may have each other's, and no two the same.
-        digests = [(master.id, f"of {master.id}") for master, _ in misnamed]
-        digests += [(master.id, right) for master, right in misnamed]
+        digests = [(id_, f"of {id_}") for id_ in free] + [*free.items()]
         for id_, digest in digests:
             update = Master.update({"name_hash": digest}).where(Master.id == id_)
             update.execute(lookup.database)
-        return len(misnamed)
+        return len(free)
 
     return lookup.database.transact(change, lock_table=_MASTERS)
+
+
+def _free(database: Database, digests: dict[int, str]) -> dict[int, str]:
+    """Return those of the hashes, by ID of a master, that can be set: no other one keeps them."""
+    free = dict(list(digests.items())[:_MAX_MASTERS])
+    while True:
+        query = Master.select(Master.id, Master.name_hash)
+        rows = database.rows(query.where(Master.name_hash.in_([*free.values()])))
+        kept = {digest for id_, digest in rows if id_ not in free}
+        if not kept:
+            return free
+        free = {id_: digest for id_, digest in free.items() if digest not in kept}
 
 
 def _set_last_active(lookup: Lookup) -> int:

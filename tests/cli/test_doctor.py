@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mastersctl.schema.master import name_hash
 from tests.support import buildbots
 from tests.support.commands import Result
 from tests.support.damage import add_sound_cluster, damage
@@ -144,6 +145,27 @@ def test_a_namesake_is_left(cluster: RealDatabase) -> None:
     assert contents(cluster) == before
     assert cluster.run("remove", "3", "--reassign-to", "1", "--yes").code == 0
     assert cluster.run("doctor").code == 0
+
+
+def test_a_hash_that_another_master_keeps_is_left_and_the_others_are_set(
+    cluster: RealDatabase,
+) -> None:
+    """Master 2 has the hash of the name of master 3, and keeps it, as it is a namesake of 1."""
+    cluster.execute("UPDATE masters SET name = 'a', name_hash = ? WHERE id = 2", [name_hash("c")])
+    cluster.execute("UPDATE masters SET name = 'c' WHERE id = 3")
+    add_master(cluster, "d")
+    cluster.execute("UPDATE masters SET name = 'e' WHERE id = 4")
+    result = fixed(cluster)
+    assert (result.code, mended(result)) == (1, {"name_hashes": 1})
+    assert kinds(result) == ["name_hashes", "namesakes"]
+    assert cluster.run("find", "e").out == "4\n"
+
+
+def test_a_master_whose_name_is_taken_is_not_put_back(cluster: RealDatabase) -> None:
+    add_master(cluster, "missing-master-1:unknown")
+    damage(cluster, "DELETE FROM masters WHERE id = 1")
+    result = fixed(cluster)
+    assert (result.code, kinds(result)[0], mended(result)) == (1, "missing_masters", {})
 
 
 def test_a_check_in_in_the_future_becomes_now(cluster: RealDatabase) -> None:
