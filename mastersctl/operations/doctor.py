@@ -126,8 +126,8 @@ def _missing_masters(lookup: Lookup, dangling: list[Dangling]) -> Iterator[Probl
             MISSING_MASTERS,
             len(missing),
             examples[:_MAX_EXAMPLES],
-            "Rows refer to masters that do not exist: a master may not start, an upgrade or "
-            "'buildbot copy-db' may fail.",
+            "Rows refer to masters that do not exist: a master that has one of their schedulers "
+            "does not start, and an upgrade or 'buildbot copy-db' may fail.",
             "'mastersctl doctor --fix' puts the masters back, inactive; then 'mastersctl remove "
             "ID --reassign-to MASTER' says who inherits their builds.",
             fixable=any(is_id(id_) for id_ in missing),

@@ -235,10 +235,15 @@ def test_on_a_terminal_it_asks(sqlite_cluster: SqliteFile, answer: str, code: in
 def test_a_real_buildbot_starts_after_masters_were_put_back(tmp_path: Path) -> None:
     basedir = buildbots.make_basedir(tmp_path / "master")
     database = SqliteFile(basedir / "state.sqlite")
+    with buildbots.running_master(basedir, killed=True):
+        pass
+    # Its scheduler stays linked to it, for which the next one would never start.
+    assert database.execute("SELECT masterid FROM scheduler_masters") == [(1,)]
+    database.execute("DELETE FROM masters")
     add_sound_cluster(database)
     database.execute("DELETE FROM masters WHERE id = 1")
-    assert mended(fixed(database))["missing_masters"] == 1
+    result = fixed(database)
+    assert mended(result)["missing_masters"] == 1
     with buildbots.running_master(basedir):
-        found = kinds(database.run("doctor", "-o", "json"))
-    assert found == ["requests_without_master"]
+        assert kinds(database.run("doctor", "-o", "json")) == kinds(result)
     buildbots.upgrade(basedir)
