@@ -317,6 +317,8 @@ def _steps(path: ast.expr) -> Iterator[object]:
         yield path.attr if isinstance(path, ast.Attribute) else ast.dump(path.slice)
         path = path.value
     yield path.id if isinstance(path, ast.Name) else ""
+
+
 def _imports(inside: Sequence[ast.AST]) -> set[str]:
     """Return the names of modules that code imports, without that of `os` if that is no matter."""
     found = set()
