@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mastersctl.config.configured import DEFAULT_CONFIG, DEFAULT_DB_URL, TAC, Configured
-from mastersctl.config.reader import Reader
 from mastersctl.config.setting import Setting, from_json
 from mastersctl.errors import BasedirError
+from mastersctl.reader.program import Reader
 
 if TYPE_CHECKING:
     from mastersctl.config.execution import Executed

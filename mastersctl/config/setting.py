@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mastersctl.config.objects import Object, Place, Slot, Unknown
-from mastersctl.config.source import WAYS_ON
 from mastersctl.errors import BasedirError
+from mastersctl.reader.objects import Object, Place, Slot, Unknown
+from mastersctl.reader.source import WAYS_ON
 
 
 class Setting:

@@ -373,7 +373,7 @@ from mastersctl.cli import run
 run(sys.argv[1:])
 heavy = {"peewee", "rich", "psycopg", "psycopg2", "pymysql", "durationpy", "humanize"}
 heavy |= {"difflib"} if "-o" not in sys.argv else set()  # Click takes -o for a mistake at first
-rooms = ("schema.related", "operations.removal", "config.reader", "cli.check")
+rooms = ("schema.related", "operations.removal", "reader.program", "cli.check")
 heavy |= {f"mastersctl.{name}" for name in rooms}
 imported = {name.removeprefix("mastersctl._peewee.") for name in sys.modules}  # the copy of Peewee
 print("IMPORTED", *sorted(heavy & imported))

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from string import Formatter
 from typing import NoReturn
 
-from mastersctl.config.objects import Names, Object, Slot
+from mastersctl.reader.objects import Names, Object, Slot
 
 MAX_TEXT = 2**13  # characters; a method makes at most the square of it
 # What a format must not have, as it could make a text of any size, or tell how values are held.
@@ -282,15 +282,7 @@ MAKE_CONTAINERS = frozenset(
 
 # They set environment variables from a file, and those that are set only when they are told to.
 LOADERS = ("load_dotenv", "read_dotenv", "read_env", "read_envfile")
-LOADERS_ARGUMENTS = (
-    "dotenv_path",
-    "encoding",
-    "interpolate",
-    "path",
-    "recurse",
-    "stream",
-    "verbose",
-)
+LOADERS_ARGUMENTS = words("dotenv_path encoding interpolate path recurse stream verbose")
 
 # Who has one of these has the whole program.
 REACH_ALL = words(

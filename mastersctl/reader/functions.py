@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-from mastersctl.config.expressions import Expressions
-from mastersctl.config.objects import Function, Object, Slot, parameters
-from mastersctl.config.scopes import declare, visible
+from mastersctl.reader.objects import Function, Object, Slot
+from mastersctl.reader.operators import Operators
+from mastersctl.reader.scopes import declare, visible
+from mastersctl.reader.uses import parameters
 
 _MAX_SHOWN = 40  # characters of an expression in a message
 _MAX_CALLS = 30  # of functions in functions
@@ -77,7 +78,7 @@ class Arguments:
         return f"hands {names} to {function}()," if names else f"calls {function}(),"
 
 
-class Functions(Expressions):
+class Functions(Operators):
     """What defines functions and carries them out.
 
     Attributes:

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from mastersctl.config import library
-from mastersctl.config.functions import Arguments
-from mastersctl.config.objects import Function, Method, Object, Unknown
-from mastersctl.config.standard import Standard
+from mastersctl.reader import library
+from mastersctl.reader.functions import Arguments
+from mastersctl.reader.objects import Function, Method, Object, Unknown
+from mastersctl.reader.standard import Standard
 
 _MAX_CALLS = 30  # of functions in functions
 

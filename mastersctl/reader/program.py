@@ -17,12 +17,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
-from mastersctl.config.access import NotSetError
-from mastersctl.config.library import FUNCTIONS, UntoldError
-from mastersctl.config.objects import Object, Slot, Unknown
-from mastersctl.config.source import parse, too_much
-from mastersctl.config.statements import Statements
 from mastersctl.errors import BasedirError
+from mastersctl.reader.effects import NotSetError
+from mastersctl.reader.library import FUNCTIONS, UntoldError
+from mastersctl.reader.objects import Object, Slot, Unknown
+from mastersctl.reader.source import parse, too_much
+from mastersctl.reader.statements import Statements
 
 _MAX_MODULES = 100
 _ALWAYS_THERE = ("buildbot", "twisted", "zope")  # packages that a master cannot do without

@@ -6,7 +6,8 @@ import ast
 import functools
 from collections.abc import Sequence, Set
 
-from mastersctl.config.objects import Object, parameters
+from mastersctl.reader.objects import Object
+from mastersctl.reader.uses import parameters
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
-from mastersctl.config.objects import (
+from mastersctl.reader.objects import (
     REST,
     Function,
     Method,
@@ -17,6 +18,7 @@ from mastersctl.config.objects import (
     is_text,
 )
 
+_MAX_MISSING = 50  # variables that a value is said to depend on
 _MAX_ROUNDS = 8  # of a loop, until one more changes nothing; what people write takes two
 Mark = tuple[int, int]  # how many changes there were, and how many objects
 _Change = tuple[Object, object, Slot | None]
@@ -85,7 +87,10 @@ class State:
 
     def slot(self, value: object) -> Slot:
         """Return the slot of a value that is known, or not, in the present line."""
-        return Slot(value, self.place, self.because.union(self.missing))
+        missing = self.because.union(self.missing)
+        if len(missing) > _MAX_MISSING:  # or these sets could grow with each line
+            missing = frozenset(itertools.islice(missing, _MAX_MISSING))
+        return Slot(value, self.place, missing)
 
     def write(self, target: Object, key: object, slot: Slot | None) -> None:
         """Set a slot, or remove it."""
