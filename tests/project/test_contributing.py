@@ -77,7 +77,7 @@ def test_every_path_is_there() -> None:
 
 def test_every_name_is_where_it_says() -> None:
     named = re.findall(r"``(\w+)``,?(?: as)?\sin\s+``(\S+\.py)``", TEXT)
-    assert len(named) == 12
+    assert len(named) == 14
     for name, path in named:
         assert re.search(rf"\b{name}\b", (ROOT / path).read_text()), (name, path)
 
@@ -166,6 +166,18 @@ def test_a_field_is_added_as_it_says(tree: Path) -> None:
     of_pages, of_queries = re.findall(r"``(tests/\S+)``", SECTIONS["A field"])
     assert len(failed(tree, of_pages, "list_has_every_field or made_of_its_help")) == 2
     assert failed(tree, of_queries, "each_filter_can_be_written")
+
+
+def test_what_configurations_call_is_added_as_it_says(tree: Path) -> None:
+    path = "os.path.commonprefix(['sqlite:///ab', 'sqlite:///ac'])"
+    (tree / "buildbot.tac").touch()
+    (tree / "master.cfg").write_text(f"import os\nBuildmasterConfig = {{'db_url': {path}}}\n")
+    before = start(sys.executable, "-m", "mastersctl", "list", cwd=tree)
+    assert "is computed by commonprefix()" in before.stdout
+    (entry,) = blocks("What configurations call", "python")
+    enter(tree, "What configurations call", f"\n    {entry}")
+    after = start(sys.executable, "-m", "mastersctl", "list", cwd=tree)
+    assert f"no database at '{tree}/a'" in after.stdout
 
 
 def test_an_output_format_is_added_as_it_says(tree: Path) -> None:
