@@ -22,6 +22,7 @@ from mastersctl.reader.objects import (
 from mastersctl.reader.state import Mark, State
 
 _MAX_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a tenth of it
+_OPAQUE_STEPS = 4  # that code which is not understood takes the time of
 _READERS = ("copy", "get", "items", "keys", "values")  # methods that change nothing
 
 
@@ -96,7 +97,7 @@ class Effects(State):
     def opaque(
         self,
         values: Sequence[object],
-        what: Callable[[], str] = lambda: "does something,",
+        what: Callable[[], str] = lambda: "uses what is only known when it is executed,",
         is_outside: bool = False,
     ) -> Unknown:
         """Return what code that is not understood makes of `values`, all of which it may change.
@@ -105,6 +106,7 @@ class Effects(State):
             what: returns what the line does, as a predicate.
             is_outside: whether it is not of the program; then it leaves the environment as it is.
         """
+        self.spend(_OPAQUE_STEPS)
         reached = self.reach(values)
         result = self.unknown(values=values)
         if all(isinstance(value, Unknown) for value in reached):

@@ -58,8 +58,9 @@ class State:
         self.spend(len(values) // 4)
         for value in values:
             self.merge(result, value)
-            if isinstance(value, Unknown) and value.remedy and not result.remedy:
-                result.place, result.why, result.remedy = value.place, value.why, value.remedy
+            for part in value if type(value) is tuple else (value,):
+                if isinstance(part, Unknown) and part.remedy and not result.remedy:
+                    result.place, result.why, result.remedy = part.place, part.why, part.remedy
         return result
 
     def merge(self, unknown: Unknown, value: object) -> None:

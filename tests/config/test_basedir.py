@@ -260,6 +260,7 @@ LOOK_UPS = {
     "name in a percent": "import os\nh = os.getenv('BB_DB')\nurl = 'sqlite:///%s' % h",
     "format": "import os\nurl = 'sqlite:///{}'.format(os.environ['BB_DB'])",
     "percent": "import os\nurl = 'sqlite:///%s' % os.environ['BB_DB']",
+    "percent of a tuple": "import os\nurl = '%s:///%s' % ('sqlite', os.environ['BB_DB'])",
     "keyword in a sum": "import os\nurl = 'x' + os.getenv(key='BB_DB')",
     "named in a sum": "import os\nN = 'BB_DB'\nurl = 'x' + os.environ[N]",
     "item of a name": "import os\nh = os.environ['BB_DB'].split()\nurl = h[0]",
