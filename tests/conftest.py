@@ -17,6 +17,7 @@ from mastersctl.database import opened
 from mastersctl.operations.connector import MastersConnector
 from tests.support import buildbots, sizes
 from tests.support.crowd import Crowd, crowd
+from tests.support.damage import add_sound_cluster
 from tests.support.databases import (
     DATABASES,
     MADE_BY_BUILDBOT,
@@ -283,6 +284,22 @@ def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDat
         copy_sqlite(request.getfixturevalue("template_sqlite"), path)
         return SqliteFile(path)
     return _on_server(request)
+
+
+@pytest.fixture
+def sound_cluster(buildbot_database: RealDatabase) -> RealDatabase:
+    """A sound cluster: two masters that are active and build, and one that was stopped."""
+    add_sound_cluster(buildbot_database)
+    return buildbot_database
+
+
+@pytest.fixture
+def sound_sqlite(template_sqlite: Path, tmp_path: Path) -> SqliteFile:
+    """The same, in a file."""
+    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
+    database = SqliteFile(tmp_path / "state.sqlite")
+    add_sound_cluster(database)
+    return database
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from mastersctl.reader.functions import Arguments, ReturnError
 from mastersctl.reader.loops import BreakError, ContinueError, Loops
 from mastersctl.reader.objects import Function, Names, Object
 
-_MAX_MODULES = 100
-_ALWAYS_THERE = ("buildbot", "twisted", "zope")  # packages that a master cannot do without
 _LOOK_UP_ERRORS = ("KeyError", "LookupError", "Exception", "BaseException")
 
 

@@ -1,7 +1,6 @@
 """What the doctor finds, by the operation."""
 
 import time
-from pathlib import Path
 
 import pytest
 from buildbot.db.model import Model
@@ -12,7 +11,7 @@ from mastersctl.operations.doctor import Problem, find_problems
 from mastersctl.operations.lookup import Lookup
 from mastersctl.schema.references import FOREIGN_KEYS, MAY_DANGLE, ForeignKey
 from tests.support.damage import add_sound_cluster, damage
-from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile, copy_sqlite
+from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
 from tests.support.rows import add_cluster, add_master
 
 HOUR = 3600
@@ -24,24 +23,8 @@ def problems(database: RealDatabase, pending_age: float = HOUR) -> dict[str, Pro
         return {one.kind: one for one in find_problems(Lookup(peewee_database), pending_age)}
 
 
-@pytest.fixture
-def cluster(buildbot_database: RealDatabase) -> RealDatabase:
-    """A sound cluster: two masters that are active and build, and one that was stopped."""
-    add_sound_cluster(buildbot_database)
-    return buildbot_database
-
-
-@pytest.fixture
-def sqlite_cluster(template_sqlite: Path, tmp_path: Path) -> SqliteFile:
-    """The same, in a file."""
-    copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
-    database = SqliteFile(tmp_path / "state.sqlite")
-    add_sound_cluster(database)
-    return database
-
-
-def test_a_sound_cluster_has_no_problem(cluster: RealDatabase) -> None:
-    assert problems(cluster) == {}
+def test_a_sound_cluster_has_no_problem(sound_cluster: RealDatabase) -> None:
+    assert problems(sound_cluster) == {}
 
 
 def test_a_database_with_masters_alone_has_no_problem(database: RealDatabase) -> None:
@@ -49,9 +32,9 @@ def test_a_database_with_masters_alone_has_no_problem(database: RealDatabase) ->
     assert problems(database) == {}
 
 
-def test_it_takes_a_handful_of_statements(cluster: RealDatabase) -> None:
+def test_it_takes_a_handful_of_statements(sound_cluster: RealDatabase) -> None:
     seen: list[str] = []
-    url = DatabaseURL(cluster.url, "/")
+    url = DatabaseURL(sound_cluster.url, "/")
     with opened(url, "read", 10, lambda event: seen.append(event.sql)) as peewee_database:
         assert find_problems(Lookup(peewee_database)) == []
     assert len([sql for sql in seen if not sql.startswith(("BEGIN", "COMMIT"))]) <= 10, seen
@@ -70,9 +53,9 @@ def test_every_foreign_key_of_buildbot_is_known() -> None:
     }
 
 
-def test_rows_of_masters_that_do_not_exist_are_found(cluster: RealDatabase) -> None:
-    damage(cluster, "DELETE FROM masters WHERE id = 1")
-    found = problems(cluster)["missing_masters"]
+def test_rows_of_masters_that_do_not_exist_are_found(sound_cluster: RealDatabase) -> None:
+    damage(sound_cluster, "DELETE FROM masters WHERE id = 1")
+    found = problems(sound_cluster)["missing_masters"]
     assert (found.number, found.fixable) == (1, True)
     (example,) = found.examples
     assert example.startswith("master 1 (")
@@ -83,9 +66,9 @@ def test_rows_of_masters_that_do_not_exist_are_found(cluster: RealDatabase) -> N
         assert f"{table}: {rows}" in example
 
 
-def test_foreign_keys_that_point_nowhere_are_found(cluster: RealDatabase) -> None:
-    damage(cluster, "DELETE FROM steps WHERE id = 1110", "DELETE FROM workers WHERE id = 205")
-    with opened(DatabaseURL(cluster.url, "/"), "read", 10) as peewee_database:
+def test_foreign_keys_that_point_nowhere_are_found(sound_cluster: RealDatabase) -> None:
+    damage(sound_cluster, "DELETE FROM steps WHERE id = 1110", "DELETE FROM workers WHERE id = 205")
+    with opened(DatabaseURL(sound_cluster.url, "/"), "read", 10) as peewee_database:
         found = [
             (one.kind, one.number, one.examples, one.fixable)
             for one in find_problems(Lookup(peewee_database))
@@ -99,56 +82,60 @@ def test_foreign_keys_that_point_nowhere_are_found(cluster: RealDatabase) -> Non
 
 
 def test_tables_and_columns_that_another_buildbot_has_are_not_missed(
-    cluster: RealDatabase,
+    sound_cluster: RealDatabase,
 ) -> None:
     damage(
-        cluster,
+        sound_cluster,
         "ALTER TABLE buildsets DROP COLUMN rebuilt_buildid"
-        if cluster.kind == "postgresql"
+        if sound_cluster.kind == "postgresql"
         else "DROP TABLE build_data",
         "DROP TABLE test_results",
         "DELETE FROM steps WHERE id = 1110",
     )
-    assert problems(cluster)["dangling_rows"].examples == ["logs.stepid = 1110"]
+    assert problems(sound_cluster)["dangling_rows"].examples == ["logs.stepid = 1110"]
 
 
-def test_foreign_keys_that_were_not_declared_are_checked_too(sqlite_cluster: SqliteFile) -> None:
-    cluster = sqlite_cluster
-    cluster.execute("ALTER TABLE logs RENAME TO old")
-    cluster.execute("CREATE TABLE logs AS SELECT * FROM old")
-    cluster.execute("DROP TABLE old")
-    assert problems(cluster) == {}
-    cluster.execute("DELETE FROM steps WHERE id = 1110")
-    assert problems(cluster)["dangling_rows"].examples == ["logs.stepid = 1110"]
+def test_foreign_keys_that_were_not_declared_are_checked_too(sound_sqlite: SqliteFile) -> None:
+    sound_cluster = sound_sqlite
+    sound_cluster.execute("ALTER TABLE logs RENAME TO old")
+    sound_cluster.execute("CREATE TABLE logs AS SELECT * FROM old")
+    sound_cluster.execute("DROP TABLE old")
+    assert problems(sound_cluster) == {}
+    sound_cluster.execute("DELETE FROM steps WHERE id = 1110")
+    assert problems(sound_cluster)["dangling_rows"].examples == ["logs.stepid = 1110"]
 
 
-def test_a_hash_of_another_name_is_found(cluster: RealDatabase) -> None:
-    cluster.execute("UPDATE masters SET name = 'renamed' WHERE id = 2")
-    found = problems(cluster)
+def test_a_hash_of_another_name_is_found(sound_cluster: RealDatabase) -> None:
+    sound_cluster.execute("UPDATE masters SET name = 'renamed' WHERE id = 2")
+    found = problems(sound_cluster)
     assert set(found) == {"name_hashes"}
     assert found["name_hashes"].examples == ["master 2 'renamed'"]
-    cluster.execute("UPDATE masters SET name = 'stopped' WHERE id = 2")
-    found = problems(cluster)
+    sound_cluster.execute("UPDATE masters SET name = 'stopped' WHERE id = 2")
+    found = problems(sound_cluster)
     assert set(found) == {"namesakes"}
     assert not found["namesakes"].fixable
     assert "'mastersctl remove 2 --reassign-to 3'" in found["namesakes"].remedy
 
 
-def test_a_check_in_in_the_future_is_found(cluster: RealDatabase) -> None:
-    cluster.execute("UPDATE masters SET last_active = ? WHERE id = 1", [int(time.time()) + 30])
-    assert problems(cluster) == {}
-    cluster.execute("UPDATE masters SET last_active = ? WHERE id = 3", [int(time.time()) + 120])
-    found = problems(cluster)
+def test_a_check_in_in_the_future_is_found(sound_cluster: RealDatabase) -> None:
+    sound_cluster.execute(
+        "UPDATE masters SET last_active = ? WHERE id = 1", [int(time.time()) + 30]
+    )
+    assert problems(sound_cluster) == {}
+    sound_cluster.execute(
+        "UPDATE masters SET last_active = ? WHERE id = 3", [int(time.time()) + 120]
+    )
+    found = problems(sound_cluster)
     assert set(found) == {"last_active_in_future"}
     assert found["last_active_in_future"].examples == ["master 3 'stopped'"]
 
 
 def test_a_sequence_that_is_behind_is_found(buildbot_postgresql: PostgresDatabase) -> None:
-    cluster = buildbot_postgresql
-    add_sound_cluster(cluster)
-    cluster.execute("SELECT setval('masters_id_seq', 2)")
-    cluster.execute("SELECT setval('steps_id_seq', 1, false)")
-    found = problems(cluster)
+    sound_cluster = buildbot_postgresql
+    add_sound_cluster(sound_cluster)
+    sound_cluster.execute("SELECT setval('masters_id_seq', 2)")
+    sound_cluster.execute("SELECT setval('steps_id_seq', 1, false)")
+    found = problems(sound_cluster)
     assert set(found) == {"sequences_behind"}
     assert found["sequences_behind"].examples == ["masters.id", "steps.id"]
     assert "\"SELECT setval('masters_id_seq', max(id)) FROM masters\"" in (
@@ -168,36 +155,36 @@ def test_masters_that_need_housekeeping_are_found(buildbot_database: RealDatabas
     ]
 
 
-def test_one_that_checked_in_lately_is_not_taken_for_dead(cluster: RealDatabase) -> None:
-    cluster.execute("UPDATE masters SET active = 0 WHERE id = 1")
-    found = problems(cluster)["needs_housekeeping"]
+def test_one_that_checked_in_lately_is_not_taken_for_dead(sound_cluster: RealDatabase) -> None:
+    sound_cluster.execute("UPDATE masters SET active = 0 WHERE id = 1")
+    found = problems(sound_cluster)["needs_housekeeping"]
     assert not found.fixable
     assert "1 of them checked in within ten minutes" in found.remedy
 
 
-def test_requests_that_nobody_can_build_are_found(cluster: RealDatabase) -> None:
-    cluster.execute("DELETE FROM buildrequest_claims WHERE masterid = 1")
-    assert problems(cluster) == {}  # its builder has an active master
-    cluster.execute("DELETE FROM configured_workers WHERE buildermasterid = 104")
-    cluster.execute("DELETE FROM builder_masters WHERE masterid = 1")
-    found = problems(cluster)
+def test_requests_that_nobody_can_build_are_found(sound_cluster: RealDatabase) -> None:
+    sound_cluster.execute("DELETE FROM buildrequest_claims WHERE masterid = 1")
+    assert problems(sound_cluster) == {}  # its builder has an active master
+    sound_cluster.execute("DELETE FROM configured_workers WHERE buildermasterid = 104")
+    sound_cluster.execute("DELETE FROM builder_masters WHERE masterid = 1")
+    found = problems(sound_cluster)
     assert set(found) == {"requests_without_master"}
     assert found["requests_without_master"].examples == ["builder 103 'runtests': 1"]
     minute_ago = int(time.time()) - 60
-    cluster.execute("UPDATE buildrequests SET submitted_at = ?", [minute_ago])
-    assert problems(cluster) == {}
-    assert set(problems(cluster, pending_age=30)) == {"requests_without_master"}
+    sound_cluster.execute("UPDATE buildrequests SET submitted_at = ?", [minute_ago])
+    assert problems(sound_cluster) == {}
+    assert set(problems(sound_cluster, pending_age=30)) == {"requests_without_master"}
 
 
-def test_requests_that_a_missing_master_claimed_are_found(cluster: RealDatabase) -> None:
-    damage(cluster, "DELETE FROM masters WHERE id = 1")
-    found = problems(cluster)["requests_of_inactive_masters"]
+def test_requests_that_a_missing_master_claimed_are_found(sound_cluster: RealDatabase) -> None:
+    damage(sound_cluster, "DELETE FROM masters WHERE id = 1")
+    found = problems(sound_cluster)["requests_of_inactive_masters"]
     assert found.examples == ["master 1, missing: 1"]
 
 
 @pytest.mark.parametrize("table", ["_alembic_tmp_builds", "migration_tmp"])
-def test_an_interrupted_upgrade_is_found(sqlite_cluster: SqliteFile, table: str) -> None:
-    sqlite_cluster.execute(f"ALTER TABLE builds RENAME TO {table}")
-    found = problems(sqlite_cluster)
+def test_an_interrupted_upgrade_is_found(sound_sqlite: SqliteFile, table: str) -> None:
+    sound_sqlite.execute(f"ALTER TABLE builds RENAME TO {table}")
+    found = problems(sound_sqlite)
     assert set(found) == {"interrupted_upgrade"}
     assert f"{table!r}" in found["interrupted_upgrade"].examples[0]
