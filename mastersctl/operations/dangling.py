@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mastersctl._peewee import peewee
-from mastersctl.query.union import union_all
+from mastersctl.query.union import NO_NUMBER, union_all
 from mastersctl.schema.master import Master
 from mastersctl.schema.references import FOREIGN_KEYS, MAY_DANGLE, ForeignKey
 from mastersctl.schema.relations import table as table_of
 
 if TYPE_CHECKING:
-    from mastersctl.database import Database
+    from mastersctl.database import Database, Row
 
-_ROWS = peewee.fn.COUNT(peewee.SQL("*"))
+T = TypeVar("T")
+
+_VALUE, _ROWS = peewee.SQL("child.value"), peewee.SQL("SUM(child.number)")
 _MASTERS = table_of(Master)
 # SQLite looks for such rows much faster than any query does, but by what was declared alone.
 _DECLARED = """
@@ -43,17 +46,18 @@ class Dangling(NamedTuple):
 def find_dangling(database: Database, tables: set[str]) -> list[Dangling]:
     """Return the rows that refer to what is not there, by each foreign key.
 
-    One statement, and one for each foreign key where an older Buildbot lacks some of the columns.
+    Three statements, and one for each foreign key where an older Buildbot lacks some of the
+    columns.
 
     Parameters:
         tables: those that are there.
     """
-    found = []
-    keys = {key: _query(key) for key in _suspicious(database) if {key.table, key.parent} <= tables}
-    for key, (rows, example) in _ask(database, keys).items():
-        if rows:
-            found.append(Dangling(key, rows, example))
-    return found
+    keys = [key for key in _suspicious(database) if {key.table, key.parent} <= tables]
+    if not isinstance(database, peewee.SqliteDatabase):  # which holds other values than numbers
+        keys = _not_within(database, keys)
+    queries = {key: _unmatched(key, _ROWS, peewee.fn.MIN(_VALUE)) for key in keys}
+    answers = _ask(database, queries).items()
+    return [Dangling(key, int(rows), example) for key, (rows, example) in answers if rows]
 
 
 def find_missing_masters(
@@ -66,11 +70,9 @@ def find_missing_masters(
     """
     found: dict[Any, dict[str, int]] = {}
     for key in keys:
-        child, condition = _dangling(key)
-        column = peewee.Column(child, key.column)
-        query = child.select(column, _ROWS).where(condition).group_by(column)
+        query = _unmatched(key, _VALUE, _ROWS).group_by(_VALUE)
         for masterid, rows in database.rows(query):
-            found.setdefault(masterid, {})[key.table] = rows
+            found.setdefault(masterid, {})[key.table] = int(rows)
     return found
 
 
@@ -95,35 +97,65 @@ def _suspicious(database: Database) -> list[ForeignKey]:
     return [key for key in (*undeclared, *broken) if (key.table, key.column) not in MAY_DANGLE]
 
 
-def _dangling(key: ForeignKey) -> tuple[Any, Any]:
-    """Return the table, and the condition for its rows that refer to what is not there."""
-    child = peewee.Table(key.table).alias("child")
+def _not_within(database: Database, keys: list[ForeignKey]) -> list[ForeignKey]:
+    """Return the foreign keys that may point nowhere, by the least and the greatest number.
+
+    A column without gaps has every number in between. To count is much faster than to compare.
+    """
+    columns = {(key.parent, key.key) for key in keys}
+    # First those that refer, or rows that are added in between would refer to what is not there.
+    children = _ask(database, {key: _range(key.table, key.column, counted=False) for key in keys})
+    parents = _ask(database, {column: _range(*column, counted=True) for column in columns})
+    without_gaps = {
+        column: (least, greatest)
+        for column, (number, least, greatest) in parents.items()
+        if number and number == greatest - least + 1
+    }
+
+    def is_within(key: ForeignKey) -> bool:
+        _, least, greatest = children.get(key, (None, -math.inf, math.inf))
+        first, last = without_gaps.get((key.parent, key.key), (math.inf, -math.inf))
+        return least is None or bool(first <= least <= greatest <= last)
+
+    return [key for key in keys if not is_within(key)]
+
+
+def _range(table: str, column: str, *, counted: bool) -> Any:
+    """Return the query for how many numbers a column has, the least and the greatest one."""
+    source = peewee.Table(table)
+    numbers = peewee.Column(source, column)
+    number = peewee.fn.COUNT(numbers.distinct()) if counted else NO_NUMBER
+    return source.select(number, peewee.fn.MIN(numbers), peewee.fn.MAX(numbers))
+
+
+def _unmatched(key: ForeignKey, *columns: Any) -> Any:
+    """Return a query for the values that point nowhere: each is counted, then looked up once."""
+    child = peewee.Table(key.table)
+    value = peewee.Column(child, key.column)
+    counted = child.select(value.alias("value"), peewee.fn.COUNT(value).alias("number"))
+    counted = counted.group_by(value).alias("child")
     parent = peewee.Table(key.parent).alias("parent")
-    column = peewee.Column(child, key.column)
-    there = parent.select(peewee.SQL("1")).where(peewee.Column(parent, key.key) == column)
-    return child, column.is_null(False) & ~peewee.fn.EXISTS(there)
+    match = peewee.Column(parent, key.key)
+    joined = peewee.Join(counted, parent, peewee.JOIN.LEFT_OUTER, match == counted.c.value)
+    return peewee.Select([joined], columns).where(match.is_null(), counted.c.value.is_null(False))
 
 
-def _query(key: ForeignKey) -> Any:
-    child, condition = _dangling(key)
-    return child.select(
-        peewee.Value(f"{key.table}.{key.column}"),
-        _ROWS,
-        peewee.fn.MIN(peewee.Column(child, key.column)),
-    ).where(condition)
-
-
-def _ask(database: Database, queries: dict[ForeignKey, Any]) -> dict[ForeignKey, tuple[int, Any]]:
-    names = {f"{key.table}.{key.column}": key for key in queries}
+def _ask(database: Database, queries: dict[T, Any]) -> dict[T, Row]:
+    """Return the row of each query, in one statement; none where a column is not there."""
+    keys = [*queries]
+    numbered = [
+        peewee.Select([query.alias("answer")], [peewee.Value(number), peewee.SQL("answer.*")])
+        for number, query in enumerate(queries.values())
+    ]
     try:
-        rows = list(database.rows(union_all([*queries.values()]))) if queries else []
+        rows = list(database.rows(union_all(numbered))) if numbered else []
     except (peewee.PeeweeException, database.driver_error) as error:
         if len(queries) == 1 and database.is_not_buildbots(error):
             return {}  # a column that a later version of Buildbot has
         if not database.is_not_buildbots(error):
             raise
-        found: dict[ForeignKey, tuple[int, Any]] = {}
+        found: dict[T, Row] = {}
         for key, query in queries.items():
             found |= _ask(database, {key: query})
         return found
-    return {names[name]: (number, example) for name, number, example in rows}
+    return {keys[number]: tuple(values) for number, *values in rows}

@@ -10,7 +10,7 @@ from mastersctl.database import opened
 from mastersctl.operations.doctor import Problem, find_problems
 from mastersctl.operations.lookup import Lookup
 from mastersctl.schema.references import FOREIGN_KEYS, MAY_DANGLE, ForeignKey
-from tests.support.damage import add_sound_cluster, damage
+from tests.support.damage import add_sound_cluster, catch_up, damage
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
 from tests.support.rows import add_cluster, add_master
 
@@ -79,6 +79,24 @@ def test_foreign_keys_that_point_nowhere_are_found(sound_cluster: RealDatabase) 
         (kind, 1, ["connected_workers.workerid = 205"], False),
         (kind, 2, ["logs.stepid = 1110"], False),
     ]
+
+
+@pytest.mark.parametrize("missing", [1, 3, 5])
+def test_a_missing_row_is_found_at_either_end_of_the_ids_and_between_them(
+    sound_cluster: RealDatabase, missing: int
+) -> None:
+    ((builder,),) = sound_cluster.execute("SELECT MIN(id) FROM builders")
+    for tag in range(1, 6):
+        row = [tag, f"tag{tag}", f"hash{tag}"]
+        sound_cluster.execute("INSERT INTO tags (id, name, name_hash) VALUES (?, ?, ?)", row)
+        sound_cluster.execute(
+            "INSERT INTO builders_tags (builderid, tagid) VALUES (?, ?)", [builder, tag]
+        )
+    catch_up(sound_cluster)
+    assert problems(sound_cluster) == {}
+    damage(sound_cluster, f"DELETE FROM tags WHERE id = {missing}")
+    found = problems(sound_cluster)["dangling_rows"]
+    assert (found.number, found.examples) == (1, [f"builders_tags.tagid = {missing}"])
 
 
 def test_tables_and_columns_that_another_buildbot_has_are_not_missed(
