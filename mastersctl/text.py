@@ -1,4 +1,6 @@
-"""Text from a database or a command line, made safe for a terminal."""
+"""Text for people: made safe for a terminal, and with the right plural."""
+
+from collections.abc import Sequence
 
 
 def visible(text: str) -> str:
@@ -10,3 +12,18 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with what it counts, such as ``1 master`` or ``2 masters``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def enumerated(parts: Sequence[str], last: str = "and") -> str:
+    """Return the parts, of which there is one at least, as a sentence has them.
+
+    Parameters:
+        last: the word before the last one.
+    """
+    *parts, end = parts
+    return f"{', '.join(parts)} {last} {end}" if parts else end

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import can_ask, report, warn
-from mastersctl.cli.options import database_options, dry_run_option, output_option, print_result
+from mastersctl.cli.messages import can_ask, warn
+from mastersctl.cli.options import (
+    database_options,
+    dry_run_option,
+    output_option,
+    print_result,
+    report_dry_run,
+)
 from mastersctl.errors import MastersctlError, listed
+from mastersctl.text import counted
 
 if TYPE_CHECKING:
     from mastersctl.operations.connector import Expiry
@@ -66,8 +73,10 @@ def expire_all(
     if expiry.alive:
         _warn(expiry)
     if dry_run:
-        report("Dry run: nothing was changed.")
-    print_result(format_, {"expired": expiry.expired}, f"expired {expiry.expired} masters")
+        report_dry_run()
+    done = "would expire" if dry_run else "expired"
+    text = f"{done} {counted(expiry.expired, 'master')}"
+    print_result(format_, {"expired": expiry.expired}, text)
 
 
 def _warn(expiry: Expiry) -> None:

@@ -5,32 +5,52 @@ import sys
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import note
-from mastersctl.cli.options import database_options, name_argument, output_option, print_result
+from mastersctl.cli.messages import report
+from mastersctl.cli.options import (
+    database_options,
+    dry_run_option,
+    name_argument,
+    output_option,
+    print_result,
+    report_dry_run,
+    warn_of_odd_name,
+)
 from mastersctl.output import writer
 
 
 @click.command()
 @name_argument
 @click.option("--no-create", is_flag=True, help="Exit with 3 instead of adding a master.")
+@dry_run_option
 @output_option("id", "json")
 @database_options
 @pass_settings
-def find(settings: Settings, name: str, no_create: bool, format_: str) -> None:
-    """Print the ID of the master called NAME; add it if there is none.
+def find(settings: Settings, name: str, no_create: bool, dry_run: bool, format_: str) -> None:
+    """Print the ID of master NAME; if there is none, add it.
 
-    It is added inactive, as a master does itself at its first start. Buildbot's names are of the
-    form HOSTNAME:BASEDIR. To search for a part of a name, use 'mastersctl list'.
+    It is added inactive, as a master does itself at its first start. A note on the standard error
+    says so, and how to undo that. Buildbot's names are of the form HOSTNAME:BASEDIR. To search for
+    a part of a name, use 'mastersctl list'. With --dry-run no ID is printed for a master that would
+    be added.
 
     \b
     Example:
       mastersctl find build1:/srv/bb
     """
-    with settings.connect("read" if no_create else "write") as connector:
-        found = connector.find_master_id(name, create=not no_create)
+    with settings.connect("read" if no_create or dry_run else "write") as connector:
+        found = connector.find_master_id(name, create=not no_create, dry_run=dry_run)
     if found.created:
-        note(f"There was no master called {name!r}; it was added, inactive.")
+        warn_of_odd_name(name)
+        if dry_run:
+            report(f"Note: The master {name!r} would be added, inactive.")
+        else:
+            report(
+                f"Note: The master {name!r} was added, inactive, with ID {found.id}; "
+                f"'mastersctl remove {found.id}' undoes that."
+            )
+    if dry_run:
+        report_dry_run()
     if format_ == "json":
         print_result(format_, found._asdict(), found.id)
-    else:
+    elif not (dry_run and found.created):
         writer("id")([(found.id,)], ("id",), sys.stdout)

@@ -28,7 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "expire-all": "Make housekeeping due for every master.",
     },
     "Commands for scripts": {
-        "find": "Print the ID of the master called NAME; add it if there is none.",
+        "find": "Print the ID of master NAME; if there is none, add it.",
         CHECK: "Say in a line, and by exit code, how the masters are.",
         "completion": "Print the script with which a shell completes command lines.",
     },

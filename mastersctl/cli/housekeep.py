@@ -18,9 +18,11 @@ from mastersctl.cli.options import (
     dry_run_option,
     masters_argument,
     output_option,
+    report_dry_run,
 )
 from mastersctl.errors import MastersctlError
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS
+from mastersctl.text import counted, enumerated
 
 if TYPE_CHECKING:
     from mastersctl.database import Mode
@@ -29,13 +31,13 @@ if TYPE_CHECKING:
     from mastersctl.operations.housekeeping import Housekept
 
 _DONE = {
-    "links": "links_deleted",
-    "builds": "builds_ended",
-    "steps": "steps_ended",
-    "logs": "logs_closed",
-    "claims": "claims_released",
+    "links": ("deleted", "delete"),
+    "builds": ("ended", "end"),
+    "steps": ("ended", "end"),
+    "logs": ("closed", "close"),
+    "claims": ("released", "release"),
 }
-"""The titles of the columns, by what is counted."""
+"""What was done with what is counted, and what would be done in a dry run."""
 # A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.
 _SAFE_SECONDS = 3 * 60
 
@@ -108,8 +110,9 @@ def housekeep(
             why = why_none(connector, older_than)
     _warn_of_young(every)
     if dry_run:
-        report("Dry run: nothing was changed.")
-    _write(done, format_, why=why)
+        _report_planned(done)
+        report_dry_run()
+    _write(done, format_, why=why, dry_run=dry_run)
     if not dry_run and any(master.claims for master in done):
         report(
             "Note: A master that runs builds what was released only after 'buildbot reconfig', or "
@@ -152,7 +155,28 @@ def _ended_early(done: list[Housekept], format_: str, dry_run: bool) -> Iterator
         raise
 
 
-def _write(done: list[Housekept], format_: str, *, whole: bool = True, why: str = "") -> None:
+def _report_planned(planned: list[Housekept]) -> None:
+    """Say in sum what would be done."""
+    total = _sum([master._asdict() for master in planned])
+    parts = [
+        f"{do} {counted(total[kind], kind.removesuffix('s'))}"
+        for kind, (_, do) in _DONE.items()
+        if total[kind]
+    ]
+    if total["deactivated"]:
+        parts.insert(0, f"mark {counted(total['deactivated'], 'master')} inactive")
+    if parts:
+        report(f"This would {enumerated(parts)}.")
+
+
+def _write(
+    done: list[Housekept],
+    format_: str,
+    *,
+    whole: bool = True,
+    why: str = "",
+    dry_run: bool = False,
+) -> None:
     masters = [master._asdict() for master in done]
     total = _sum(masters)
     if format_ == "id":
@@ -170,7 +194,10 @@ def _write(done: list[Housekept], format_: str, *, whole: bool = True, why: str 
 
         rows = [tuple(master[key] for key in ("id", "name", *_DONE)) for master in masters]
         footer = ("", "total", *(total[key] for key in _DONE))
-        write(rows, ("id", "name", *_DONE.values()), sys.stdout, footer=footer if whole else ())
+        titles = [
+            f"{kind}_to_{do}" if dry_run else f"{kind}_{done}" for kind, (done, do) in _DONE.items()
+        ]
+        write(rows, ("id", "name", *titles), sys.stdout, footer=footer if whole else ())
 
 
 def _sum(masters: list[dict[str, Any]]) -> dict[str, int]:

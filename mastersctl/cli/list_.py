@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from mastersctl.cli.watch import check_terminal, parse_seconds, watch
 from mastersctl.errors import InvalidValueError
 from mastersctl.output import FORMATS, writer
 from mastersctl.query.fields import COUNTS, FIELDS, NEEDS_HOUSEKEEPING, shown
+from mastersctl.text import enumerated
 from mastersctl.values import parse_integer
 
 if TYPE_CHECKING:
@@ -29,16 +29,10 @@ if TYPE_CHECKING:
 _TABLES = ("table", "wide")
 
 
-def _joined(words: Sequence[str]) -> str:
-    """Return the words as a sentence has them."""
-    *words, last = words
-    return f"{', '.join(words)} and {last}"
-
-
 _HELP = f"""List the masters.
 
-Fields are {_joined([field for field in FIELDS if field not in COUNTS])}; and how many
-{_joined(COUNTS)} a master has, which -o wide shows.
+Fields are {enumerated([field for field in FIELDS if field not in COUNTS])}; and how many
+{enumerated(COUNTS)} a master has, which -o wide shows.
 
 Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin.
 Different filters must all hold; of the same one with several values, any must (with ne and

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from mastersctl.text import counted, enumerated
+
 if TYPE_CHECKING:
     from mastersctl.operations.needs import Needing
 
@@ -19,8 +21,8 @@ def summary(needing: Needing) -> str:
         return f"Nobody can tell which masters need housekeeping: {needing.unknown}"
     if not number:
         return ""
-    masters = "master needs" if number == 1 else "masters need"
-    return f"{number} {masters} housekeeping: mastersctl housekeep"
+    need = "needs" if number == 1 else "need"
+    return f"{counted(number, 'master')} {need} housekeeping: mastersctl housekeep"
 
 
 def numbers(needing: Needing, rows: Iterable[tuple[Any, ...]]) -> set[int]:
@@ -46,25 +48,15 @@ def warning(needing: Needing) -> str:
     if needing.unknown or not needing.masters:
         return summary(needing)
     states = {master.state for master in needing.masters}
-    masters = _counted(len(needing.masters), "master")
+    number = len(needing.masters)
     if len(states) == 1:
-        number, _, word = masters.partition(" ")
-        masters = f"{number} {states.pop()} {word}"
+        masters = counted(number, f"{states.pop()} master")
     else:
-        masters += " that are not active"
-    verb = "holds" if len(needing.masters) == 1 else "hold"
+        masters = f"{counted(number, 'master')} that are not active"
+    verb = "holds" if number == 1 else "hold"
     things = [
-        _counted(number, kind.removesuffix("s").replace("_", " "))
+        counted(number, kind.removesuffix("s").replace("_", " "))
         for kind, number in reversed(held(needing).items())
         if number
     ]
-    return f"{masters} {verb} {_joined(things)}: run 'mastersctl housekeep'"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _joined(parts: list[str]) -> str:
-    *parts, last = parts
-    return f"{', '.join(parts)} and {last}" if parts else last
+    return f"{masters} {verb} {enumerated(things)}: run 'mastersctl housekeep'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mastersctl.cli.context import DEFAULT_TIMEOUT, Settings
-from mastersctl.cli.messages import warn
+from mastersctl.cli.messages import report, warn
 from mastersctl.cli.types import Builder, Choice, Directory, File, Master, Name
 
 if TYPE_CHECKING:
@@ -119,6 +119,11 @@ dry_run_option = click.option(
 )
 
 
+def report_dry_run() -> None:
+    """Say, after what would be done, that nothing was."""
+    report("Dry run: nothing was changed.")
+
+
 name_argument = click.argument("name", type=Name())
 master_argument = click.argument("master", type=Master())
 masters_argument = click.argument("masters", metavar="[MASTER]...", nargs=-1, type=Master())
@@ -135,6 +140,12 @@ reassign_option = click.option(
     type=Master(),
     help="Who inherits builds, and claims on finished build requests.",
 )
+
+
+def warn_of_odd_name(name: str) -> None:
+    """Say that a name is not of the form of Buildbot's, unless it is."""
+    if not all(name.partition(":")):
+        warn(f"No master will ever start under the name {name!r}, which is not HOSTNAME:BASEDIR.")
 
 
 def warn_of_future(name: str) -> None:

@@ -15,7 +15,9 @@ from mastersctl.cli.options import (
     output_option,
     print_result,
     reassign_option,
+    report_dry_run,
 )
+from mastersctl.text import counted
 
 if TYPE_CHECKING:
     from mastersctl.operations.removal import Removal
@@ -83,10 +85,14 @@ def remove(
     removal = do(dry_run=dry_run)
     if dry_run:
         _announce(removal)
-        report("Dry run: nothing was changed.")
+        report_dry_run()
     elif yes and removal.skipped:
-        note(f"{len(removal.skipped)} masters are left, because something refers to them.")
-    print_result(format_, _to_json(removal), f"removed {len(removal.masters)} masters")
+        are, them = ("is", "it") if len(removal.skipped) == 1 else ("are", "them")
+        left = counted(len(removal.skipped), "master")
+        note(f"{left} {are} left, because something refers to {them}.")
+    done = "would remove" if dry_run else "removed"
+    text = f"{done} {counted(len(removal.masters), 'master')}"
+    print_result(format_, _to_json(removal), text)
 
 
 def _require_terminal() -> None:
@@ -99,10 +105,10 @@ def _announce(removal: Removal) -> None:
     _enumerate("Masters to remove, after housekeeping for them", removal.masters)
     if target := removal.reassigned_to:
         report(
-            f"Master {target.id}, {target.name!r}, inherits builds: {removal.builds}, "
+            f"Master {target.id}, {target.name!r}, would inherit builds: {removal.builds}, "
             f"and claims on finished build requests: {removal.claims}."
         )
-    _enumerate("Masters that are left, because something refers to them", removal.skipped)
+    _enumerate("Masters that would be left, because something refers to them", removal.skipped)
 
 
 def _enumerate(title: str, masters: list[MasterRow]) -> None:

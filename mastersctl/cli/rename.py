@@ -6,10 +6,13 @@ from mastersctl.cli.context import Settings, pass_settings
 from mastersctl.cli.messages import warn
 from mastersctl.cli.options import (
     database_options,
+    dry_run_option,
     master_argument,
     name_argument,
     output_option,
     print_result,
+    report_dry_run,
+    warn_of_odd_name,
 )
 from mastersctl.errors import InvalidValueError
 from mastersctl.states import ACTIVE
@@ -19,10 +22,13 @@ from mastersctl.states import ACTIVE
 @master_argument
 @name_argument
 @click.option("--force", is_flag=True, help="Rename it even if it is active.")
+@dry_run_option
 @output_option("text", "json")
 @database_options
 @pass_settings
-def rename(settings: Settings, master: int | str, name: str, force: bool, format_: str) -> None:
+def rename(
+    settings: Settings, master: int | str, name: str, force: bool, dry_run: bool, format_: str
+) -> None:
     """Give MASTER another NAME.
 
     MASTER is an ID or an exact name. For a host or a directory that moved: the master keeps its ID,
@@ -41,14 +47,16 @@ def rename(settings: Settings, master: int | str, name: str, force: bool, format
         raise InvalidValueError(
             f"The name {name!r} would be taken for an ID; write HOSTNAME:BASEDIR, as Buildbot does."
         )
-    if ":" not in name:
-        warn(f"No master will ever start under the name {name!r}, which is not HOSTNAME:BASEDIR.")
-    with settings.connect("write") as connector:
-        renaming = rename_master(connector, master, name, force=force)
+    warn_of_odd_name(name)
+    with settings.connect("read" if dry_run else "write") as connector:
+        renaming = rename_master(connector, master, name, force=force, dry_run=dry_run)
     if force and renaming.changed and renaming.previous == ACTIVE:
         warn(
             f"The master {renaming.name!r} looks alive; if it runs, it will register itself under "
             "that name again when it is restarted."
         )
+    if dry_run:
+        report_dry_run()
+    renamed = "would rename" if dry_run else "renamed"
     result = {"id": renaming.id, "name": name, "changed": renaming.changed}
-    print_result(format_, result, "renamed" if renaming.changed else "unchanged")
+    print_result(format_, result, renamed if renaming.changed else "unchanged")

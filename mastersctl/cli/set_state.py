@@ -14,6 +14,7 @@ from mastersctl.cli.options import (
     master_argument,
     output_option,
     print_result,
+    report_dry_run,
 )
 from mastersctl.cli.types import Choice
 from mastersctl.states import ACTIVE
@@ -64,16 +65,17 @@ def set_state(
         report(
             f"Links of schedulers, change sources, builders and workers {deleted}: {change.links}."
         )
-    _report_left(change)
+    _report_left(change, dry_run)
     if dry_run:
-        report("Dry run: nothing was changed.")
+        report_dry_run()
     result = {"id": change.id, "active": active, "changed": change.changed}
     if not active:
         result["links_deleted"] = change.links
-    print_result(format_, result, "changed" if change.changed else "unchanged")
+    changed = "would change" if dry_run else "changed"
+    print_result(format_, result, changed if change.changed else "unchanged")
 
 
-def _report_left(change: StateChange) -> None:
+def _report_left(change: StateChange, dry_run: bool) -> None:
     """Warn of what no running master will clean up."""
     left = {
         "unfinished builds": change.builds,
@@ -81,7 +83,8 @@ def _report_left(change: StateChange) -> None:
     }
     counts = ", ".join(f"{kind}: {count}" for kind, count in left.items() if count)
     if counts:
+        leaves = "would leave" if dry_run else "leaves"
         warn(
-            f"The master {change.name!r} leaves behind: {counts}. No other master cleans that up; "
-            f"run 'mastersctl housekeep {change.id} --force' if it is dead."
+            f"The master {change.name!r} {leaves} behind: {counts}. No other master cleans that "
+            f"up; run 'mastersctl housekeep {change.id} --force' if it is dead."
         )

@@ -16,6 +16,7 @@ from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode, Reference, Row, mysql_errors, original, server
 from mastersctl.database.server import Server
 from mastersctl.errors import RefusedError
+from mastersctl.text import counted
 
 _REPORT_TIMEOUT = 2  # seconds that the server gets to say itself that it waited too long for a lock
 _MAX_KEY_BYTES = 65536  # bytes of a name that count in an order; TEXT has no more
@@ -267,9 +268,10 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         )
         if not tables:
             return None
+        verb = "is" if tables == 1 else "are"
         return (
-            f"In the database {self.url} {tables} tables are stored by {engine}, which has no "
-            "transactions: a change that is interrupted stays half done."
+            f"In the database {self.url} {counted(tables, 'table')} {verb} stored by {engine}, "
+            "which has no transactions: a change that is interrupted stays half done."
         )
 
     # Errors

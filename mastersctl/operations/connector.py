@@ -24,9 +24,12 @@ _MAX_NEEDING = 1000  # IDs in a statement, which may have them in several places
 
 
 class Found(NamedTuple):
-    """What `find_master_id` found; `id` is what Buildbot's findMasterId returns."""
+    """What `find_master_id` found; `id` is what Buildbot's findMasterId returns.
 
-    id: int
+    It is None where a dry run adds no master.
+    """
+
+    id: int | None
     created: bool
 
 
@@ -60,10 +63,14 @@ class Expiry(NamedTuple):
 class MastersConnector(Lookup):
     """The operations of Buildbot's component, on the masters in one database."""
 
-    def find_master_id(self, name: str, *, create: bool = True) -> Found:
+    def find_master_id(self, name: str, *, create: bool = True, dry_run: bool = False) -> Found:
         """Return the ID of the master called `name`, adding it (inactive) when there is none.
 
         Mirrors findMasterId: processes that add the same name at the same time get the same ID.
+
+        Parameters:
+            create: add it.
+            dry_run: change nothing.
 
         Raises:
             NoSuchMasterError: there is none, and `create` is false.
@@ -77,6 +84,8 @@ class MastersConnector(Lookup):
         called = self.called(name)
         if called is not None:
             raise RefusedError(f"{misnamed(name, called)} Until then, none is added.")
+        if dry_run:
+            return Found(None, created=True)
         row = {"name": name, "name_hash": digest, "active": 0, "last_active": self.now()}
         id_ = self.database.insert_new(Master, row, Master.name_hash)
         if id_ is None:  # another process was faster

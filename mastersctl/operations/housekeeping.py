@@ -26,6 +26,7 @@ from mastersctl.schema.relations import (
     existing,
 )
 from mastersctl.schema.stored import text
+from mastersctl.text import counted
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
@@ -99,8 +100,8 @@ def _housekeep(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
     masters = {id_: (text(name), bool(active)) for id_, name, _, active, _ in rows}
     if dead.named and len(masters) < len(dead.ids):
         raise RefusedError(
-            f"Nothing was done for {len(dead.ids)} masters, because one of them checked in or was "
-            "removed at this moment; run the command again."
+            f"Nothing was done for {counted(len(dead.ids), 'master')}, because one checked in or "
+            "was removed at this moment; run the command again."
         )
     cleaned = clean(lookup.database, [*masters], lookup.now(), dry_run=dry_run)
     active = [id_ for id_, (_, is_active) in masters.items() if is_active]

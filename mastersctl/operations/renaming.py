@@ -12,7 +12,7 @@ from mastersctl.states import ACTIVE
 
 
 class Renaming(NamedTuple):
-    """What `rename_master` did."""
+    """What `rename_master` did, or would have done."""
 
     id: int
     name: str
@@ -22,11 +22,14 @@ class Renaming(NamedTuple):
     """The state, one of `mastersctl.states.STATES`."""
 
 
-def rename_master(lookup: Lookup, master: int | str, name: str, *, force: bool = False) -> Renaming:
+def rename_master(
+    lookup: Lookup, master: int | str, name: str, *, force: bool = False, dry_run: bool = False
+) -> Renaming:
     """Give the master another name; it keeps its ID, and all that refers to it.
 
     Parameters:
         force: rename it even if it is `active`.
+        dry_run: change nothing.
 
     Raises:
         NoSuchMasterError: there is no such master.
@@ -35,7 +38,7 @@ def rename_master(lookup: Lookup, master: int | str, name: str, *, force: bool =
     """
 
     def change() -> Renaming:
-        found = lookup.several([master, name], lock=True, check=not force)
+        found = lookup.several([master, name], lock=not dry_run, check=not force)
         row = lookup.pick(found, master)
         _check_owner(found.get(key(name), row), row, name)
         if row.name == name and key(name) in found:
@@ -48,12 +51,13 @@ def rename_master(lookup: Lookup, master: int | str, name: str, *, force: bool =
                 f"The master {row.name!r} is active, and would register itself under that name "
                 "again when it is restarted; stop it first, or pass --force if it died."
             )
-        values = {"name": name, "name_hash": name_hash(name)}
-        Master.update(values).where(Master.id == row.id).execute(lookup.database)
+        if not dry_run:
+            values = {"name": name, "name_hash": name_hash(name)}
+            Master.update(values).where(Master.id == row.id).execute(lookup.database)
         return Renaming(row.id, row.name, changed=True, previous=row.state)
 
     try:
-        return lookup.transact(change)
+        return lookup.transact(change, dry_run=dry_run)
     except peewee.IntegrityError:
         found = lookup.several([master, name], check=False)
         if key(name) in found:  # by a master that was added meanwhile

@@ -52,13 +52,13 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 def test_what_cannot_be_undone_has_a_dry_run() -> None:
     look = {"check", "completion", "doctor", "list", "show"}  # doctor does without --fix
-    only_add, is_undone_by_itself = {"init", "find"}, {"rename"}
+    only_adds = {"init"}
     without = {
         name
         for name, command in cli.commands.items()
         if not any("--dry-run" in parameter.opts for parameter in command.params)
     }
-    assert without == look | only_add | is_undone_by_itself
+    assert without == look | only_adds
 
 
 def test_help_names_every_command_with_the_first_sentence_of_its_help() -> None:
@@ -241,7 +241,9 @@ def test_a_full_disk_behind_stdout_is_an_error(sqlite_database: SqliteFile, argu
     result = shell(f"mastersctl {arguments} {url} >/dev/full")
     assert result.code == 1
     assert "No space left on device" in result.err
-    assert result.err.removeprefix("Dry run: nothing was changed.\n").count("\n") == 1
+    said = ("Dry run: ", "Note: The master", "Warning: No master will ever start")
+    lines = [line for line in result.err.splitlines() if not line.startswith(said)]
+    assert len(lines) == 1
 
 
 def test_a_closed_stdout_is_an_error_and_nothing_is_changed(sqlite_database: SqliteFile) -> None:
@@ -296,17 +298,6 @@ def test_names_that_are_not_utf_8_change_nothing_for_the_others(tmp_path: Path) 
     rows = mastersctl("list", "-o", "json").json
     assert [row["name"].encode(errors="surrogateescape") for row in rows] == names
     assert [row["id"] for row in rows] == [1, 2, 3, 4, 5, 6]
-
-
-def test_only_a_person_is_told_that_find_added_a_master(database: RealDatabase) -> None:
-    assert database.process("find", "new").err == ""
-    child = pexpect.spawn(
-        sys.executable, ["-m", "mastersctl", "find", "other", "--db-url", database.url],
-        encoding="utf-8", dimensions=(24, 200),
-    )  # fmt: skip
-    child.expect_exact("There was no master called 'other'; it was added")
-    child.expect(pexpect.EOF)
-    child.close()
 
 
 @pytest.mark.parametrize(

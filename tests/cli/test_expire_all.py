@@ -52,14 +52,15 @@ def test_unless_alive_refuses_when_a_master_looks_alive(database: RealDatabase) 
 def test_unless_alive_expires_when_none_does(database: RealDatabase) -> None:
     add_master(database, "dead", active=1, last_active=5)
     result = database.run("expire-all", "--unless-alive")
-    assert result == (0, "expired 1 masters\n", "")
+    assert result == (0, "expired 1 master\n", "")
 
 
-def test_dry_run_prints_the_same_and_changes_nothing(database: RealDatabase) -> None:
+def test_dry_run_says_what_would_be_done_and_changes_nothing(database: RealDatabase) -> None:
     add_master(database, "a")
     before = masters(database)
     result = database.run("expire-all", "--dry-run")
-    assert result == (0, "expired 1 masters\n", "Dry run: nothing was changed.\n")
+    assert result == (0, "would expire 1 master\n", "Dry run: nothing was changed.\n")
+    assert database.run("expire-all", "--dry-run", "-o", "json").json == {"expired": 1}
     assert masters(database) == before
 
 
@@ -137,7 +138,7 @@ def test_on_a_terminal_it_asks_while_a_master_looks_alive(
         assert [row[:3] for row in masters(database)] == [row[:3] for row in before]
         assert masters(database)[0][3] > 0
     else:
-        assert "expired 1 masters" in str(child.before)
+        assert "expired 1 master" in str(child.before)
         assert "alive" not in str(child.before)
         assert masters(database)[0][2:] == (1, 0)
 

@@ -4,10 +4,8 @@ import re
 
 import pytest
 
-from mastersctl.cli import run
-from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase, SqliteFile
+from tests.support.databases import PostgresDatabase, PostgresServer, RealDatabase
 from tests.support.rows import add_master, masters
-from tests.support.terminal import terminal_for
 
 
 def test_it_prints_the_id_alone(database: RealDatabase) -> None:
@@ -16,10 +14,10 @@ def test_it_prints_the_id_alone(database: RealDatabase) -> None:
 
 
 def test_it_adds_a_master_that_is_not_there(database: RealDatabase) -> None:
-    first = database.run("find", "m")
-    assert database.run("find", "m") == first
+    first = database.run("find", "m:/")
+    assert database.run("find", "m:/") == (0, first.out, "")
     ((id_, name, active, _),) = masters(database)
-    assert (f"{id_}\n", name, active) == (first.out, "m", 0)
+    assert (f"{id_}\n", name, active) == (first.out, "m:/", 0)
 
 
 def test_json_says_whether_it_was_added(database: RealDatabase) -> None:
@@ -40,11 +38,45 @@ def test_no_create_finds_a_master_that_is_there(database: RealDatabase) -> None:
     assert database.run("find", "m", "--no-create").out == f"{id_}\n"
 
 
-def test_a_person_is_told_that_a_master_was_added(sqlite_database: SqliteFile) -> None:
-    for told in (True, False):
-        with terminal_for("stderr") as shown:
-            assert run(sqlite_database.on("find", "m")) == 0
-            assert ("Note: There was no master called 'm'; it was added" in shown()) == told
+@pytest.mark.parametrize("format_", ["id", "json"])
+def test_a_note_says_that_a_master_was_added_and_how_to_undo_it(
+    database: RealDatabase, format_: str
+) -> None:
+    assert database.run("find", "alive:/").code == 0
+    result = database.process("find", "m\x1b:/", "-o", format_)
+    assert result.code == 0
+    assert result.out == ("2\n" if format_ == "id" else '{"id": 2, "created": true}\n')
+    assert result.err == (
+        r"Note: The master 'm\x1b:/' was added, inactive, with ID 2; "
+        "'mastersctl remove 2' undoes that.\n"
+    )
+    assert database.run("remove", "2", "--yes").out == "removed 1 master\n"
+    assert [name for _, name, *_ in masters(database)] == ["alive:/"]
+
+
+@pytest.mark.parametrize("name", ["m", "7", "m:", ":/srv/bb", "/srv/bb"])
+def test_a_name_that_no_master_has_is_added_with_a_warning(
+    database: RealDatabase, name: str
+) -> None:
+    result = database.run("find", name)
+    assert (result.code, result.out) == (0, "1\n")
+    warning = f"Warning: No master will ever start under the name {name!r}, which is not"
+    assert result.err.startswith(warning)
+    assert database.run("find", name) == (0, "1\n", "")
+
+
+def test_a_dry_run_says_what_would_be_added_and_changes_nothing(database: RealDatabase) -> None:
+    there = "Dry run: nothing was changed.\n"
+    missing = f"Note: The master 'm:/' would be added, inactive.\n{there}"
+    arguments = ("find", "m:/", "--dry-run")
+    assert database.run(*arguments) == (0, "", missing)
+    assert database.run(*arguments, "-o", "json").json == {"id": None, "created": True}
+    assert "'odd', which is not HOSTNAME:BASEDIR" in database.run("find", "odd", "--dry-run").err
+    assert database.run(*arguments, "--no-create").code == 3
+    assert masters(database) == []
+    add_master(database, "m:/")
+    assert database.run(*arguments) == (0, "1\n", there)
+    assert database.run(*arguments, "-o", "json").json == {"id": 1, "created": False}
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "\udcff"])
@@ -83,6 +115,7 @@ def test_a_name_whose_hash_is_wrong_is_told_and_no_second_master_gets_it(
     before = masters(database)
     for command, code in (
         ("find new:/", 1),
+        ("find new:/ --dry-run", 1),
         ("find new:/ --no-create", 3),
         ("show new:/", 3),
         ("set-state new:/ active", 3),

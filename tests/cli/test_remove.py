@@ -137,7 +137,7 @@ def test_skip_used_leaves_those_untouched_and_removes_the_rest(
     add_belongings(buildbot_database, add_master(buildbot_database, "used"))
     before = contents(buildbot_database)
     result = buildbot_database.run("remove", "unused", "used", "--skip-used", "--yes")
-    assert result == (0, "removed 1 masters\n", "")
+    assert result == (0, "removed 1 master\n", "")
     after = contents(buildbot_database)
     assert [master["name"] for master in after.pop("masters")] == ["used"]
     del before["masters"]
@@ -151,7 +151,7 @@ def test_links_and_claims_on_unfinished_requests_do_not_keep_a_master(
     buildbot_database.execute("DELETE FROM builds")
     buildbot_database.execute("DELETE FROM buildrequest_claims WHERE brid = 110")
     result = buildbot_database.run("remove", "m", "--yes")
-    assert result == (0, "removed 1 masters\n", "")
+    assert result == (0, "removed 1 master\n", "")
     after = contents(buildbot_database)
     assert after["buildrequest_claims"] == after["connected_workers"] == after["masters"] == []
 
@@ -183,7 +183,9 @@ def test_a_wrong_master_or_heir_removes_none(
     assert names(database) == ["a", "b"]
 
 
-def test_dry_run_prints_the_same_and_changes_nothing(buildbot_database: RealDatabase) -> None:
+def test_dry_run_says_what_would_be_done_and_changes_nothing(
+    buildbot_database: RealDatabase,
+) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "a"))
     add_master(buildbot_database, "heir")
     before = contents(buildbot_database)
@@ -193,10 +195,12 @@ def test_dry_run_prints_the_same_and_changes_nothing(buildbot_database: RealData
     assert planned.err.splitlines() == [
         "Masters to remove, after housekeeping for them: 1",
         "  1  'a'",
-        "Master 2, 'heir', inherits builds: 2, and claims on finished build requests: 1.",
+        "Master 2, 'heir', would inherit builds: 2, and claims on finished build requests: 1.",
         "Dry run: nothing was changed.",
     ]
     assert contents(buildbot_database) == before
+    text = buildbot_database.run("remove", "a", "--dry-run", "--reassign-to", "heir").out
+    assert text == "would remove 1 master\n"
     done = buildbot_database.run(*arguments, "--yes", "--reassign-to", "heir")
     assert planned.out == done.out
 
@@ -516,7 +520,7 @@ def test_on_a_terminal_it_does_not_ask_when_all_are_left(
         assert run(database.on("remove", "used", "--skip-used")) == 0
         assert "Go on" not in shown()
         assert run(database.on("remove", "used", "--skip-used", "--yes")) == 0
-        assert "Note: 1 masters are left, because something refers to them." in shown()
+        assert "Note: 1 master is left, because something refers to it." in shown()
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", ["heir"]), ("n", None), ("", None)])
@@ -535,7 +539,7 @@ def test_on_a_terminal_it_asks(
     child.expect(r"Go on\? \[y/N\]: ")
     asked = str(child.before)
     assert r"  1  'gone\x1b[2J\n\u202e'" in asked
-    assert "inherits builds: 2, and claims on finished build requests: 1." in asked
+    assert "would inherit builds: 2, and claims on finished build requests: 1." in asked
     child.sendline(answer)
     child.expect(pexpect.EOF)
     child.close()
@@ -556,7 +560,7 @@ def test_long_work_shows_on_a_terminal_that_it_goes_on(
     )
     terminal = Terminal(*buildbot_postgresql.on("remove", "a", "--yes"))
     terminal.wait_for("Removing")
-    assert terminal.wait_for("removed 1 masters")[0] == "removed 1 masters"
+    assert terminal.wait_for("removed 1 master")[0] == "removed 1 master"
     assert terminal.end() == 0
 
 

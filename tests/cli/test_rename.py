@@ -43,6 +43,41 @@ def test_json_says_what_changed(database: RealDatabase) -> None:
     assert database.run(*arguments).json == {"id": 1, "name": "new:/", "changed": False}
 
 
+def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
+    buildbot_database: RealDatabase,
+) -> None:
+    add_belongings(buildbot_database, add_master(buildbot_database, "old:/"))
+    before = contents(buildbot_database)
+    arguments = ("rename", "old:/", "new:/", "--dry-run")
+    told = "Dry run: nothing was changed.\n"
+    assert buildbot_database.run(*arguments) == (0, "would rename\n", told)
+    as_json = buildbot_database.run(*arguments, "-o", "json")
+    assert as_json.json == {"id": 1, "name": "new:/", "changed": True}
+    assert buildbot_database.run("rename", "1", "old:/", "--dry-run").out == "unchanged\n"
+    assert "is not HOSTNAME:BASEDIR" in buildbot_database.run("rename", "1", "x", "--dry-run").err
+    assert contents(buildbot_database) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("ghost new:/", 3), ("alive new:/", 1), ("old taken", 1), ("old 99", 2), ("old new:/", 0),
+     ("alive new:/ --force", 0)],
+)  # fmt: skip
+def test_a_dry_run_refuses_and_warns_of_the_same(
+    database: RealDatabase, arguments: str, code: int
+) -> None:
+    for name in ("old", "taken", "alive"):
+        add_master(database, name, active=int(name == "alive"))
+    before = masters(database)
+    planned = database.run("rename", *arguments.split(), "--dry-run")
+    assert masters(database) == before
+    done = database.run("rename", *arguments.split())
+    assert planned.code == done.code == code
+    told = "" if code else "Dry run: nothing was changed.\n"
+    assert planned.err == done.err + told
+    assert planned.out == ("" if code else "would rename\n")
+
+
 def test_an_active_master_is_renamed_only_by_force(database: RealDatabase) -> None:
     add_master(database, "alive", active=1)
     before = masters(database)

@@ -41,7 +41,7 @@ def test_a_dead_master_is_made_inactive_without_a_warning(
     assert database.run("set-state", 1, "inactive").err == ""
 
 
-LEFT = "leaves behind: unfinished builds: 1, claims on unfinished build requests: 1. No other"
+LEFT = " behind: unfinished builds: 1, claims on unfinished build requests: 1. No other"
 
 
 def test_inactive_deletes_the_links_and_says_how_many_and_what_stays(
@@ -60,6 +60,8 @@ def test_inactive_deletes_the_links_and_says_how_many_and_what_stays(
     for err in (dry_run.err, result.err):
         assert LEFT in err
         assert "\x1b" not in err
+    assert "would leave behind" in dry_run.err
+    assert "leaves behind" in result.err
     for table in LINK_TABLES:
         assert len(buildbot_database.execute(f"SELECT * FROM {table}")) == 1, table
     again = buildbot_database.run(*arguments)
@@ -78,14 +80,14 @@ def test_active_says_nothing_of_what_is_left(buildbot_database: RealDatabase) ->
 
 
 @pytest.mark.parametrize("state", ["active", "inactive"])
-def test_dry_run_prints_the_same_and_changes_nothing(
+def test_dry_run_says_what_would_be_done_and_changes_nothing(
     buildbot_database: RealDatabase, state: str
 ) -> None:
     id_ = add_master(buildbot_database, "m", active=int(state == "inactive"), last_active=5)
     add_belongings(buildbot_database, id_)
     before = masters(buildbot_database)
     result = buildbot_database.run("set-state", "m", state, "--dry-run")
-    assert result[:2] == (0, "changed\n")
+    assert result[:2] == (0, "would change\n")
     assert result.err.endswith("Dry run: nothing was changed.\n")
     assert masters(buildbot_database) == before
     for table in LINK_TABLES:

@@ -47,7 +47,7 @@ def test_the_schema_that_connect_args_name_is_changed_and_no_other(
     options = "'options': '-csearch_path=ci'"
     configure(tmp_path, schemas.url, f"{{'pool_size': 5, 'connect_args': {{{options}}}}}")
     result = mastersctl("expire-all", "-v")
-    assert (result.code, result.out) == (0, "expired 1 masters\n")
+    assert (result.code, result.out) == (0, "expired 1 master\n")
     assert f"Using {schemas.url}?options=-csearch_path=ci (from {tmp_path}/master.cfg:2)" in (
         result.err
     )
@@ -87,7 +87,7 @@ def test_the_database_that_connect_args_name_is_changed_on_mariadb(
     # a user whom Buildbot's driver would be told, in the names of mysqlclient
     arguments = {"db": ours.name, "user": "root", "passwd": "", "charset": "utf8mb4"}
     configure(tmp_path, url, str({"connect_args": arguments}))
-    assert mastersctl("expire-all").out == "expired 1 masters\n"
+    assert mastersctl("expire-all").out == "expired 1 master\n"
     assert [row[3] for database in (ours, theirs) for row in masters(database)] == [0, NOW]
     socket = str(mariadb.data / "socket")
     configure(tmp_path, url, str({"connect_args": {"unix_socket": socket, "port": 1}}))

@@ -575,7 +575,8 @@ def make_wal_database(path: Path) -> SqliteFile:
 
 READING = [["list"], ["list", "-o", "json"], ["show", "m"], ["find", "m", "--no-create"],
            ["check", "-o", "json"], ["expire-all", "--dry-run"], ["housekeep", "--dry-run"],
-           ["remove", "m", "--dry-run"], ["set-state", "m", "active", "--dry-run"]]  # fmt: skip
+           ["remove", "m", "--dry-run"], ["set-state", "m", "active", "--dry-run"],
+           ["rename", "m", "new:/", "--dry-run"], ["find", "new:/", "--dry-run"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("journal_mode", ["WAL", "DELETE"])

@@ -167,7 +167,7 @@ def test_no_setting_of_the_server_changes_what_a_command_does(
         assert database.run("housekeep").code == 0
         assert database.run("set-state", 2, "active").out == "changed\n"
         assert database.run("rename", 4, "d:/").out == "renamed\n"
-        assert database.run("remove", 3, "--yes").out == "removed 1 masters\n"
+        assert database.run("remove", 3, "--yes").out == "removed 1 master\n"
         assert database.run("check").code == 0
     assert [(id_, name, active) for id_, name, active, _ in masters(database)] == [
         (1, names[0], 0), (2, "b:/", 1), (4, "d:/", 0),
@@ -224,7 +224,7 @@ def test_races_have_one_winner_where_statements_are_logged(mysql_server: Server)
         assert at_once(6, "find", "m", "--db-url", database.url) == {"1\n": 6}
         won = at_once(6, "set-state", "m", "active", "--db-url", database.url)
         assert won == {"changed\n": 1, "unchanged\n": 5}
-        assert at_once(6, "expire-all", "--db-url", database.url) == {"expired 1 masters\n": 6}
+        assert at_once(6, "expire-all", "--db-url", database.url) == {"expired 1 master\n": 6}
 
 
 def at_once(processes: int, *arguments: str) -> Counter[str]:

@@ -193,7 +193,7 @@ def test_the_services_write_metrics_and_clean_up(basedir: Path, database: Sqlite
     assert started(check, basedir) == ""
     metrics = (basedir / "metrics" / "buildbot.prom").read_text()
     assert 'buildbot_masters{state="stale"} 3.0' in metrics
-    assert started(housekeep, basedir).endswith("removed 1 masters\n")
+    assert started(housekeep, basedir).endswith("removed 1 master\n")
     assert activity(database) == KEPT
 
 

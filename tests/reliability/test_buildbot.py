@@ -321,7 +321,7 @@ def test_upgrade_master_resets_nothing_expire_all_does_and_the_next_start_does_h
     buildbots.upgrade(master)
     assert masters(masters_database) == before  # Buildbot 4.3.0 does not commit its reset
 
-    assert mastersctl("expire-all", "--basedir", master).out == "expired 1 masters\n"
+    assert mastersctl("expire-all", "--basedir", master).out == "expired 1 master\n"
     assert [master[2:] for master in masters(masters_database)] == [(1, 0)]
     with buildbots.running_master(master):
         wait_for(lambda: masters(masters_database)[0][2] == 0)
