@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mastersctl._peewee import peewee
 from mastersctl.database import original
 from mastersctl.database.server import FORBIDDEN, Server
-from mastersctl.errors import MastersctlError
+from mastersctl.errors import DatabaseUnavailableError
 from mastersctl.operations.lookup import COLUMNS, Lookup, row_of
 from mastersctl.query.needs import count_held, needs_housekeeping
 from mastersctl.schema.master import Master, MasterRow
@@ -72,6 +72,7 @@ def find_needing(
         if not database.is_not_buildbots(error):
             raise
     try:
-        return find(existing(database, HELD))
-    except MastersctlError as error:  # a schema that is closed, or a view
+        relations = existing(database, HELD)
+    except DatabaseUnavailableError as error:  # a schema that is closed, or a view
         return Needing([], {}, str(error))
+    return find(relations)

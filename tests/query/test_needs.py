@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.support.commands import Result
-from tests.support.databases import RealDatabase
+from tests.support.databases import PostgresDatabase, RealDatabase
 from tests.support.rows import LINK_TABLES, MINUTE, add_belongings, add_cluster, add_master
 
 HOLDING = {
@@ -104,6 +104,23 @@ def test_a_database_with_masters_alone_has_none_that_needs_it(database: RealData
     assert names(database.run(*LISTED)) == []
     assert "!" not in database.run("list").out
     assert "needing_housekeeping=0;0" in database.run("check").out
+
+
+def test_tables_of_several_clusters_are_not_taken_for_what_nobody_may_see(
+    buildbot_postgresql: PostgresDatabase,
+) -> None:
+    add_cluster(buildbot_postgresql)
+    for sql in (
+        "CREATE SCHEMA other",
+        "ALTER TABLE builds SET SCHEMA other",
+        "DROP TABLE changesource_masters",
+        f"ALTER DATABASE {buildbot_postgresql.name} SET search_path = public, other",
+    ):
+        buildbot_postgresql.execute(sql)
+    for arguments, code in ((LISTED, 1), (("check",), 3)):
+        result = buildbot_postgresql.run(*arguments)
+        assert result.code == code
+        assert "in several schemas" in result.out + result.err
 
 
 def test_json_sends_no_statement_more_and_the_table_one(buildbot_database: RealDatabase) -> None:
