@@ -146,11 +146,13 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         except peewee.IntegrityError as error:
             if sqlstate(original(error)) != DUPLICATE:
                 raise
-            (masters,) = find_sequences(self, ["masters"])
+            sequences = find_sequences(self, ["masters"])
+            if not sequences:
+                raise
             raise MastersctlError(
                 f"The database {self.url} gives a new master an ID that another one has "
                 f"({self.reason(original(error))}), as its sequence is behind; run "
-                f'"{masters.mend}" in it.'
+                f'"{sequences[0].mend}" in it.'
             ) from error
 
     def replication_lag(self) -> float:

@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 from mastersctl.database import LateSequence
 
-# A column has it as its default, or is an identity, which has none.
-_SEQUENCES = """
+# A column has it as its default, by reference or, since an old dump, by name; or is an identity.
+_SEQUENCES = r"""
 SELECT tables.name, attname, coalesce(
     (
         SELECT refobjid::regclass FROM pg_depend JOIN pg_class ON oid = refobjid AND relkind = 'S'
         WHERE classid = 'pg_attrdef'::regclass AND objid = pg_attrdef.oid LIMIT 1
     ),
+    to_regclass(substring(pg_get_expr(adbin, adrelid) FROM '^nextval\(\(''(.*)''::text')),
     pg_get_serial_sequence(attrelid::regclass::text, attname)::regclass
 )::text AS sequence
 FROM unnest(%s::text[]) AS tables(name)
@@ -50,7 +51,8 @@ def find_sequences(database: Any, tables: Sequence[str]) -> list[TableSequence]:
     Parameters:
         database: a `mastersctl.database.postgresql.PostgresqlDatabase`.
     """
-    return [TableSequence(*row) for row in database.execute_sql(_SEQUENCES, ([*tables],))]
+    rows = database.execute_sql(_SEQUENCES, ([*tables],))
+    return [TableSequence(*row) for row in rows if None not in row]  # but of a name from elsewhere
 
 
 def find_late(database: Any, tables: Sequence[str]) -> list[LateSequence]:
