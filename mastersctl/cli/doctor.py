@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import can_ask, report
+from mastersctl.cli.messages import can_ask, note_released, report
 from mastersctl.cli.options import age_option, database_options, output_option
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_
     inactive, with their IDs and the name 'missing-master-ID:unknown'; sets a name_hash that is not
     that of the name; sets a last check-in that is in the future to now; sets a sequence that is
     behind; and does the housekeeping for dead masters. No build is ever deleted. On a terminal it
-    asks first; elsewhere it needs --yes. It shows the problems that are left.
+    asks first; elsewhere it needs --yes. It shows the problems that are left. Do not use --fix
+    while a master is starting, which looks dead until it has started.
 
     The exit code is 1 when there is a problem, or one is left, and 0 when there is none.
 
@@ -79,6 +80,7 @@ def _announce(problems: list[Problem]) -> None:
 
 
 def _mend(settings: Settings, kinds: set[str]) -> list[Repaired]:
+    from mastersctl.operations.doctor import HOUSEKEEPING
     from mastersctl.operations.repair import repair
 
     done: list[Repaired] = []
@@ -86,6 +88,8 @@ def _mend(settings: Settings, kinds: set[str]) -> list[Repaired]:
         for repaired in repair(connector, kinds):
             report(f"Mended {repaired.kind}: {repaired.number}")  # at once: the next one may fail
             done.append(repaired)
+    if any(repaired.kind == HOUSEKEEPING for repaired in done):
+        note_released()
     return done
 
 

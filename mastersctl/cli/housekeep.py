@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.messages import report, warn
+from mastersctl.cli.messages import note_released, report, warn
 from mastersctl.cli.options import (
     age_option,
     database_options,
@@ -114,10 +114,7 @@ def housekeep(
         report_dry_run()
     _write(done, format_, why=why, dry_run=dry_run)
     if not dry_run and any(master.claims for master in done):
-        report(
-            "Note: A master that runs builds what was released only after 'buildbot reconfig', or "
-            "when a worker connects or there is a new request."
-        )
+        note_released()
 
 
 def _find(

@@ -49,6 +49,14 @@ def note(message: str) -> None:
         report(f"Note: {message}")
 
 
+def note_released() -> None:
+    """Say, to scripts too, when build requests that were released are built."""
+    report(
+        "Note: A master that runs builds what was released only after 'buildbot reconfig', or "
+        "when a worker connects or there is a new request."
+    )
+
+
 def can_ask() -> bool:
     """Return whether there is a terminal to ask a person on."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))

@@ -14,6 +14,7 @@ from mastersctl.operations.dangling import (
     refers_to_masters,
 )
 from mastersctl.operations.lookup import Lookup
+from mastersctl.operations.missing import how_to_put_back
 from mastersctl.operations.misstated import find_misstated
 from mastersctl.operations.needs import Needing, find_needing
 from mastersctl.operations.waiting import Waiting, find_kept, find_unbuildable
@@ -67,7 +68,7 @@ def find_problems(lookup: Lookup, pending_age: float = PENDING_SECONDS) -> list[
     except InterruptedUpgradeError as error:
         return [_interrupted(error)]
     misstated = find_misstated(lookup)
-    dangling = find_dangling(lookup.database, tables)
+    dangling = sorted(find_dangling(lookup.database, tables), key=lambda one: one.key)
     return [
         *_missing_masters(lookup, dangling),
         *_name_hashes([master for master, _ in misstated.misnamed]),
@@ -122,21 +123,16 @@ def _missing_masters(lookup: Lookup, dangling: list[Dangling]) -> Iterator[Probl
         for id_, tables in missing.items()
     ]
     if missing:
+        fixable, remedy = how_to_put_back(lookup, missing)
         yield Problem(
             MISSING_MASTERS,
             len(missing),
             examples[:_MAX_EXAMPLES],
             "Rows refer to masters that do not exist: a master that has one of their schedulers "
             "does not start, and an upgrade or 'buildbot copy-db' may fail.",
-            "'mastersctl doctor --fix' puts the masters back, inactive; then 'mastersctl remove "
-            "ID --reassign-to MASTER' says who inherits their builds.",
-            fixable=any(is_id(id_) for id_ in missing),
+            remedy,
+            fixable,
         )
-
-
-def is_id(value: object) -> bool:
-    """Return whether a master can have this ID: SQLite holds anything."""
-    return isinstance(value, int) and value > 0
 
 
 def _name_hashes(masters: list[MasterRow]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,10 +20,10 @@ from mastersctl.operations.doctor import (
     SEQUENCES,
     deadline_of,
     find_dead,
-    is_id,
 )
 from mastersctl.operations.housekeeping import housekeep
 from mastersctl.operations.lookup import Lookup
+from mastersctl.operations.missing import is_id, name_of_missing
 from mastersctl.operations.misstated import find_misstated
 from mastersctl.schema.master import Master, name_hash
 from mastersctl.schema.references import TABLES
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from mastersctl.database import Database
 
 _MASTERS = table(Master)
-_MAX_MASTERS = 10_000  # that are mended at a time; a statement has room for so many hashes
 
 
 class Repaired(NamedTuple):
@@ -69,9 +69,7 @@ def _put_back(lookup: Lookup) -> int:
 
     def change() -> int:
         names = {
-            id_: f"missing-master-{id_}:unknown"
-            for id_ in find_missing_masters(database, keys)
-            if is_id(id_)
+            id_: name_of_missing(id_) for id_ in find_missing_masters(database, keys) if is_id(id_)
         }
         free = _free(database, {id_: name_hash(name) for id_, name in names.items()})
         for id_, digest in free.items():
@@ -86,8 +84,8 @@ def _set_name_hashes(lookup: Lookup) -> int:
     def change() -> int:
         misnamed = find_misstated(lookup).misnamed
         free = _free(lookup.database, {master.id: right for master, right in misnamed})
-        # First to one that no name has: two may have each other's, and no two the same.
-        digests = [(id_, f"of {id_}") for id_ in free] + [*free.items()]
+        # First to one that nobody has: two may have each other's, and no two the same.
+        digests = [(id_, secrets.token_hex(20)) for id_ in free] + [*free.items()]
         for id_, digest in digests:
             update = Master.update({"name_hash": digest}).where(Master.id == id_)
             update.execute(lookup.database)
@@ -98,14 +96,14 @@ def _set_name_hashes(lookup: Lookup) -> int:
 
 def _free(database: Database, digests: dict[int, str]) -> dict[int, str]:
     """Return those of the hashes, by ID of a master, that can be set: no other one keeps them."""
-    free = dict(list(digests.items())[:_MAX_MASTERS])
+    stored = list(database.rows(Master.select(Master.id, Master.name_hash)))
+    free = digests
     while True:
-        query = Master.select(Master.id, Master.name_hash)
-        rows = database.rows(query.where(Master.name_hash.in_([*free.values()])))
-        kept = {digest for id_, digest in rows if id_ not in free}
-        if not kept:
+        kept = {digest for id_, digest in stored if id_ not in free}
+        left = {id_: digest for id_, digest in free.items() if digest not in kept}
+        if len(left) == len(free):
             return free
-        free = {id_: digest for id_, digest in free.items() if digest not in kept}
+        free = left
 
 
 def _set_last_active(lookup: Lookup) -> int:
@@ -143,10 +141,10 @@ def _do_housekeeping(lookup: Lookup) -> int:
 
 
 _MENDING: dict[str, Callable[[Lookup], int]] = {
-    MISSING_MASTERS: _put_back,
     NAME_HASHES: _set_name_hashes,
+    MISSING_MASTERS: _put_back,
     FUTURE: _set_last_active,
     SEQUENCES: _set_sequences,
     HOUSEKEEPING: _do_housekeeping,
 }
-"""In the order in which they are mended: what is put back first may need the others."""
+"""In the order in which they are mended: what is put back may need those before and after."""

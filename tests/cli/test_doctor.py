@@ -121,6 +121,13 @@ def test_hashes_of_names_that_were_swapped_by_hand_are_set(sound_cluster: RealDa
     assert [row[2:] for row in masters(sound_cluster)] == [row[2:] for row in before]
 
 
+def test_whatever_stands_for_a_hash_is_set(sound_cluster: RealDatabase) -> None:
+    for id_, digest in ((1, "of 2"), (2, "of 1"), (3, "")):
+        sound_cluster.execute("UPDATE masters SET name_hash = ? WHERE id = ?", [digest, id_])
+    result = fixed(sound_cluster)
+    assert (result.code, mended(result)) == (0, {"name_hashes": 3})
+
+
 def test_a_namesake_is_left(sound_cluster: RealDatabase) -> None:
     sound_cluster.execute("UPDATE masters SET name = 'a' WHERE id = 3")
     before = contents(sound_cluster)
@@ -152,6 +159,37 @@ def test_a_master_whose_name_is_taken_is_not_put_back(sound_cluster: RealDatabas
     damage(sound_cluster, "DELETE FROM masters WHERE id = 1")
     result = fixed(sound_cluster)
     assert (result.code, kinds(result)[0], mended(result)) == (1, "missing_masters", {})
+    problem = result.json["problems"][0]
+    assert not problem["fixable"]
+    assert "'missing-master-1:unknown'" in problem["remedy"]
+    assert "doctor --fix" not in problem["remedy"]
+    assert sound_cluster.run("rename", "missing-master-1:unknown", "other").code == 0
+    assert mended(fixed(sound_cluster))["missing_masters"] == 1
+
+
+@pytest.mark.parametrize("id_", [-1, 0, 2**31 - 1])
+def test_a_master_is_not_put_back_with_an_id_that_none_can_have(
+    sound_cluster: RealDatabase, id_: int
+) -> None:
+    """With the last ID, servers would not have one for the next master."""
+    damage(sound_cluster, f"UPDATE builds SET masterid = {id_} WHERE id = 212")
+    result = fixed(sound_cluster)
+    assert (result.code, kinds(result), mended(result)) == (1, ["missing_masters"], {})
+    (problem,) = result.json["problems"]
+    assert not problem["fixable"]
+    assert problem["remedy"].startswith(f"No master can have the ID {id_}:")
+    assert sound_cluster.run("find", "new").out == "4\n"
+
+
+def test_what_is_put_back_gets_the_hash_that_another_name_had(sound_cluster: RealDatabase) -> None:
+    damage(sound_cluster, "DELETE FROM masters WHERE id = 1")
+    digest = name_hash("missing-master-1:unknown")
+    sound_cluster.execute("UPDATE masters SET name_hash = ? WHERE id = 3", [digest])
+    result = fixed(sound_cluster)
+    assert mended(result).items() >= {"name_hashes": 1, "missing_masters": 1}.items()
+    before = contents(sound_cluster)
+    assert mended(fixed(sound_cluster)) == {}
+    assert contents(sound_cluster) == before
 
 
 def test_a_check_in_in_the_future_becomes_now(sound_cluster: RealDatabase) -> None:
@@ -177,6 +215,7 @@ def test_housekeeping_is_done_for_those_that_are_dead(sound_cluster: RealDatabas
     sound_cluster.execute("UPDATE masters SET active = 0 WHERE id = 2")
     result = fixed(sound_cluster)
     assert (result.code, mended(result)) == (1, {"needs_housekeeping": 1})
+    assert "only after 'buildbot reconfig'" in result.err
     left = {problem["kind"]: problem for problem in result.json["problems"]}
     assert left["needs_housekeeping"]["examples"] == ["master 2 'b'"]
 

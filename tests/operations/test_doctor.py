@@ -9,6 +9,7 @@ from mastersctl.config.url import DatabaseURL
 from mastersctl.database import opened
 from mastersctl.operations.doctor import Problem, find_problems
 from mastersctl.operations.lookup import Lookup
+from mastersctl.schema.master import name_hash
 from mastersctl.schema.references import FOREIGN_KEYS, MAY_DANGLE, ForeignKey
 from tests.support.damage import add_sound_cluster, catch_up, damage
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
@@ -135,6 +136,17 @@ def test_a_hash_of_another_name_is_found(sound_cluster: RealDatabase) -> None:
     assert "'mastersctl remove 2 --reassign-to 3'" in found["namesakes"].remedy
 
 
+def test_a_namesake_is_found_without_the_unique_index_too(sound_cluster: RealDatabase) -> None:
+    of_table = " ON masters" if sound_cluster.kind == "mariadb" else ""
+    sound_cluster.execute(f"DROP INDEX master_name_hashes{of_table}")
+    sound_cluster.execute(
+        "UPDATE masters SET name = 'b', name_hash = ? WHERE id = 3", [name_hash("b")]
+    )
+    found = problems(sound_cluster)
+    assert set(found) == {"namesakes"}
+    assert "'mastersctl remove 3 --reassign-to 2'" in found["namesakes"].remedy
+
+
 def test_a_check_in_in_the_future_is_found(sound_cluster: RealDatabase) -> None:
     sound_cluster.execute(
         "UPDATE masters SET last_active = ? WHERE id = 1", [int(time.time()) + 30]
@@ -159,6 +171,22 @@ def test_a_sequence_that_is_behind_is_found(buildbot_postgresql: PostgresDatabas
     assert "\"SELECT setval('masters_id_seq', max(id)) FROM masters\"" in (
         found["sequences_behind"].remedy
     )
+
+
+def test_a_sequence_that_an_old_dump_names_is_checked_too(
+    buildbot_postgresql: PostgresDatabase,
+) -> None:
+    add_sound_cluster(buildbot_postgresql)
+    for sql in (
+        "ALTER SEQUENCE masters_id_seq OWNED BY NONE",
+        "ALTER TABLE masters ALTER id SET DEFAULT nextval('masters_id_seq'::text)",
+        "ALTER TABLE steps ALTER id SET DEFAULT nextval(concat('steps_id_seq'))",  # not to be known
+        "ALTER SEQUENCE steps_id_seq OWNED BY NONE",
+    ):
+        buildbot_postgresql.execute(sql)
+    assert problems(buildbot_postgresql) == {}
+    buildbot_postgresql.execute("SELECT setval('masters_id_seq', 2)")
+    assert problems(buildbot_postgresql)["sequences_behind"].examples == ["masters.id"]
 
 
 def test_masters_that_need_housekeeping_are_found(buildbot_database: RealDatabase) -> None:
