@@ -190,11 +190,14 @@ def _sequences(lookup: Lookup, tables: set[str]) -> Iterator[Problem]:
 def _housekeeping(lookup: Lookup) -> Iterator[Problem]:
     needing, dead = find_dead(lookup)
     young = len(needing.masters) - len(dead)
-    remedy = "'mastersctl doctor --fix' does it, as does 'mastersctl housekeep'."
+    remedy = (
+        "Wait while a master is starting, which looks so until it has started; then 'mastersctl "
+        "doctor --fix' does it, as does 'mastersctl housekeep'."
+    )
     if young:
         remedy += (
-            f" {young} of them checked in within ten minutes: wait, or run 'mastersctl housekeep "
-            "MASTER --force' if you know that they are dead."
+            f" {young} of them checked in within ten minutes: wait as long, or run 'mastersctl "
+            "housekeep MASTER --force' if you know that they are dead."
         )
     if needing.masters:
         yield Problem(
