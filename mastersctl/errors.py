@@ -41,33 +41,40 @@ class NoSuchMasterError(MastersctlError):
 
     exit_code = 3
 
-    def __init__(self, master: int | str, called: int | None = None) -> None:
+    def __init__(
+        self, master: int | str, called: int | None = None, meant: str | None = None
+    ) -> None:
         """
         Parameters:
             called: the ID of the master that is called so, but has the name_hash of another name.
+            meant: the name of the master that was probably meant.
         """
         given = f"ID {master}" if isinstance(master, int) else f"the name {master!r}"
-        super().__init__(
-            f"No master has {given}; 'mastersctl list' shows those that exist."
-            if called is None
-            else misnamed(str(master), called)
-        )
-        self.is_misnamed = called is not None
+        message = f"No master has {given}; 'mastersctl list' shows those that exist."
+        self.hint: str | None = None
+        """What may be so instead, for whoever says in other words that there is none."""
+        if called is not None:
+            message = self.hint = misnamed(str(master), called)
+        elif meant is not None:
+            message = f"No master has {given}. Did you mean {meant!r}?"
+            self.hint = f"did you mean {meant!r} by {master!r}?"
+        super().__init__(message)
 
 
 class NoSuchLinkedError(MastersctlError):
     """Nothing that masters are linked to has the ID or the name that was given."""
 
-    def __init__(self, kind: str, given: int | str) -> None:
+    def __init__(self, kind: str, given: int | str, meant: str | None = None) -> None:
         """
         Parameters:
             kind: what it should be, such as ``change_source``.
+            meant: the name of the one that was probably meant.
         """
         named = f"ID {given}" if isinstance(given, int) else f"the name {given!r}"
-        super().__init__(
-            f"No {kind.replace('_', ' ')} has {named}; 'mastersctl show MASTER' shows those of a "
-            "master."
-        )
+        remedy = "; 'mastersctl show MASTER' shows those of a master."
+        if meant is not None:
+            remedy = f". Did you mean {meant!r}?"
+        super().__init__(f"No {kind.replace('_', ' ')} has {named}{remedy}")
 
 
 class InterruptedUpgradeError(MastersctlError):

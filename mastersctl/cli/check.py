@@ -131,7 +131,7 @@ def _describe(health: Health) -> str:
     if health.missing:
         names["not there"] = [str(master) for master in health.missing]
     parts += [f"{what}: {listed(those)}" for what, those in names.items()]
-    return "; ".join([*parts, *health.misnamed, *filter(None, [warning(health.needing)])])
+    return "; ".join([*parts, *health.hints, *filter(None, [warning(health.needing)])])
 
 
 def _performance(health: Health, named: bool, min_active: int) -> str:

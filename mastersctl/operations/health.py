@@ -12,7 +12,7 @@ from mastersctl.operations.needs import Needing, find_needing
 from mastersctl.schema.master import Master, MasterRow
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
 
-MAX_EXPLAINED = 10  # missing masters that are looked for by name, which reads the whole table
+MAX_EXPLAINED = 3  # missing masters that are looked for by name, which reads the whole table
 
 
 class Health(NamedTuple):
@@ -24,7 +24,7 @@ class Health(NamedTuple):
             nobody said which should be.
         in_future: those that are active by a last check-in that is yet to come.
         missing: those of which there is no row.
-        misnamed: why some of these are missing although their names are there, a sentence each.
+        hints: what some of these are called instead, or what was probably meant, a sentence each.
         ids: of those that were asked for and are there; None where all were.
         needing: those of them that need housekeeping, and what they hold.
     """
@@ -33,7 +33,7 @@ class Health(NamedTuple):
     unhealthy: list[MasterRow]
     in_future: list[MasterRow]
     missing: list[int | str]
-    misnamed: list[str]
+    hints: list[str]
     ids: list[int] | None
     needing: Needing
 
@@ -97,7 +97,7 @@ def _health_of(lookup: Lookup, masters: Sequence[int | str], now: float, max_age
         [row for row in rows.values() if row.state != ACTIVE],
         [row for row in rows.values() if row.is_in_future(now)],
         missing,
-        [str(error) for error in errors if error.is_misnamed],
+        [error.hint for error in errors if error.hint is not None],
         [*rows],
         find_needing(lookup, [*rows], counted=True, max_age=max_age),
     )

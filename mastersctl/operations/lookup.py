@@ -132,10 +132,19 @@ class Lookup:
         check_lag(self.database.replication_lag())
 
     def no_such_master(self, master: int | str) -> NoSuchMasterError:
-        """Return the error for a master that is not there; of a name, it says who is called so."""
+        """Return the error for a master that is not there.
+
+        Of a name, it says who is called so, or who was probably meant.
+        """
         self.database.check_upgrade()
-        called = self.called(master) if isinstance(master, str) else None
-        return NoSuchMasterError(master, called)
+        if isinstance(master, int):
+            return NoSuchMasterError(master)
+        called = self.called(master)
+        if called is not None:
+            return NoSuchMasterError(master, called)
+        from mastersctl.query.nearest import nearest  # late: only a mistake needs it
+
+        return NoSuchMasterError(master, meant=nearest(self.database, Master, master))
 
     def called(self, name: str) -> int | None:
         """Return the ID of a master that is called `name` and has another name_hash, or None."""

@@ -42,4 +42,8 @@ def masters_of(database: Database, kind: str, given: int | str) -> peewee.ModelS
         ids = [id_ for (id_,) in database.rows(named.select(named.id).where(condition))]
         if ids:
             return relation.select(relation.masterid).where(relation.named_id.in_(ids))
-    raise NoSuchLinkedError(kind, given)
+    if isinstance(given, int):
+        raise NoSuchLinkedError(kind, given)
+    from mastersctl.query.nearest import nearest  # late: only a mistake needs it
+
+    raise NoSuchLinkedError(kind, given, nearest(database, named, given))
