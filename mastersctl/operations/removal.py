@@ -6,42 +6,24 @@ leaves orphans; on PostgreSQL each of them cascades, so that it takes its builds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
-from mastersctl.database import Reference
 from mastersctl.errors import NoSuchMasterError, RefusedError, joined, listed
 from mastersctl.operations.housekeeping import clean
 from mastersctl.operations.lookup import Lookup
-from mastersctl.query.union import union_all
+from mastersctl.operations.uses import REASSIGNED, Uses, find_references, find_uses
 from mastersctl.schema.master import Master, MasterRow
-from mastersctl.schema.relations import CLAIMS, RELATIONS, UNFINISHED_BUILDS, existing, table
+from mastersctl.schema.relations import table
 from mastersctl.states import ACTIVE
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
-_BUILDS, _CLAIMS = RELATIONS[UNFINISHED_BUILDS], RELATIONS[CLAIMS]
-# What can be reassigned, by what a message calls it: what is left when housekeeping was done.
-_REASSIGNED = {"builds": _BUILDS, "claims on finished build requests": _CLAIMS}
-# How Buildbot's tables refer to masters: their rows are deleted by housekeeping, or reassigned.
-_KNOWN = {
-    Reference(None, table(relation.model), relation.masterid.column_name, "id")
-    for relation in RELATIONS.values()
-    if relation.masterid.model is relation.model
-}
-_ROWS = peewee.fn.COUNT(peewee.SQL("*"))
 # PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
 # them, and not all have an index for that: few in a statement, so that it ends within --timeout.
 MAX_MASTERS_AT_ONCE = 100
-MAX_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack has an end
-
-Uses = dict[str, int]
-"""How many rows refer to a master, by what they are, or else by the column that refers to it.
-
-Links, and claims on unfinished build requests, do not count: housekeeping deletes them.
-"""
 
 
 class Removal(NamedTuple):
@@ -130,14 +112,14 @@ def plan(
             f"{listed([master.name for master in active])}; {remedy}."
         )
     database.check_upgrade()
-    used = _uses(database, [master.id for master in masters])
+    used = find_uses(database, [master.id for master in masters])
     blocking = {id_: _blocking(uses, target) for id_, uses in used.items()}
     skipped = [master for master in masters if blocking.get(master.id)]
     if skipped and not skip_used:
         raise RefusedError(_why([(master.name, blocking[master.id]) for master in skipped]))
     removed = [master for master in masters if not blocking.get(master.id)]
     reassigned = [used.get(master.id, {}) for master in removed]
-    builds, claims = (sum(uses.get(kind, 0) for uses in reassigned) for kind in _REASSIGNED)
+    builds, claims = (sum(uses.get(kind, 0) for uses in reassigned) for kind in REASSIGNED)
     return Removal(removed, skipped, target, builds, claims)
 
 
@@ -171,9 +153,9 @@ def carry_out(database: Database, removal: Removal, now: int) -> None:
 
 
 def _reassign(database: Database, ids: list[int], target: MasterRow) -> None:
-    tables = database.existing_tables([table(relation.model) for relation in _REASSIGNED.values()])
+    tables = database.existing_tables([table(relation.model) for relation in REASSIGNED.values()])
     try:
-        for relation in _REASSIGNED.values():
+        for relation in REASSIGNED.values():
             if table(relation.model) in tables:
                 update = relation.model.update({"masterid": target.id})
                 update.where(relation.masterid.in_(ids)).execute(database)
@@ -182,20 +164,20 @@ def _reassign(database: Database, ids: list[int], target: MasterRow) -> None:
 
 
 def _blocking(uses: Uses, target: MasterRow | None) -> Uses:
-    return {kind: rows for kind, rows in uses.items() if not target or kind not in _REASSIGNED}
+    return {kind: rows for kind, rows in uses.items() if not target or kind not in REASSIGNED}
 
 
 def _why(blocked: list[tuple[str, Uses]]) -> str:
     reasons = [
         f"{name!r} ("
         + ", ".join(
-            f"{kind}: {rows}" if kind in _REASSIGNED else f"rows by their {kind!r}: {rows}"
+            f"{kind}: {rows}" if kind in REASSIGNED else f"rows by their {kind!r}: {rows}"
             for kind, rows in uses.items()
         )
         + ")"
         for name, uses in blocked
     ]
-    reassigned = all(kind in _REASSIGNED for _, uses in blocked for kind in uses)
+    reassigned = all(kind in REASSIGNED for _, uses in blocked for kind in uses)
     remedy = "say with --reassign-to who inherits that"
     if not reassigned:
         remedy = "nothing here knows what these rows are, so look at them first"
@@ -205,70 +187,9 @@ def _why(blocked: list[tuple[str, Uses]]) -> str:
     )
 
 
-def _uses(database: Database, ids: Sequence[int]) -> dict[int, Uses]:
-    """Return what refers to each of the masters `ids`; those that nothing refers to are left out.
-
-    The database is asked which tables have a foreign key to `masters`, so that those of later
-    versions of Buildbot count, too.
-    """
-    chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
-    unknown = set(database.references(table(Master))) - _KNOWN
-    queries = [*_reassignable(database, chosen), *_references(chosen, unknown)]
-    return _counted(database, chosen, queries)
-
-
 def _check_unused(database: Database, masters: list[MasterRow]) -> None:
     """Raise RefusedError if anything at all refers to one of the masters."""
-    ids = [master.id for master in masters]
-    chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
-    tables = database.existing_tables(sorted(reference.table for reference in _KNOWN))
-    known = {reference for reference in _KNOWN if reference.table in tables}
-    references = known | set(database.references(table(Master)))
-    used = _counted(database, chosen, [*_references(chosen, references)])
+    used = find_references(database, [master.id for master in masters])
     if used:
         blocked = [(master.name, used[master.id]) for master in masters if master.id in used]
         raise RefusedError(_why(blocked))
-
-
-def _counted(
-    database: Database, chosen: peewee.CTE, queries: Sequence[peewee.SelectQuery]
-) -> dict[int, Uses]:
-    found: dict[int, Uses] = {}
-    for start in range(0, len(queries), MAX_QUERIES_AT_ONCE):
-        query = union_all(queries[start : start + MAX_QUERIES_AT_ONCE])
-        for kind, id_, rows in database.rows(query.with_cte(chosen)):
-            uses = found.setdefault(id_, {})
-            uses[kind] = uses.get(kind, 0) + rows
-    return found
-
-
-def _reassignable(database: Database, chosen: peewee.CTE) -> Iterator[peewee.SelectQuery]:
-    """Yield a query for each kind that can be reassigned, with how much of it each master has."""
-    unfinished = _CLAIMS.through.select(_CLAIMS.through.id).where(
-        _CLAIMS.through.id == _CLAIMS.refers, _CLAIMS.unfinished
-    )
-    relations = existing(database, (UNFINISHED_BUILDS, CLAIMS)).values()
-    models = {relation.model for relation in relations}
-    for kind, relation in _REASSIGNED.items():
-        masterid = relation.masterid
-        query = relation.model.select(peewee.Value(kind), masterid, _ROWS)
-        query = query.join(chosen, on=(chosen.c.id == masterid)).group_by(masterid)
-        if relation is _CLAIMS:
-            query = query.where(~peewee.fn.EXISTS(unfinished))
-        if relation.model in models:
-            yield query
-
-
-def _references(
-    chosen: peewee.CTE, references: Iterable[Reference]
-) -> Iterator[peewee.SelectQuery]:
-    """Yield, for each reference, a query for how many rows of its table refer to a master by it."""
-    for reference in sorted(references, key=str):
-        referring = peewee.Table(reference.table, schema=reference.schema)
-        name = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
-        refers = peewee.Column(referring, reference.column) == peewee.Column(
-            Master, reference.target
-        )
-        query = Master.select(peewee.Value(name), Master.id, _ROWS)
-        query = query.join(chosen, on=(chosen.c.id == Master.id))
-        yield query.join_from(Master, referring, on=refers).group_by(Master.id)

@@ -125,7 +125,7 @@ def test_all_that_refers_to_a_master_is_found_by_several_statements_too(
     buildbot_database: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_belongings(buildbot_database, add_master(buildbot_database, "used"))
-    monkeypatch.setattr("mastersctl.operations.removal.MAX_QUERIES_AT_ONCE", 1)
+    monkeypatch.setattr("mastersctl.operations.uses.MAX_QUERIES_AT_ONCE", 1)
     result = buildbot_database.run("remove", "used", "--yes")
     assert "'used' (builds: 2, claims on finished build requests: 1);" in result.err
 
