@@ -16,7 +16,7 @@ WHEN last_active < ? THEN 'stale' ELSE 'active' END, last_active FROM masters OR
 
 table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
 table.add_column("ID", justify="right", overflow="fold")
-for title in ("NAME", "STATE", "LAST ACTIVE"):
+for title in ("NAME", "STATE", "LAST SEEN"):
     table.add_column(title, overflow="fold")
 for id_, name, state, seconds in sqlite3.connect(sys.argv[1]).execute(SELECT, [time.time() - 600]):
     moment = datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mastersctl.operations.repair import Repaired
 
 _FOUND = 1  # the exit code when there is a problem
-_COLUMNS = ("problem", "count", "examples", "effect", "remedy")
+_COLUMNS = ("PROBLEM", "COUNT", "EXAMPLES", "EFFECT", "REMEDY")
 
 
 @click.command()
@@ -104,13 +104,29 @@ def _write(problems: list[Problem], repaired: list[Repaired] | None, format_: st
     elif not problems:
         click.echo("no problem is left" if repaired else "no problem found")
     else:
-        from mastersctl.output.table import write
+        _write_problems(problems)
 
-        rows = [
-            (one.kind, one.number, ", ".join(one.examples), one.effect, one.remedy)
-            for one in problems
+
+def _write_problems(problems: list[Problem]) -> None:
+    """Write a description of each on a terminal, and a table with a row for each elsewhere."""
+    rows = [
+        (one.kind, one.number, ", ".join(one.examples), one.effect, one.remedy) for one in problems
+    ]
+    if not sys.stdout.isatty():
+        from mastersctl.output.table import Column, write
+
+        columns = [Column(name, "number" if name == "COUNT" else "text") for name in _COLUMNS]
+        write(rows, columns, sys.stdout)
+        return
+    from mastersctl.output.description import write as write_description
+
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        pairs = [
+            (name.capitalize(), [str(value)]) for name, value in zip(_COLUMNS, row, strict=True)
         ]
-        write(rows, _COLUMNS, sys.stdout, texts={*_COLUMNS} - {"count"})
+        write_description(pairs, sys.stdout, wrapped=True)
 
 
 def _to_json(problem: Problem) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
+from mastersctl.cli.master_table import left_out
 from mastersctl.cli.messages import note_released, report, warn
 from mastersctl.cli.options import (
     age_option,
@@ -38,6 +39,8 @@ _DONE = {
     "claims": ("released", "release"),
 }
 """What was done with what is counted, and what would be done in a dry run."""
+_DETAILS = ("steps", "logs")
+"""What a narrow terminal leaves out."""
 # A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.
 _SAFE_SECONDS = 3 * 60
 
@@ -187,14 +190,17 @@ def _write(
     elif not done:
         click.echo(": ".join(filter(None, ("nothing to do", why))))
     else:
-        from mastersctl.output.table import write
+        from mastersctl.output.table import Column, columns_of, write
 
+        columns = columns_of(("id", "name"))
+        for kind, (verb, infinitive) in _DONE.items():
+            heading = f"{kind} to {infinitive}" if dry_run else f"{kind} {verb}"
+            columns.append(Column(heading.upper(), "number", kind in _DETAILS))
         rows = [tuple(master[key] for key in ("id", "name", *_DONE)) for master in masters]
-        footer = ("", "total", *(total[key] for key in _DONE))
-        titles = [
-            f"{kind}_to_{do}" if dry_run else f"{kind}_{done}" for kind, (done, do) in _DONE.items()
-        ]
-        write(rows, ("id", "name", *titles), sys.stdout, footer=footer if whole else ())
+        footer = ("", "total", *(total[key] for key in _DONE)) if whole else ()
+        headings = write(rows, columns, sys.stdout, footer=footer)
+        if headings:
+            report(left_out(headings, "-o json"))
 
 
 def _sum(masters: list[dict[str, Any]]) -> dict[str, int]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.context import Settings, pass_settings
-from mastersctl.cli.linked import Given, given, lacking, linked_options
-from mastersctl.cli.messages import report, warn
-from mastersctl.cli.needs import numbers, summary
+from mastersctl.cli.linked import given, lacking, linked_options
+from mastersctl.cli.master_table import write_masters
+from mastersctl.cli.messages import report
 from mastersctl.cli.options import database_options, output_option, warn_of_lag
 from mastersctl.cli.types import Field, Filter, Order
 from mastersctl.cli.watch import check_terminal, parse_seconds, watch
@@ -23,7 +23,6 @@ from mastersctl.text import enumerated
 from mastersctl.values import parse_integer
 
 if TYPE_CHECKING:
-    from mastersctl.operations.connector import MastersConnector
     from mastersctl.query.resultspec import ResultSpec
 
 _TABLES = ("table", "wide")
@@ -157,30 +156,14 @@ def list_(
     spec = make_spec()
     with settings.connect("read") as connector:
         warn_of_lag(connector)
-        if format_ in _TABLES and "state" in spec.fields:
-            _write_marked(connector, spec, those)
+        if format_ in _TABLES:
+            write_masters(connector, spec, those)
         else:
             masters = connector.get_masters(spec, linked=those)
             first = list(islice(masters, 1))  # an error comes before any header
             writer(format_)(chain(first, masters), spec.fields, sys.stdout)
         for sentence in lacking(connector, those):
             report(sentence)
-
-
-def _write_marked(connector: MastersConnector, spec: ResultSpec, linked: Given) -> None:
-    """Write the table, in which the masters that need housekeeping are marked."""
-    from mastersctl.operations.needs import find_needing
-    from mastersctl.output.table import write
-
-    needing = find_needing(connector)
-    spec_with_id = spec._replace(fields=("id", *spec.fields))
-    rows = list(connector.get_masters(spec_with_id, linked=linked, needing=needing.ids))
-    values = (values for _, *values in rows)
-    write(map(tuple, values), spec.fields, sys.stdout, needing=numbers(needing, rows))
-    if needing.unknown:
-        warn(summary(needing))
-    elif needing.masters and sys.stdout.isatty():
-        click.echo(summary(needing))
 
 
 def _fields(names: tuple[str, ...], format_: str) -> tuple[str, ...]:

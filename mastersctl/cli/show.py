@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -19,10 +19,16 @@ from mastersctl.cli.options import (
 )
 from mastersctl.output import writer
 from mastersctl.schema.stored import text
+from mastersctl.text import enumerated
 
 if TYPE_CHECKING:
     from mastersctl.operations.belongings import Belongings, Item
+    from mastersctl.operations.obstacles import Obstacles
+    from mastersctl.output.description import Pairs
     from mastersctl.schema.master import MasterRow
+
+
+_NONE = ["none"]
 
 
 @click.command()
@@ -43,6 +49,7 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
       mastersctl show 7 -o json | jq '.claims | length'
     """
     from mastersctl.operations.belongings import find_belongings
+    from mastersctl.operations.obstacles import find_obstacles
 
     with settings.connect("read") as connector:
         warn_of_lag(connector)
@@ -51,20 +58,22 @@ def show(settings: Settings, master: int | str, format_: str) -> None:
             raise connector.no_such_master(master)
         if row.is_in_future(time.time()):
             warn_of_future(row.name)
-        belongings = find_belongings(connector.database, row.id) if format_ != "id" else {}
-    if format_ == "id":
-        writer("id")([(row.id,)], ("id",), sys.stdout)
-    elif format_ == "json":
+        if format_ == "id":
+            writer("id")([(row.id,)], ("id",), sys.stdout)
+            return
+        belongings = find_belongings(connector.database, row.id)
+        removal = find_obstacles(connector.database, row)
+    if format_ == "json":
         from mastersctl.output.json import write_object
 
-        write_object(_to_json(row, belongings), sys.stdout)
+        write_object(_to_json(row, belongings, removal), sys.stdout)
     else:
-        from mastersctl.output.table import write_pairs
+        from mastersctl.output.description import write
 
-        write_pairs(_pairs(row, belongings), sys.stdout)
+        write(_pairs(row, belongings, removal), sys.stdout)
 
 
-def _to_json(row: MasterRow, belongings: Belongings) -> dict[str, object]:
+def _to_json(row: MasterRow, belongings: Belongings, removal: Obstacles) -> dict[str, object]:
     from mastersctl.schema.relations import CLAIMS, LINKS, UNFINISHED_BUILDS
 
     return row._asdict() | {
@@ -85,16 +94,35 @@ def _to_json(row: MasterRow, belongings: Belongings) -> dict[str, object]:
             {"buildrequestid": claim.id, "builder": claim.name, "claimed_at": claim.since}
             for claim in belongings[CLAIMS]
         ],
+        "finished_builds": _finished(belongings, removal),
+        "blocks_removal": None if removal.unknown else removal.reasons,
     }
 
 
-def _pairs(row: MasterRow, belongings: Belongings) -> Iterator[tuple[str, object]]:
-    yield from row._asdict().items()
-    for kind, items in belongings.items():
-        if not items:
-            yield kind, "none"
-        for item in items:
-            yield kind, _describe(kind, item)
+def _pairs(row: MasterRow, belongings: Belongings, removal: Obstacles) -> Pairs:
+    finished = _finished(belongings, removal)
+    return [
+        ("ID", [text(row.id)]),
+        ("Name", [row.name]),
+        ("State", [row.state]),
+        ("Last seen", ["unknown" if row.last_active is None else _when(row.last_active)]),
+        *(
+            (
+                kind.replace("_", " ").capitalize(),
+                [_describe(kind, item) for item in items] or _NONE,
+            )
+            for kind, items in belongings.items()
+        ),
+        ("Finished builds", ["unknown" if finished is None else str(finished)]),
+        ("Removal", [_describe_removal(removal)]),
+    ]
+
+
+def _finished(belongings: Belongings, removal: Obstacles) -> int | None:
+    """Return how many finished builds a master has; None where it is unknown."""
+    from mastersctl.schema.relations import UNFINISHED_BUILDS
+
+    return None if removal.unknown else removal.builds - len(belongings[UNFINISHED_BUILDS])
 
 
 def _describe(kind: str, item: Item) -> str:
@@ -102,5 +130,22 @@ def _describe(kind: str, item: Item) -> str:
     if item.number is not None:
         name += f" #{text(item.number)}"
     id_name = "build request" if kind == "claims" else "ID"
-    since = "" if item.since is None else f", since {item.since.isoformat()}"
+    since = "" if item.since is None else f", since {_when(item.since)}"
     return f"{name} ({id_name} {text(item.id)}{since})"
+
+
+def _when(moment: datetime) -> str:
+    """Return when that was; on a terminal, how long ago, too."""
+    if not sys.stdout.isatty():
+        return moment.isoformat()
+    if not moment.timestamp():
+        return "unknown"  # after expire-all
+    from mastersctl.output.age import ago
+
+    return f"{moment.isoformat()}, {ago(time.time() - moment.timestamp())}"
+
+
+def _describe_removal(removal: Obstacles) -> str:
+    if removal.unknown:
+        return f"unknown: {removal.unknown}"
+    return f"blocked by {enumerated(removal.reasons)}" if removal.reasons else "possible"

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mastersctl.cli.linked import lacking
+from mastersctl.cli.master_table import left_out
 from mastersctl.cli.needs import numbers, summary
 from mastersctl.clock import describe_lag
 from mastersctl.errors import InvalidValueError, MastersctlError
-from mastersctl.query.fields import NEEDS_HOUSEKEEPING
+from mastersctl.query.fields import TROUBLE
 
 if TYPE_CHECKING:
     from mastersctl.cli.context import Settings
@@ -56,7 +57,7 @@ def watch(
 ) -> None:
     """Show the masters until the user has seen enough and presses Ctrl-C.
 
-    Those that need housekeeping are told first, and come first where no order is given.
+    Masters with trouble come first where no order is given.
 
     Parameters:
         make_spec: returns which masters to show; ages in its filters count from now.
@@ -76,26 +77,30 @@ def watch(
     def read(screen: Screen | None) -> Contents:
         spec = make_spec()
         room = screen.room() if screen else 1
-        limit = room if spec.limit is None else min(spec.limit, room)
+        shown = spec._replace(
+            fields=("id", *fields),
+            limit=room if spec.limit is None else min(spec.limit, room),
+            order=spec.order or [Order(TROUBLE, descending=False)],
+        )
         with settings.connect("read") as connector:
             counts = count_states(connector).counts
             needing = find_needing(connector)
-            order = spec.order
-            if needing.masters and not order:
-                order = [Order(NEEDS_HOUSEKEEPING, descending=True)]
-            spec = spec._replace(fields=("id", *fields), limit=limit, order=order)
-            rows = list(connector.get_masters(spec, linked=linked, needing=needing.ids))
+            rows = list(connector.get_masters(shown, linked=linked, needing=needing.ids))
+            total = len(rows)
+            if total == room:
+                matching = connector.count_masters(spec, linked=linked, needing=needing.ids)
+                total = min(matching - (spec.offset or 0), spec.limit or matching)
             without = lacking(connector, linked) if not rows else ()
             told = [sentence.rstrip(".") for sentence in without]
             behind = describe_lag(connector.database.replication_lag())
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
         line = ". ".join(filter(None, (summary(needing), *told, states, behind)))
-        return Contents(rows, line, are_all=len(rows) < limit, needing=numbers(needing, rows))
+        return Contents(rows, line, max(total, len(rows)), needing=numbers(needing, rows))
 
     try:
         read(None)  # what is wrong from the start is an error
         title = f"{settings.locate().url}, every {seconds:g} s, Ctrl-C ends"
-        with fullscreen(sys.stdout, title, fields) as screen:
+        with fullscreen(sys.stdout, title, fields, left_out) as screen:
             screen.show(read(screen))
             while True:
                 screen.wait(seconds)

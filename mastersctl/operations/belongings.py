@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mastersctl._peewee import peewee
@@ -15,6 +16,9 @@ from mastersctl.schema.stored import moment
 
 if TYPE_CHECKING:
     from mastersctl.database import Database, Row
+
+
+_ID = attrgetter("id")
 
 
 class Item(NamedTuple):
@@ -50,8 +54,13 @@ def find_belongings(database: Database, masterid: int) -> Belongings:
             raise
         rows = _read(database, masterid, existing_relations(database, models=Relation.named_models))
     found: Belongings = {kind: [] for kind in RELATIONS}
-    for kind, id_, name, number, since in sorted(rows, key=_by_id):
+    for kind, id_, name, number, since in rows:
         found[kind].append(Item(id_, name, number, None if since is None else moment(since)))
+    for items in found.values():
+        try:
+            items.sort(key=_ID)
+        except TypeError:  # on SQLite, an ID may be no number
+            items.sort(key=_by_kind_of_id)
     return found
 
 
@@ -74,10 +83,9 @@ def _items(kind: str, relation: Relation, masterid: int) -> peewee.ModelSelect[p
     return query if relation.unfinished is not None else query.distinct()  # a worker of 2 builders
 
 
-def _by_id(row: Row) -> tuple[str, bool, int | str]:
-    """Return what sorts rows by kind and ID; on SQLite, that may be no number."""
-    kind, id_, *_ = row
-    return (kind, False, id_) if isinstance(id_, int) else (kind, True, repr(id_))
+def _by_kind_of_id(item: Item) -> tuple[bool, int | str]:
+    """Return what sorts items by ID, those whose ID is no number last."""
+    return (False, item.id) if isinstance(item.id, int) else (True, repr(item.id))
 
 
 def counts(

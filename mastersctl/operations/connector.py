@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mastersctl._peewee import peewee
 from mastersctl.errors import RefusedError, misnamed
 from mastersctl.operations.lookup import COLUMNS, Lookup
-from mastersctl.query.fields import NEEDS_HOUSEKEEPING
+from mastersctl.query.fields import NEEDS_HOUSEKEEPING, TROUBLE
 from mastersctl.schema.master import Master, MasterRow, name_hash
 from mastersctl.schema.stored import text
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mastersctl.database import Row
     from mastersctl.query.resultspec import ResultSpec
 
+_ROWS = peewee.fn.COUNT(peewee.SQL("*"))
 _MAX_NEEDING = 1000  # IDs in a statement, which may have them in several places
 
 
@@ -157,7 +158,34 @@ class MastersConnector(Lookup):
         Raises:
             NoSuchLinkedError: one of these is not there.
         """
-        from mastersctl.query.columns import compared, selected
+        return self.database.rows(self._matching(spec, linked, needing, max_age))
+
+    def count_masters(
+        self,
+        spec: ResultSpec | None = None,
+        *,
+        linked: Mapping[str, int | str] | None = None,
+        needing: Sequence[int] | None = None,
+    ) -> int:
+        """Return how many masters match; the parameters are those of `get_masters`.
+
+        The limit and the offset of `spec` do not count.
+        """
+        if spec is not None:
+            spec = spec._replace(fields=("id",), order=(), limit=None, offset=None)
+        matching = self._matching(spec, linked, needing).alias("matching")
+        ((number,),) = self.database.rows(peewee.Select([matching], [_ROWS]))
+        return int(number)
+
+    def _matching(
+        self,
+        spec: ResultSpec | None,
+        linked: Mapping[str, int | str] | None,
+        needing: Sequence[int] | None,
+        max_age: float = EXPIRE_SECONDS,
+    ) -> peewee.ModelSelect[Master]:
+        """Return the query of `get_masters`."""
+        from mastersctl.query.columns import compared, selected, trouble
         from mastersctl.query.resultspec import ResultSpec, apply
 
         spec = spec or ResultSpec()
@@ -168,16 +196,16 @@ class MastersConnector(Lookup):
 
             query, counts = with_counts(self.database, query, spec.counts())
             columns |= counts
-        if NEEDS_HOUSEKEEPING in spec.named():
+        if {NEEDS_HOUSEKEEPING, TROUBLE} & spec.named():
             columns[NEEDS_HOUSEKEEPING] = self._needs_housekeeping(needing, max_age)
+            columns[TROUBLE] = trouble(columns, self.now())
         query = query.select(*selected(spec.fields, columns))
         if linked:
             from mastersctl.query.linked import masters_of
 
             for kind, given in linked.items():
                 query = query.where(Master.id.in_(masters_of(self.database, kind, given)))
-        query = apply(spec, query, columns, self.database.contains)
-        return self.database.rows(query)
+        return apply(spec, query, columns, self.database.contains)
 
     def _needs_housekeeping(self, needing: Sequence[int] | None, max_age: float) -> peewee.Case:
         """Return the SQL expression for whether a master needs housekeeping."""

@@ -1,4 +1,7 @@
-"""How masters are written: a module a format, each with a function `write` that is a `Writer`."""
+"""How masters are written: a module a format.
+
+Each but the table has a function `write` that is a `Writer`.
+"""
 
 import importlib
 from collections.abc import Iterable, Sequence
@@ -8,7 +11,7 @@ FORMATS = ("table", "wide", "json", "jsonl", "csv", "tsv", "id")
 
 
 class Writer(Protocol):
-    """Writes masters to a file. All but the table's write some rows before they read the next.
+    """Writes masters to a file: some rows before it reads the next.
 
     The last ones that were read before an error are not written.
     """
@@ -20,7 +23,6 @@ class Writer(Protocol):
 
 
 def writer(format_: str) -> Writer:
-    """Return the function that writes in `format_`, one of `FORMATS`."""
-    name = "table" if format_ == "wide" else format_  # which differ by their fields
-    module = importlib.import_module(f"{__name__}.{name}")
+    """Return the function that writes in `format_`, one of `FORMATS` that is no table."""
+    module = importlib.import_module(f"{__name__}.{format_}")
     return module.write  # type: ignore[no-any-return]  # each module has one

@@ -3,23 +3,24 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NamedTuple, TextIO
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, Group
 from rich.live import Live
-from rich.segment import Segment
 from rich.text import Text
 
-from mastersctl.output.table import build
+from mastersctl.output.table import columns_of
+from mastersctl.output.terminal import draw, fold
 from mastersctl.text import visible
 
 Rows = Sequence[tuple[object, ...]]
 
 _ABSENT = object()
+_MARK_SECONDS = 10.0
 _CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there
 
 
@@ -29,14 +30,14 @@ class Contents(NamedTuple):
     Attributes:
         rows: the ID of a master, and what the database has for each of the fields.
         summary: a line above them.
-        are_all: whether there is no other row than these.
+        total: how many rows there are, of which these are the first.
         needing: the numbers of the rows of masters that need housekeeping.
     """
 
     rows: Rows
     summary: str
-    are_all: bool
-    needing: Container[int] = ()
+    total: int
+    needing: Collection[int] = ()
 
 
 class Screen:
@@ -45,16 +46,23 @@ class Screen:
     Parameters:
         title: what the header begins with.
         fields: those of each row, which come after the ID that tells which master it is.
+        describe: returns the sentence for columns that there is no room for.
     """
 
-    def __init__(self, live: Live, title: str, fields: Sequence[str]) -> None:
+    def __init__(
+        self,
+        live: Live,
+        title: str,
+        fields: Sequence[str],
+        describe: Callable[[Sequence[str]], str],
+    ) -> None:
         self._live = live
         self._title = Text(visible(title), style="bold")
         self._fields = fields
-        self._rows: Rows = ()
-        self._are_all = False  # whether a master that is not among the rows was not there
-        self._marked: set[tuple[int, str]] = set()
-        self._needing: Container[int] = ()
+        self._describe = describe
+        self._contents = Contents((), "", 0)
+        self._is_first = True
+        self._changed: dict[tuple[object, str], float] = {}  # until when a cell is marked
         self._head: list[Text] = []
         # Not an Event: a signal that comes while it is being cleared would wait for ever.
         self._signals: SimpleQueue[None] = SimpleQueue()
@@ -65,25 +73,23 @@ class Screen:
         return self._live.console.height
 
     def show(self, contents: Contents) -> None:
-        """Draw the rows below the summary, and mark what is not as it was the last time."""
-        rows, summary, are_all, needing = contents
-        before = {id_: values for id_, *values in self._rows}
-        new = [_ABSENT] * len(self._fields) if self._are_all else None
-        self._marked = {
-            (number, field)
-            for number, (id_, *values) in enumerate(rows)
-            for field, old, value in zip(
-                self._fields, before.get(id_, new or values), values, strict=True
-            )
-            if old != value
-        }
-        self._rows, self._are_all, self._needing = rows, are_all, needing
-        self._head = [Text(visible(f"{_now()}  {summary}"))]
+        """Draw the rows below the summary; what is not as it was before is marked for a while."""
+        before = {id_: values for id_, *values in self._contents.rows}
+        were_all = len(before) == self._contents.total and not self._is_first
+        new = [_ABSENT] * len(self._fields) if were_all else None
+        until = time.monotonic() + _MARK_SECONDS
+        for id_, *values in contents.rows:
+            old_values = before.get(id_, new or values)
+            for field, old, value in zip(self._fields, old_values, values, strict=True):
+                if old != value:
+                    self._changed[id_, field] = until
+        self._contents, self._is_first = contents, False
+        self._head = [Text(visible(f"{_now()}  {contents.summary}"))]
         self._draw()
 
     def show_error(self, message: str) -> None:
         """Draw the last rows again, with an error above them."""
-        self._marked = set()
+        self._changed.clear()
         self._head = [*self._head[:1], Text(visible(f"{_now()}  {message}"), style="bold red")]
         self._draw()
 
@@ -97,14 +103,21 @@ class Screen:
         while (now := time.monotonic()) < deadline:
             is_signalled = self._is_signalled(min(deadline, now + _CHECK_INTERVAL))
             self._end_without_terminal()
-            if not is_signalled:
-                continue
             if self._suspended:
                 self._suspended = False
                 self._live.stop()
                 os.kill(os.getpid(), signal.SIGSTOP)
                 self._live.start()
-            self._draw()
+            if is_signalled or self._unmark():
+                self._draw()
+
+    def _unmark(self) -> bool:
+        """Forget the marks that were drawn for long enough; return whether there were any."""
+        now = time.monotonic()
+        old = [cell for cell, until in self._changed.items() if until <= now]
+        for cell in old:
+            del self._changed[cell]
+        return bool(old)
 
     def _is_signalled(self, deadline: float) -> bool:
         """Wait, until the deadline, for signals, and return whether there are any."""
@@ -137,32 +150,44 @@ class Screen:
 
     def _draw(self) -> None:
         self._end_without_terminal()
-        rows = [tuple(values) for _, *values in self._rows]
-        table = build(
-            rows, self._fields, on_terminal=True, marked=self._marked, needing=self._needing
-        )
-        drawn = _Cropped(Group(self._title, *self._head, Text(), table))
+        self._unmark()
         try:
-            self._live.update(drawn, refresh=True)
+            self._live.update(Group(*self._lines()), refresh=True)
         except OSError:
             self._end_without_terminal()  # it may have gone at this moment
             raise
 
-
-class _Cropped:
-    """What does not fit is cut off at the bottom, where an ellipsis says so."""
-
-    def __init__(self, renderable: RenderableType) -> None:
-        self._renderable = renderable
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        height = options.height or console.height
-        lines = console.render_lines(self._renderable, options.update(height=None), pad=False)
-        if len(lines) > height:
-            lines = [*lines[: height - 1], [Segment("...")]]
-        for line in lines:
-            yield from line
-            yield Segment.line()
+    def _lines(self) -> list[Text]:
+        """Return the lines that fit; where that is not all of them, the last says how many more."""
+        console = self._live.console
+        rows = self._contents.rows
+        drawn = draw(
+            [tuple(values) for _, *values in rows],
+            columns_of(self._fields),
+            console,
+            needing=self._contents.needing,
+            marked={
+                (number, place)
+                for number, (id_, *_) in enumerate(rows)
+                for place, field in enumerate(self._fields)
+                if (id_, field) in self._changed
+            },
+        )
+        head = [self._title, *self._head, Text()]
+        if drawn.left_out:
+            head.insert(-1, Text(self._describe(drawn.left_out), style="dim"))
+        lines = [part for line in (*head, drawn.header) for part in fold(line, console.width)]
+        folded = [fold(line, console.width) for line in drawn.lines]
+        room = console.height - len(lines)
+        if self._contents.total == len(rows) and sum(map(len, folded)) <= room:
+            return [*lines, *(part for parts in folded for part in parts)]
+        shown = 0
+        for parts in folded:
+            if len(lines) + len(parts) > console.height - 1:
+                break
+            lines += parts
+            shown += 1
+        return [*lines[: console.height - 1], Text(f"… {self._contents.total - shown} more")]
 
 
 def _now() -> str:
@@ -176,10 +201,12 @@ def can_draw(file: TextIO) -> bool:
 
 
 @contextmanager
-def fullscreen(file: TextIO, title: str, fields: Sequence[str]) -> Iterator[Screen]:
-    """Take the whole terminal for a `Screen`, and leave it as it was."""
+def fullscreen(
+    file: TextIO, title: str, fields: Sequence[str], describe: Callable[[Sequence[str]], str]
+) -> Iterator[Screen]:
+    """Take the whole terminal for a `Screen`, whose parameters these are; leave it as it was."""
     live = Live(console=Console(file=file), screen=True, auto_refresh=False)
-    screen = Screen(live, title, fields)
+    screen = Screen(live, title, fields, describe)
 
     def terminated(number: int, _: object) -> None:
         raise SystemExit(128 + number)  # so that the terminal is left as it was

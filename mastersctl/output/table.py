@@ -1,137 +1,146 @@
-"""Tables for people, drawn by Rich: on a terminal to its width, elsewhere one row a line."""
+"""Tables: plain text in a pipe or a file, a row a line; on a terminal, see `terminal`."""
 
-from collections.abc import Container, Iterable, Sequence
-from datetime import UTC, datetime
-from itertools import zip_longest
-from shutil import get_terminal_size
-from typing import Literal, TextIO
+from __future__ import annotations
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
+from typing import Literal, NamedTuple, TextIO
 
 from mastersctl.output.texts import boolean
-from mastersctl.query.fields import type_of
-from mastersctl.schema.stored import moment, text
-from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, STALE
+from mastersctl.query.fields import FIELDS, Type
+from mastersctl.schema.stored import iso_8601, text
 from mastersctl.text import visible
 
-_NO_LIMIT = 2**20  # columns; Rich's own default is 80 where it sees no terminal
-_NEEDS_HOUSEKEEPING = " !"
-_NEEDING_STYLE = "bold red"
-_STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim"}
+NEEDS_HOUSEKEEPING = " !"
+"""The mark behind the state of a master that needs housekeeping."""
+MAX_PADDING = 250
+"""How many cells a column is wide at most; a longer text moves the rest of its own row."""
+GAP = "  "
+_HEADINGS = {
+    "last_active": "LAST SEEN",
+    "schedulers": "SCHED",
+    "change_sources": "SOURCES",
+    "connected_workers": "WORKERS",
+    "unfinished_builds": "BUILDS",
+}
+"""The headings that are shorter than the names of their fields."""
+
+Row = tuple[object, ...]
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        type: of its values.
+        is_optional: whether a narrow terminal may leave it out before all others.
+    """
+
+    heading: str
+    type: Type = "text"
+    is_optional: bool = False
+
+    @property
+    def alignment(self) -> Literal["left", "right"]:
+        """Numbers are aligned by their last digits."""
+        return "right" if self.type == "number" else "left"
+
+
+def columns_of(fields: Iterable[str]) -> list[Column]:
+    """Return the columns for fields of masters."""
+    return [
+        Column(
+            _HEADINGS.get(field, field.replace("_", " ").upper()),
+            FIELDS[field].type,
+            FIELDS[field].source == "counted",
+        )
+        for field in fields
+    ]
 
 
 def write(
-    rows: Iterable[tuple[object, ...]],
-    fields: Sequence[str],
+    rows: Iterable[Row],
+    columns: Sequence[Column],
     file: TextIO,
-    footer: Sequence[object] = (),
-    needing: Container[int] = (),
-    texts: Container[str] = (),
-) -> None:
-    on_terminal = file.isatty()
-    table = build(rows, fields, footer, on_terminal=on_terminal, needing=needing, texts=texts)
-    _print(table, file)
-
-
-def build(
-    rows: Iterable[tuple[object, ...]],
-    fields: Sequence[str],
-    footer: Sequence[object] = (),
     *,
-    on_terminal: bool,
-    marked: Container[tuple[int, str]] = (),
-    needing: Container[int] = (),
-    texts: Container[str] = (),
-) -> Table:
-    """Return the table, to be drawn.
+    footer: Row = (),
+    needing: Collection[int] = (),
+) -> list[str]:
+    """Write a table, and return the headings of the columns that a terminal had no room for.
+
+    All rows are read first: a column is as wide as its widest text.
 
     Parameters:
-        rows: what the database has for each of `fields`.
+        rows: what the database has for each of the columns.
         footer: the values of a last row, for sums.
-        marked: the cells to mark, each as the number of its row and its field.
         needing: the numbers of the rows of masters that need housekeeping.
-        texts: those of the fields that are text, and no fields of masters.
     """
-    table = _table(on_terminal, footer=bool(footer))
-    for field, foot in zip_longest(fields, footer, fillvalue=""):
-        title = field.replace("_", " ").upper()
-        is_number = type_of(field) == "number" and field not in texts
-        justify: Literal["left", "right"] = "right" if is_number else "left"
-        table.add_column(title, str(foot), justify=justify, overflow="fold")
-    for number, row in enumerate(rows):
-        cells = [_cell(field, value, on_terminal) for field, value in zip(fields, row, strict=True)]
-        if number in needing and "state" in fields:
-            state = cells[fields.index("state")]
-            state.append(_NEEDS_HOUSEKEEPING)
-            state.style = _NEEDING_STYLE if on_terminal else ""
-        for field, cell in zip(fields, cells, strict=True):
-            if (number, field) in marked:
-                cell.stylize("reverse")
-        table.add_row(*cells)
-    return table
+    rows = [*rows]
+    if file.isatty():
+        from mastersctl.output.terminal import write_lines  # late: Rich
+
+        return write_lines(rows, columns, file, footer=footer, needing=needing)
+    texts = [
+        [column.heading, *plain(column, values), *map(str, footer[number : number + 1])]
+        for number, (column, values) in enumerate(
+            zip(columns, by_column(rows, columns), strict=True)
+        )
+    ]
+    mark(columns, texts, [number + 1 for number in needing])
+    padded = [pad(cells, column.alignment) for column, cells in zip(columns, texts, strict=True)]
+    file.writelines(f"{GAP.join(cells).rstrip()}\n" for cells in zip(*padded, strict=True))
+    return []
 
 
-def write_pairs(pairs: Iterable[tuple[str, object]], file: TextIO) -> None:
-    """Write names and values, a pair a row, without a header."""
-    on_terminal = file.isatty()
-    table = _table(on_terminal, header=False)
-    table.add_column(style="bold", overflow="fold")
-    table.add_column(overflow="fold")
-    for name, value in pairs:
-        table.add_row(name, _cell(name, value, on_terminal, moment_too=True))
-    _print(table, file)
+def by_column(rows: Sequence[Row], columns: Sequence[Column]) -> Sequence[Sequence[object]]:
+    """Return the values of each column."""
+    return [*zip(*rows, strict=True)] if rows else [()] * len(columns)
 
 
-def ago(when: datetime) -> str:
-    """Return how long ago that was, like ``3 minutes ago``."""
-    from humanize import naturaltime  # late: only a terminal is told
+def plain(column: Column, values: Sequence[object]) -> Iterable[str]:
+    """Return the texts of a column's values, each one line that does not act on a terminal."""
+    match column.type:
+        case "time":
+            return iso_8601(values)
+        case "boolean":
+            return map(boolean, values)
+        case "state":
+            return map(str, values)
+    return map(visible, map(text, values))
 
-    return naturaltime(datetime.now(UTC) - when)
+
+def mark(columns: Sequence[Column], texts: Sequence[list[str]], needing: Iterable[int]) -> None:
+    """Mark the states of the masters that need housekeeping.
+
+    Parameters:
+        texts: of each column, in which `needing` are the places of these masters.
+    """
+    for column, cells in zip(columns, texts, strict=True):
+        if column.type == "state":
+            for number in needing:
+                cells[number] += NEEDS_HOUSEKEEPING
 
 
-def _table(on_terminal: bool, *, header: bool = True, footer: bool = False) -> Table:
-    style = box.SIMPLE if on_terminal and header else None  # a line below the header
-    gap = 1 if style else 2  # a box has a column between columns
-    return Table(
-        box=style,
-        show_header=header,
-        show_footer=footer,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, gap, 0, 0),
+def pad(cells: Sequence[str], alignment: Literal["left", "right"]) -> Iterable[str]:
+    """Return the texts, each with the spaces that make it as wide as the widest."""
+    if all(map(str.isascii, cells)):
+        width = min(max(map(len, cells)), MAX_PADDING)
+        return map(str.ljust if alignment == "left" else str.rjust, cells, repeat(width))
+    widths = [*map(cell_width, cells)]
+    total = min(max(widths), MAX_PADDING)
+    spaces = (" " * (total - width) for width in widths)
+    pairs = zip(cells, spaces, strict=True)
+    return (
+        [cell + space for cell, space in pairs]
+        if alignment == "left"
+        else [space + cell for cell, space in pairs]
     )
 
 
-def _print(table: Table, file: TextIO) -> None:
-    if file.isatty():
-        # Rich takes a terminal that it knows nothing of (TERM=dumb) to have 80 columns.
-        width, height = get_terminal_size()
-        Console(file=file, width=width, height=height).print(table)
-        return
-    console = Console(file=file, width=_NO_LIMIT, force_terminal=False, color_system=None)
-    with console.capture() as capture:
-        console.print(table)
-    file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+def cell_width(shown: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if shown.isascii():
+        return len(shown)
+    from rich.cells import cell_len  # late: most names are ASCII
 
-
-def _cell(field: str, value: object, on_terminal: bool, *, moment_too: bool = False) -> Text:
-    match type_of(field):
-        case "time":
-            when = value if isinstance(value, datetime) else moment(value)
-            return Text(_describe(when, on_terminal, moment_too))
-        case "boolean":
-            return Text(boolean(value))
-        case "state":
-            return Text(str(value), style=_STYLES[str(value)] if on_terminal else "")
-    return Text(visible(text(value)))
-
-
-def _describe(when: datetime | None, on_terminal: bool, moment_too: bool) -> str:
-    if when is None or not on_terminal:
-        return when.isoformat() if when else ""
-    if not when.timestamp():
-        return "unknown"  # expire-all was here
-    return f"{when.isoformat()} ({ago(when)})" if moment_too else ago(when)
+    return cell_len(shown)

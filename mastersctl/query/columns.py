@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mastersctl._peewee import peewee
-from mastersctl.query.fields import FIELDS, STORED, Field
+from mastersctl.query.fields import FIELDS, NEEDS_HOUSEKEEPING, STORED, Field
 from mastersctl.schema.master import Master
+from mastersctl.states import ACTIVE, EXPIRED, LATE_SECONDS, STALE
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
@@ -22,6 +23,26 @@ def compared(database: Database, state: peewee.ColumnBase) -> dict[str, peewee.C
     derived = {"state": state}
     stored = {name: _comparable(database, FIELDS[name]) for name in STORED}
     return stored | derived
+
+
+def trouble(columns: Mapping[str, peewee.ColumnBase], now: int) -> peewee.Case:
+    """Return the expression that is the less, the more trouble there is with a master.
+
+    Parameters:
+        columns: the expression for each field.
+        now: epoch seconds.
+    """
+    state = columns["state"]
+    return peewee.Case(
+        None,
+        [
+            (columns[NEEDS_HOUSEKEEPING] == 1, 0),
+            (state == STALE, 1),
+            (state == EXPIRED, 2),
+            ((state == ACTIVE) & (columns["last_active"] < now - LATE_SECONDS), 3),
+        ],
+        4,
+    )
 
 
 def selected(

@@ -19,6 +19,8 @@ View = Literal["data", "table", "wide"]
 """What shows the field where none is asked for: formats for programs, the table, the wide table."""
 
 NEEDS_HOUSEKEEPING = "needs_housekeeping"
+TROUBLE = "trouble"
+"""No field, but an order in which masters with trouble come first."""
 EQUALITY = ("eq", "ne", "in", "notin")
 """The operators that values are listed for, where these are few."""
 _COMPARISON = ("eq", "ne", "lt", "le", "gt", "ge")

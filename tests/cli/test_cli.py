@@ -386,9 +386,10 @@ print("IMPORTED", *sorted(heavy & imported))
         ("list -o jsonl", "peewee"),
         ("list -o csv --filter last_active__lt=5", "peewee"),
         ("list -o csv --filter last_active__lt=5m", "durationpy peewee"),
-        ("list", "mastersctl.schema.related peewee rich"),
-        ("list --field name", "peewee rich"),
-        ("show m", "mastersctl.schema.related peewee rich"),
+        ("list", "mastersctl.schema.related peewee"),
+        ("list --active", "peewee"),
+        ("list --field name", "peewee"),
+        ("show m", "mastersctl.schema.related peewee"),
         ("check", "mastersctl.cli.check mastersctl.schema.related peewee"),
     ],
 )
@@ -509,6 +510,7 @@ def test_too_little_memory_is_an_error_in_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_an_interrupt_at_any_moment_is_no_traceback(database: RealDatabase, signals: int) -> None:
+    add_master(database, "m")
     command = database.on("list", "-v")
     for _ in range(INTERRUPTS.now):
         child = subprocess.Popen(

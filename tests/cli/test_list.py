@@ -60,7 +60,7 @@ def test_the_query_options_select_sort_and_page(
 @pytest.mark.usefixtures("states")
 def test_the_table_says_in_which_state_each_master_is(database: RealDatabase) -> None:
     header, *rows = database.run("list").out.splitlines()
-    assert header.split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
+    assert header.split() == ["ID", "NAME", "STATE", "LAST", "SEEN"]
     assert [row.split()[1] for row in rows] == [row.split()[2] for row in rows] == NAMES
 
 

@@ -143,7 +143,7 @@ def test_a_piped_table_has_one_row_a_line_and_nothing_that_does_not_print(
         "list", environment={"COLUMNS": "20", "FORCE_COLOR": "1", "TERM": "xterm-256color"}
     )
     header, *lines = result.out.removesuffix("\n").split("\n")
-    assert header.split() == ["ID", "NAME", "STATE", "LAST", "ACTIVE"]
+    assert header.split() == ["ID", "NAME", "STATE", "LAST", "SEEN"]
     assert len(lines) == len(names) + 1
     assert all(line.isprintable() for line in lines)
     assert "long" * 500 in lines[-1]

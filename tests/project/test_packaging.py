@@ -159,7 +159,8 @@ def test_it_works_where_it_was_installed_without_a_network(
     script = "mastersctl init && mastersctl find build1:/srv/bb && mastersctl list"
     search = f"{installed / 'bin'}:{os.environ['PATH']}"
     out = run(*offline, "sh", "-c", script, cwd=tmp_path, PATH=search)
-    assert out.startswith("created\n1\n")
+    assert out.startswith("created\n")
+    assert "\n1\nID  NAME" in out
     assert re.search(r"^ 1  build1:/srv/bb  inactive  ", out, re.MULTILINE)
 
 

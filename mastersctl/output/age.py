@@ -1,0 +1,34 @@
+"""Ages as ``kubectl`` writes them: short enough for a column."""
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+_MONTH = 30 * _DAY
+_YEAR = 365 * _DAY
+
+
+def age(seconds: float) -> str:
+    """Return how long that is, like ``43s``, ``14m``, ``3h20m``, ``4d``, ``5mo`` or ``2y``.
+
+    What is yet to come has a sign, like ``-43s``.
+    """
+    if seconds <= -1:
+        return f"-{age(-seconds)}"
+    whole = int(seconds)
+    if whole < 2 * _MINUTE:
+        return f"{whole}s"
+    if whole < 3 * _HOUR:
+        return f"{whole // _MINUTE}m"
+    if whole < 2 * _DAY:
+        hours, rest = divmod(whole, _HOUR)
+        return f"{hours}h{rest // _MINUTE}m" if rest >= _MINUTE else f"{hours}h"
+    if whole < 3 * _MONTH:
+        return f"{whole // _DAY}d"
+    if whole < 2 * _YEAR:
+        return f"{whole // _MONTH}mo"
+    return f"{whole // _YEAR}y"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago that was, like ``14m ago``; or, of what is yet to come, ``in 14m``."""
+    return f"in {age(-seconds)}" if seconds <= -1 else f"{age(seconds)} ago"

@@ -1,0 +1,51 @@
+"""Descriptions: one thing, with a label before each of its values, as ``kubectl describe`` has."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from shutil import get_terminal_size
+from typing import TextIO
+
+from mastersctl.text import visible
+
+_GAP = 2  # spaces between the longest label and the values
+_MIN_WIDTH = 20  # cells that prose has on the narrowest terminal
+
+Pairs = Sequence[tuple[str, Sequence[str]]]
+"""Labels, each with its values."""
+
+
+def write(pairs: Pairs, file: TextIO, *, wrapped: bool = False) -> None:
+    """Write a description: a line a value, with the label before the first one.
+
+    Parameters:
+        wrapped: whether values are prose, which a terminal shows in lines as wide as it is.
+    """
+    on_terminal = file.isatty()
+    width = max(len(label) for label, _ in pairs) + len(":") + _GAP
+    room = max(get_terminal_size().columns - width, _MIN_WIDTH) if on_terminal and wrapped else 0
+    bold, plain = _bold(file) if on_terminal else ("", "")
+    for label, values in pairs:
+        file.write(f"{bold}{label}:{plain}" + " " * (width - len(label) - len(":")))
+        lines: Iterable[str] = map(visible, values)
+        if room:
+            lines = chain.from_iterable(_wrapped(line, room) for line in lines)
+        file.write(f"\n{' ' * width}".join(lines) + "\n")
+
+
+def _wrapped(value: str, room: int) -> list[str]:
+    return textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
+
+
+def _bold(file: TextIO) -> tuple[str, str]:
+    """Return what begins and what ends bold text on a terminal; nothing where it has none."""
+    from rich.console import Console  # late: a pipe does without
+    from rich.style import Style
+
+    console = Console(file=file)
+    if console.color_system is None:
+        return "", ""
+    begin, _, end = Style(bold=True).render("|").partition("|")
+    return begin, end
