@@ -94,6 +94,10 @@ def _run(arguments: Sequence[str], settings: Settings) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
+        if isinstance(error, click.UsageError):
+            from mastersctl.cli.words import answered  # late: only a mistake needs it
+
+            error = answered(error)
         usage = io.StringIO()
         error.show(file=usage)
         message = error.format_message()

@@ -201,7 +201,11 @@ def asked_format(arguments: Sequence[str]) -> str:
 
 
 def _fail(error: BaseException, format_: str) -> NoReturn:
-    text = error.format_message() if isinstance(error, click.UsageError) else str(error)
+    text = str(error)
+    if isinstance(error, click.UsageError):
+        from mastersctl.cli.words import answered  # late: only a mistake needs it
+
+        text = answered(error).format_message()
     say_unknown(text or "interrupted", format_)
     raise click.exceptions.Exit(UNKNOWN)
 

@@ -70,7 +70,7 @@ class Group(click.Group):
     commands=Commands(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @database_options
 def cli() -> None:
     """See, repair and script the masters of a Buildbot cluster.

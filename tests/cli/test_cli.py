@@ -91,14 +91,15 @@ def test_help_is_as_wide_as_the_terminal_within_bounds(columns: str, width: int)
 
 
 def test_version_is_that_of_the_package() -> None:
-    assert mastersctl("--version").out == f"mastersctl {package.__version__}\n"
+    for option in ("--version", "-V"):
+        assert mastersctl(option).out == f"mastersctl {package.__version__}\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         ([], r"Usage: mastersctl \[OPTIONS\] COMMAND"),
-        (["nonsense"], "No such command 'nonsense'"),
+        (["nonsense"], "There is no command 'nonsense'; 'mastersctl --help' lists them."),
         (["--nonsense"], "No such option.* '?--nonsense"),
         (["list", "--nonsense"], "No such option.* '?--nonsense"),
     ],

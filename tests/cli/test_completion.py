@@ -228,6 +228,7 @@ def test_a_list_shows_names_which_do_no_harm(name: str, tmp_path: Path, two: Sql
                 break
         child.expect_exact(r"\x1b]0;title\x07$(touch harm)`touch harm`;touch harm\n")
         child.sendcontrol("c")
+        child.send(KILL_LINE)  # zsh leaves it
         child.sendline("echo do'ne'")
         child.expect("done")
         assert "\x1b]0;title" not in f"{child.before}"

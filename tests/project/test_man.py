@@ -24,7 +24,7 @@ from tests.support.sources import ROOT, run
 
 PAGES = sorted((ROOT / "man").glob("*.1"))
 MAIN = ROOT / "man" / "mastersctl.1"
-OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*(?!\w)")  # and not -last_active
+OPTION = re.compile(r"(?<![\w-])(?:-V|--?[a-z][a-z-]*)(?!\w)")  # and not -last_active
 CODES = {
     error.exit_code
     for error in vars(errors).values()
@@ -129,7 +129,7 @@ def test_the_page_of_every_command_has_its_options_and_no_other(command: str) ->
 
 def test_the_main_page_has_the_options_of_every_command_and_no_other() -> None:
     shared = set.intersection(*map(names, cli.commands.values()))
-    assert documented(MAIN).keys() == shared | {"--version"} == names(cli)
+    assert documented(MAIN).keys() == shared | {"-V", "--version"} == names(cli)
 
 
 @every_page

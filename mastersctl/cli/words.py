@@ -1,0 +1,263 @@
+"""What is said of a word that is no command, and of an option or an argument that a command lacks.
+
+The words are those that other tools use: git, kubectl, docker, psql, patronictl, buildbot. They are
+hints alone, and run nothing. This is imported when a command line is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+
+from mastersctl.cli.group import cli
+from mastersctl.errors import did_you_mean
+from mastersctl.states import ACTIVE, INACTIVE, STALE
+from mastersctl.text import enumerated
+
+_COMMANDS = {
+    ("list",): "all dir l ll ls master masters nodes overview ps",
+    ("list", "show MASTER"): "cat display g get print read select view",
+    ("list --active",): "active running",
+    ("list --inactive",): "inactive",
+    ("list --stale",): "dead stale",
+    ("list --needs-housekeeping",): "needs-housekeeping",
+    ("list --watch",): "follow monitor tail top watch",
+    ("list --filter name__contains=TEXT",): "filter grep search",
+    ("list -o json",): "dump export json",
+    ("list -o wide", "show MASTER"): "builders builds claims links schedulers stats workers",
+    ("list -v",): "config connect database db env psql shell sql sqlite url where",
+    ("show MASTER",): "desc describe detail details info inspect",
+    ("find NAME",): "add ensure id insert lookup register resolve",
+    ("find NAME", "init"): "create new",
+    ("init",): "bootstrap createdb initdb initialise initialize setup",
+    ("remove MASTER",): "del delete destroy drop erase forget rm unregister",
+    ("remove MASTER --reassign-to MASTER",): "inherit merge reassign replace transfer",
+    ("remove MASTER", "housekeep"): "prune purge",
+    (
+        "housekeep",
+    ): "clean cleanup clean-up failover gc hk reap recover release sweep takeover tidy "
+    "unclaim vacuum",
+    ("housekeep MASTER --force",): "kill",
+    ("rename MASTER NAME",): "move mv relabel ren",
+    ("rename MASTER NAME", "set-state MASTER STATE"): "alter change edit modify patch set update",
+    ("set-state MASTER active",): "activate checkin check-in enable resume uncordon unpause up",
+    ("set-state MASTER inactive",): "cordon deactivate disable down drain pause",
+    ("expire-all", "housekeep"): "expire reset",
+    ("doctor",): "analyse analyze audit diagnose dr fsck integrity lint validate verify",
+    ("doctor", "doctor --fix"): "fix heal mend repair",
+    ("check",): "alive count health healthcheck healthz nagios ping probe ready summary test",
+    ("check", "list"): "st stat state status",
+    ("check -o prometheus",): "metrics prometheus",
+    ("completion SHELL",): "autocomplete bash complete completions fish zsh",
+    ("--help",): "? commands h man usage",
+    ("--help", "COMMAND --help"): "help",
+    ("--version",): "about ver version",
+}
+"""What is run instead of a word."""
+_BUILDBOTS = {
+    "checkconfig": "checkconfig",
+    "create-master": "create-master",
+    "reconfig": "reconfig reload",
+    "restart": "restart",
+    "start": "start",
+    "stop": "stop",
+    "upgrade-master": "migrate upgrade upgrade-master",
+}
+"""What Buildbot's own command does instead of a word."""
+
+_OPTIONS = {
+    "-o wide": "--details --long -l",
+    "-o FORMAT": "--fmt --format --output-format -F",
+    "-o id": "--ids --quiet -q",
+    "-v": "--debug -d",
+    "--yes": "--assume-yes --force --no-confirm --no-input --noconfirm -R -f -r -y",
+    "--force": "-f",
+    "--dry-run": "--check --noop --pretend --simulate --what-if --whatif -n -s",
+    "--watch": "--follow --live --monitor -f -w",
+    "--order FIELD": "--order-by --reverse --sort --sort-by -S -r -s -t",
+    "--limit N": "--count --head --max --top -n",
+    "--field NAME": "--column --columns --select -c",
+    "--filter FIELD=VALUE": "--grep --query --search --selector --where",
+    "--filter id=ID": "--id",
+    "--filter name=NAME": "--master --name -m",
+    "--filter state=STATE": "--state --status",
+    "--filter state=expired": "--expired",
+    "--stale": "--dead",
+    "--newer-than AGE": "--after --since",
+    "--older-than AGE": "--age --before --max-age --until",
+    "--max-age AGE": "--age --older-than --warning -w",
+    "--min-active N": "--critical --min --minimum -c",
+    "--reassign-to MASTER": "--heir --into --reassign --to",
+    "--fix": "--mend --repair",
+    "--db-url URL": "--database --db --dsn --uri --url -D -U -d -u",
+    "--basedir DIR": "--dir --directory -C -D -b -d",
+    "--config FILE": "--cfg --config-file -c",
+    "--timeout SECONDS": "--wait -t -w",
+}
+"""What is written instead of options; the first that the command has."""
+_ALL = ("--all", "--everything", "-A", "-a")
+_REMEDIES = {
+    _ALL: {
+        "list": "leave it out: all masters are shown",
+        "show": "run 'mastersctl list' to see all masters",
+        "check": "leave it out: all masters count where none is named",
+        "doctor": "leave it out: everything is looked at",
+        "housekeep": "leave it out: where no MASTER is named, it is done for all that are dead",
+        "remove": "name the masters, as 'mastersctl list --inactive -o id | xargs mastersctl "
+        "remove --yes' does",
+        "expire-all": "leave it out: it is done for all masters",
+    },
+    ("--dry-run",): {
+        "list": "leave it out: nothing is changed",
+        "show": "leave it out: nothing is changed",
+        "check": "leave it out: nothing is changed",
+        "completion": "leave it out: nothing is changed",
+        "doctor": "leave it out: nothing is changed without --fix",
+        "init": "leave it out: only a table that is missing is added",
+    },
+    ("--version", "-V"): dict.fromkeys(cli.commands, "run 'mastersctl --version'"),
+}
+"""What is done instead of options of some commands."""
+_NAMES = ("--id", "--master", "--name", "-m")  # of options, where an argument is meant
+
+_PLAIN = r"[\w.:/@+~-]{1,200}"  # no shell sees anything but a word in it
+_EXTRA = "Got unexpected extra argument"  # as Click's message begins, which is all that it tells
+_ONE_ONLY = {
+    "show": "one MASTER; run it for each, or run 'mastersctl list --filter name=A --filter name=B'",
+    "find": "one NAME; run it for each",
+    "rename": "one MASTER and one NAME; put a name with spaces into quotes",
+    "set-state": "one MASTER and one state; run it for each master",
+    "completion": "one shell; run it for each",
+}
+"""What is said of one more argument than a command takes."""
+
+
+def answered(error: click.UsageError) -> click.UsageError:
+    """Return the error that says what was meant by a wrong command line, if that is known."""
+    message: str | None = None
+    context = error.ctx
+    if isinstance(error, click.NoSuchCommand):
+        message = _of_command(error.command_name)
+    elif context is None:
+        pass
+    elif isinstance(error, click.NoSuchOption):
+        message = _of_option(error.option_name, context.command, bool(error.possibilities))
+    elif error.message.startswith(_EXTRA):
+        words = error.message.partition("(")[2].rpartition(")")[0]
+        message = _of_argument(words, context.command.name or "")
+    return error if message is None else click.UsageError(message, context)
+
+
+def _of_command(given: str) -> str:
+    none = f"There is no command {given!r}"
+    word = given.lower().replace("_", "-")
+    for answers, words in _COMMANDS.items():
+        if word in words.split():
+            return f"{none}; run {_commands(answers)}."
+    for answer, words in _BUILDBOTS.items():
+        if word in words.split():
+            return f"{none}, which is Buildbot's; run 'buildbot {answer} DIR'."
+    place = _place(given)
+    if place:
+        return f"{none}; write '{place}' before or after a command, such as 'list'."
+    if ":" in given or given.isdecimal():
+        return f"{none}; run 'mastersctl show {_plain(given, 'MASTER')}'."
+    meant = did_you_mean(word, cli.commands)
+    return f"{none}.{meant}" if meant else f"{none}; 'mastersctl --help' lists them."
+
+
+def _of_option(name: str, command: click.Command, is_like_another: bool) -> str | None:
+    """Return what is said of an option; nothing if Click says enough."""
+    if command is cli:
+        return _of_option_before(name)
+    none = f"The command {command.name!r} has no option {name!r}"
+    for names, remedies in _REMEDIES.items():
+        if name in names and command.name in remedies:
+            return f"{none}; {remedies[command.name]}."
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    if name in _NAMES and arguments:
+        return f"{none}; write {arguments[0].human_readable_name.strip('[].')} without an option."
+    for option in _instead(name):
+        if _has(command, option):
+            return f"{none}; write '{option}'."
+    if is_like_another:
+        return None
+    owners = [f"mastersctl {owner}" for owner, other in cli.commands.items() if _has(other, name)]
+    return f"{none}; {enumerated([*map(repr, owners)])} {_have(owners)}." if owners else None
+
+
+def _of_option_before(name: str) -> str | None:
+    """Return what is said of an option before the command."""
+    none = f"There is no option {name!r}"
+    if any(_has(command, name) for command in cli.commands.values()):
+        return f"{none} before the command; write it after that: 'mastersctl COMMAND {name}'."
+    word = name.lstrip("-")
+    if word in cli.commands:
+        return f"{none}; run 'mastersctl {word}'."
+    for option in _instead(name):
+        if _has(cli, option):
+            return f"{none}; write '{option}'."
+        if any(_has(command, option) for command in cli.commands.values()):
+            return f"{none}; write '{option}' after the command."
+    return f"{none}; run 'mastersctl list'." if name in _ALL else None
+
+
+def _of_argument(words: str, command: str) -> str | None:
+    """Return what is said of more arguments than a command takes, which are one text here."""
+    takes = f"The command {command!r} takes no argument {words!r}"
+    place = _place(words)
+    if place:
+        return f"{takes}; write '{place}'."
+    if command in _ONE_ONLY:
+        return f"{takes} beside {_ONE_ONLY[command]}."
+    if command == "list":
+        if words in (ACTIVE, INACTIVE, STALE):
+            return f"{takes}; write '--{words}'."
+        if words in ("all", "master", "masters"):
+            return f"{takes}; leave it out."
+        show, filter_ = f"show {_plain(words, 'MASTER')}", f"name={_plain(words, 'NAME')}"
+        return f"{takes}; run {_commands((show, f'list --filter {filter_}'))}."
+    if command == "expire-all":
+        return f"{takes}, as it is for all masters; run 'mastersctl housekeep MASTER' for one."
+    return f"{takes}; 'mastersctl {command} --help' says what it does."
+
+
+def _place(given: str) -> str | None:
+    """Return the option that is meant by the URL of a database, or by a directory."""
+    if "://" in given:
+        return "--db-url URL"
+    is_path = given in (".", "..") or given.startswith(("/", "./", "../", "~"))
+    return f"--basedir {_plain(given, 'DIR')}" if is_path else None
+
+
+def _plain(given: str, otherwise: str) -> str:
+    """Return what can be pasted into a shell: what was given, or else what stands for it."""
+    return given if re.fullmatch(_PLAIN, given) else otherwise
+
+
+def _instead(name: str) -> Iterator[str]:
+    """Yield what may be written instead of an option, some of which a command may lack."""
+    for option, names in _OPTIONS.items():
+        if name in names.split():
+            yield option
+    yield f"-o {name.removeprefix('--')}"  # if it is a format
+
+
+def _has(command: click.Command, written: str) -> bool:
+    """Return whether a command has an option, with a value that is written in lower case."""
+    option, _, value = written.partition(" ")
+    for one in command.params:
+        if option in one.opts:
+            choices = one.type.choices if isinstance(one.type, click.Choice) else ()
+            return not (choices and value.islower()) or value in choices
+    return False
+
+
+def _commands(answers: tuple[str, ...]) -> str:
+    return enumerated([f"'mastersctl {answer}'" for answer in answers], "or")
+
+
+def _have(owners: list[str]) -> str:
+    return "has it" if len(owners) == 1 else "have it"
