@@ -97,7 +97,7 @@ def test_only_a_change_of_tables_without_transactions_is_warned_of(
     for command in changing:
         result = database.run(*command.split())
         assert result.code == 0
-        assert "1 tables are stored by MyISAM" in result.err
+        assert "1 table is stored by MyISAM" in result.err
     for command in ("list", "show m", "find m --no-create", "housekeep --dry-run"):
         result = database.run(*command.split())
         assert result.code == 0

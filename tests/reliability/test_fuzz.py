@@ -297,6 +297,7 @@ def test_a_name_is_no_command_for_a_shell_and_a_password_no_argument_of_a_child(
     printed = watched(
         *(["find", "--", name] for name in names),
         *(["show", "--", name] for name in names),
+        ["show", "nobody"],
         *(["list", "-o", format_] for format_ in ("table", "json", "csv", "tsv", "wide")),
         ["check"],
         ["housekeep"],
