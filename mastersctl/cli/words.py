@@ -13,11 +13,10 @@ import click
 
 from mastersctl.cli.group import cli
 from mastersctl.errors import did_you_mean
-from mastersctl.states import ACTIVE, INACTIVE, STALE
 from mastersctl.text import enumerated
 
 _COMMANDS = {
-    ("list",): "all dir l ll ls master masters nodes overview ps",
+    ("list",): "all cluster dir l ll ls master masters nodes overview ps",
     ("list", "show MASTER"): "cat display g get print read select view",
     ("list --active",): "active running",
     ("list --inactive",): "inactive",
@@ -42,8 +41,11 @@ _COMMANDS = {
     ("housekeep MASTER --force",): "kill",
     ("rename MASTER NAME",): "move mv relabel ren",
     ("rename MASTER NAME", "set-state MASTER STATE"): "alter change edit modify patch set update",
-    ("set-state MASTER active",): "activate checkin check-in enable resume uncordon unpause up",
-    ("set-state MASTER inactive",): "cordon deactivate disable down drain pause",
+    (
+        "set-state MASTER active",
+    ): "activate checkin check-in enable mark-active set-active resume uncordon unpause up",
+    ("set-state MASTER inactive",): "cordon deactivate disable down drain mark-inactive pause "
+    "set-inactive",
     ("expire-all", "housekeep"): "expire reset",
     ("doctor",): "analyse analyze audit diagnose dr fsck integrity lint validate verify",
     ("doctor", "doctor --fix"): "fix heal mend repair",
@@ -58,6 +60,7 @@ _COMMANDS = {
 """What is run instead of a word."""
 _BUILDBOTS = {
     "checkconfig": "checkconfig",
+    "cleanupdb": "cleanupdb",
     "create-master": "create-master",
     "reconfig": "reconfig reload",
     "restart": "restart",
@@ -146,19 +149,20 @@ def answered(error: click.UsageError) -> click.UsageError:
         message = _of_option(error.option_name, context.command, bool(error.possibilities))
     elif error.message.startswith(_EXTRA):
         words = error.message.partition("(")[2].rpartition(")")[0]
-        message = _of_argument(words, context.command.name or "")
+        message = _of_argument(words, context.command)
     return error if message is None else click.UsageError(message, context)
 
 
 def _of_command(given: str) -> str:
     none = f"There is no command {given!r}"
     word = given.lower().replace("_", "-")
-    for answers, words in _COMMANDS.items():
-        if word in words.split():
-            return f"{none}; run {_commands(answers)}."
     for answer, words in _BUILDBOTS.items():
         if word in words.split():
             return f"{none}, which is Buildbot's; run 'buildbot {answer} DIR'."
+    word = re.sub("-masters?$", "", word)
+    for answers, words in _COMMANDS.items():
+        if word in words.split():
+            return f"{none}; run {_commands(answers)}."
     place = _place(given)
     if place:
         return f"{none}; write '{place}' before or after a command, such as 'list'."
@@ -204,17 +208,18 @@ def _of_option_before(name: str) -> str | None:
     return f"{none}; run 'mastersctl list'." if name in _ALL else None
 
 
-def _of_argument(words: str, command: str) -> str | None:
+def _of_argument(words: str, asked: click.Command) -> str:
     """Return what is said of more arguments than a command takes, which are one text here."""
+    command = asked.name or ""
     takes = f"The command {command!r} takes no argument {words!r}"
     place = _place(words)
     if place:
         return f"{takes}; write '{place}'."
+    if _has(asked, f"--{words}"):
+        return f"{takes}; write '--{words}'."
     if command in _ONE_ONLY:
         return f"{takes} beside {_ONE_ONLY[command]}."
     if command == "list":
-        if words in (ACTIVE, INACTIVE, STALE):
-            return f"{takes}; write '--{words}'."
         if words in ("all", "master", "masters"):
             return f"{takes}; leave it out."
         show, filter_ = f"show {_plain(words, 'MASTER')}", f"name={_plain(words, 'NAME')}"
