@@ -4,9 +4,14 @@
 runs the tool on a cluster of its own, by a clock that stands still: the same code draws the same.
 """
 
+import html
 import io
+import re
+import sqlite3
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pexpect
@@ -22,8 +27,25 @@ NOW = 1_795_516_511  # 2026-11-24 10:35:11 UTC
 MINUTE, DAY = 60, 24 * 60 * 60
 COLUMNS = 80
 
-PICTURES = {"list": "list", "show": "show build3:/srv/bb", "housekeep": "housekeep"}
+PICTURES = {
+    "list": "list",
+    "show": "show build3:/srv/bb",
+    "watch": "list --watch",
+    "housekeep": "housekeep",
+    "doctor": "doctor",
+}
 """The commands, by the name of the picture, in the order in which they run."""
+CHANGES = {
+    "watch": ["UPDATE masters SET active = 0 WHERE name = 'build3:/srv/bb'"],
+    "doctor": ["DELETE FROM masters WHERE name = 'build3:/srv/bb'"],
+}
+"""What happens in the database while the command of a picture runs, or before."""
+_TEXT = (
+    r'<text(?P<before>[^>]*) x="(?P<x>[^"]*)"(?P<between>[^>]*) '
+    r'textLength="(?P<length>[^"]*)"(?P<rest>[^>]*)>(?P<text>[^<]*)</text>'
+)
+_HOME = "\x1b[H"
+_REVERSE = r"\x1b\[(\d+;)*7[;m]"  # what marks a change
 
 _RUN = """
 import sys, time_machine
@@ -120,8 +142,13 @@ def make_database(path: Path) -> None:
             model.insert_many(rows).execute()
 
 
-def on_terminal(command: str, directory: Path) -> str:
-    """Run a command of mastersctl in a directory, and return all that reached the terminal."""
+def on_terminal(command: str, directory: Path, changes: Sequence[str] = ()) -> str:
+    """Run a command of mastersctl in a directory, and return what is on the terminal.
+
+    Parameters:
+        changes: statements that are executed in the database before; or, where the command draws
+            again and again, while it runs: the picture is what marks that.
+    """
     child = pexpect.spawn(
         sys.executable,
         ["-c", _RUN, str(NOW), *command.split()],
@@ -130,11 +157,25 @@ def on_terminal(command: str, directory: Path) -> str:
         env={"TERM": "xterm-256color", "LANG": "C.UTF-8"},
         encoding="utf-8",
     )
-    child.expect(pexpect.EOF)
-    child.close()
-    printed: str = child.before or ""
-    assert child.exitstatus == 0, printed
-    return printed
+    if "--watch" not in command:
+        child.expect(pexpect.EOF)
+        return str(child.before or "")
+    child.expect("oldhost")
+    execute(directory, changes)
+    child.expect(_REVERSE)
+    frame = str(child.before).rpartition(_HOME)[2] + str(child.after)
+    child.expect_exact(_HOME)
+    frame += str(child.before)
+    child.close(force=True)
+    return frame.replace(f"sqlite:///{directory}", "sqlite:////srv/bb")
+
+
+def execute(directory: Path, statements: Sequence[str]) -> None:
+    """Execute statements in the database of the cluster."""
+    with closing(sqlite3.connect(directory / "state.sqlite")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
 
 
 def draw(command: str, printed: str, unique_id: str) -> str:
@@ -142,14 +183,30 @@ def draw(command: str, printed: str, unique_id: str) -> str:
     console = Console(file=io.StringIO(), record=True, width=COLUMNS)
     console.print(Text.assemble("$ ", (f"mastersctl {command}", "bold")))
     console.print(Text.from_ansi(printed.rstrip().replace("\r\n", "\n")))
-    return console.export_svg(title="", code_format=_FORMAT, unique_id=unique_id)
+    svg = console.export_svg(title="", code_format=_FORMAT, unique_id=unique_id)
+    return re.sub(_TEXT, _words_apart, svg)
+
+
+def _words_apart(match: re.Match[str]) -> str:
+    """Return an element for each word of a text: columns stay aligned in whatever font."""
+    start, rest = float(match["x"]), match["rest"]
+    shown = html.unescape(match["text"])
+    cell = float(match["length"]) / len(shown)
+    return "".join(
+        f'<text{match["before"]} x="{start + word.start() * cell:g}"{match["between"]} '
+        f'textLength="{len(word[0]) * cell:g}"{rest}>{html.escape(word[0])}</text>'
+        for word in re.finditer(r"\S+", shown)
+    )
 
 
 def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as directory:
         make_database(Path(directory) / "state.sqlite")
         for picture, command in PICTURES.items():
-            printed = on_terminal(command, Path(directory))
+            changes = CHANGES.get(picture, ())
+            if "--watch" not in command:
+                execute(Path(directory), changes)
+            printed = on_terminal(command, Path(directory), changes)
             svg = draw(command, printed, unique_id=f"mastersctl-{picture}")
             (target / f"{picture}.svg").write_text(svg)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _NONE = ["none"]
+_BEGAN = {"unfinished_builds": "started", "claims": "claimed"}
 
 
 @click.command()
@@ -105,7 +106,7 @@ def _pairs(row: MasterRow, belongings: Belongings, removal: Obstacles) -> Pairs:
         ("ID", [text(row.id)]),
         ("Name", [row.name]),
         ("State", [row.state]),
-        ("Last seen", ["unknown" if row.last_active is None else _when(row.last_active)]),
+        ("Last seen", [_last_seen(row.last_active)]),
         *(
             (
                 kind.replace("_", " ").capitalize(),
@@ -130,19 +131,27 @@ def _describe(kind: str, item: Item) -> str:
     if item.number is not None:
         name += f" #{text(item.number)}"
     id_name = "build request" if kind == "claims" else "ID"
-    since = "" if item.since is None else f", since {_when(item.since)}"
-    return f"{name} ({id_name} {text(item.id)}{since})"
+    began = "" if item.since is None else f", {_BEGAN[kind]} {_when(item.since)}"
+    return f"{name} ({id_name} {text(item.id)}{began})"
 
 
 def _when(moment: datetime) -> str:
-    """Return when that was; on a terminal, how long ago, too."""
+    """Return when that was; on a terminal, how long ago."""
+    if not sys.stdout.isatty():
+        return moment.isoformat()
+    from mastersctl.output.age import ago
+
+    return ago(time.time() - moment.timestamp())
+
+
+def _last_seen(moment: datetime | None) -> str:
+    if moment is None:
+        return "unknown"
     if not sys.stdout.isatty():
         return moment.isoformat()
     if not moment.timestamp():
         return "unknown"  # after expire-all
-    from mastersctl.output.age import ago
-
-    return f"{moment.isoformat()}, {ago(time.time() - moment.timestamp())}"
+    return f"{_when(moment)} ({moment.isoformat()})"
 
 
 def _describe_removal(removal: Obstacles) -> str:

@@ -91,11 +91,10 @@ def watch(
                 matching = connector.count_masters(spec, linked=linked, needing=needing.ids)
                 total = min(matching - (spec.offset or 0), spec.limit or matching)
             without = lacking(connector, linked) if not rows else ()
-            told = [sentence.rstrip(".") for sentence in without]
             behind = describe_lag(connector.database.replication_lag())
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
-        line = ". ".join(filter(None, (summary(needing), *told, states, behind)))
-        return Contents(rows, line, max(total, len(rows)), needing=numbers(needing, rows))
+        lines = [*filter(None, (states, summary(needing), *without, behind))]
+        return Contents(rows, lines, max(total, len(rows)), needing=numbers(needing, rows))
 
     try:
         read(None)  # what is wrong from the start is an error

@@ -29,13 +29,13 @@ class Contents(NamedTuple):
 
     Attributes:
         rows: the ID of a master, and what the database has for each of the fields.
-        summary: a line above them.
+        summary: the lines above them.
         total: how many rows there are, of which these are the first.
         needing: the numbers of the rows of masters that need housekeeping.
     """
 
     rows: Rows
-    summary: str
+    summary: Sequence[str]
     total: int
     needing: Collection[int] = ()
 
@@ -60,7 +60,7 @@ class Screen:
         self._title = Text(visible(title), style="bold")
         self._fields = fields
         self._describe = describe
-        self._contents = Contents((), "", 0)
+        self._contents = Contents((), (), 0)
         self._is_first = True
         self._changed: dict[tuple[object, str], float] = {}  # until when a cell is marked
         self._head: list[Text] = []
@@ -84,7 +84,9 @@ class Screen:
                 if old != value:
                     self._changed[id_, field] = until
         self._contents, self._is_first = contents, False
-        self._head = [Text(visible(f"{_now()}  {contents.summary}"))]
+        states, *others = contents.summary
+        self._head = [Text(visible(f"{_now()}  {states}"))]
+        self._head += [Text(visible(line), style="bold red") for line in others]
         self._draw()
 
     def show_error(self, message: str) -> None:

@@ -74,8 +74,8 @@ def test_a_description_has_a_line_for_each_thing(buildbot_database: RealDatabase
         "Builders": [f"runtests (ID {base + 3})"],
         "Configured workers": [f"worker{base} (ID {base + 5})"],
         "Connected workers": [f"worker{base} (ID {base + 5})"],
-        "Unfinished builds": [f"runtests #7 (ID {base + 11}, since 1970-01-01T00:33:20+00:00)"],
-        "Claims": [f"runtests (build request {base + 9}, since 1970-01-01T00:16:40+00:00)"],
+        "Unfinished builds": [f"runtests #7 (ID {base + 11}, started 1970-01-01T00:33:20+00:00)"],
+        "Claims": [f"runtests (build request {base + 9}, claimed 1970-01-01T00:16:40+00:00)"],
         "Finished builds": ["1"],
         "Removal": ["blocked by 2 builds and 1 claim on finished build requests"],
     }

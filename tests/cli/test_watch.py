@@ -85,19 +85,19 @@ def test_masters_that_need_housekeeping_come_first_unless_an_order_is_given(
     add_belongings(database, add_master(database, "killed", last_active=5))
     terminal = Terminal("list", "--watch", "0.3", columns=150)
     lines = terminal.wait_for("killed")
-    assert "  1 master needs housekeeping: mastersctl housekeep. 0 active, " in lines[1]
-    assert lines[4].split()[:4] == ["31", "killed", "inactive", "!"]
-    assert lines[5].split()[:2] == ["1", "stopped0"]
+    assert lines[2] == "1 master needs housekeeping: mastersctl housekeep"
+    assert lines[5].split()[:4] == ["31", "killed", "inactive", "!"]
+    assert lines[6].split()[:2] == ["1", "stopped0"]
     assert database.run("housekeep").code == 0
     terminal.wait_for("stopped13")
-    assert "needs housekeeping" not in terminal.read()[1]
+    assert "needs housekeeping" not in "".join(terminal.read())
     terminal.child.close(force=True)
 
     add_belongings(database, add_master(database, "killed too", last_active=5))
     terminal = Terminal("list", "--watch", "0.3", "--order", "id", columns=150)
     lines = terminal.wait_for("stopped0")
-    assert "  1 master needs housekeeping" in lines[1]
-    assert lines[4].split()[:2] == ["1", "stopped0"]
+    assert lines[2].startswith("1 master needs housekeeping")
+    assert lines[5].split()[:2] == ["1", "stopped0"]
     terminal.child.close(force=True)
 
 
@@ -110,7 +110,7 @@ def test_above_an_empty_table_it_says_that_no_active_master_has_the_builder(
     assert database.run("housekeep").code == 0
     terminal = Terminal("list", "--watch", "0.3", "--builder", "runtests", columns=150)
     lines = terminal.wait_for("its requests wait")
-    assert "No active master has the builder 'runtests': its requests wait. 0 active" in lines[1]
+    assert lines[2] == "No active master has the builder 'runtests': its requests wait."
     terminal.child.close(force=True)
 
 

@@ -39,6 +39,5 @@ def test_a_picture_fetches_nothing(picture: Path) -> None:
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)
 def test_the_readme_shows_a_picture_and_says_what_is_on_it(picture: Path) -> None:
-    command = re.escape(f"mastersctl {picture.stem}: ")
-    shown = rf"^\.\. image:: pictures/{picture.name}\n   :alt: {command}\w"
+    shown = rf"^\.\. image:: pictures/{picture.name}\n   :alt: mastersctl [a-z -]+: \w"
     assert len(re.findall(shown, README, re.MULTILINE)) == 1
