@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.comparisons import Comparison, Setting, comparisons
-from benchmarks.data import fill_postgres, make_configured, make_sqlite
+from benchmarks.data import fill_postgres, make_configured, make_linked, make_sqlite
 from benchmarks.environments import make_bare, make_full
 from benchmarks.measure import Figures, measure
 from tests.support.buildbots import make_basedir, upgrade
@@ -92,6 +92,8 @@ def _setting(masters: int) -> Iterator[Setting]:
                 configured=make_configured(directory / "configured", ten, 3000),
                 ten=ten,
                 table=make_sqlite(template, directory / "table.sqlite", 10_000),
+                large=make_sqlite(template, directory / "large.sqlite", 100_000),
+                linked=make_linked(template, directory / "linked.sqlite", 150_000),
                 many=make_sqlite(template, directory / "many.sqlite", masters),
                 scratch=directory / "scratch.sqlite",
                 most=masters,

@@ -21,7 +21,9 @@ class Setting(NamedTuple):
         bare, full: the Pythons of `benchmarks.environments`.
         basedir: a buildmaster's.
         configured: one with a configuration of 3,000 lines, whose database is `ten`.
-        ten, table, many: SQLite databases, with 10 masters, with 10,000, and with `most`.
+        ten, table, large, many: SQLite databases, with 10 masters, with 10,000, with 100,000, and
+            with `most`.
+        linked: one with a master that has 150,000 builders.
         scratch: a path for a copy of `many`.
         postgres: the URL of a database with ten masters.
         psql: the program that came with that server.
@@ -33,6 +35,8 @@ class Setting(NamedTuple):
     configured: Path
     ten: Path
     table: Path
+    large: Path
+    linked: Path
     many: Path
     scratch: Path
     most: int
@@ -43,7 +47,14 @@ class Setting(NamedTuple):
         """Return a command of mastersctl."""
         url = f"sqlite:///{database}" if isinstance(database, Path) else database
         most = f"{self.most:,}"
-        sizes = {self.ten: "10", self.table: "10,000", self.many: most, self.scratch: most}
+        sizes = {
+            self.ten: "10",
+            self.table: "10,000",
+            self.large: "100,000",
+            self.linked: "150,000 links",
+            self.many: most,
+            self.scratch: most,
+        }
         size = sizes[database] if isinstance(database, Path) else "10, PostgreSQL"
         label = " ".join("NAME" if ":" in str(word) else str(word) for word in arguments)
         program = self.full.with_name("mastersctl")
@@ -100,11 +111,7 @@ def _start_up(setting: Setting) -> Iterator[Comparison]:
     imports = Command(_IMPORTS, [setting.bare, "-c", _IMPORTS])
     for arguments in [*_small(3), _LIST]:
         yield Comparison(setting.ours(setting.ten, *arguments), imports, 1.15)
-    rich = "rich.console, rich.table"
-    with_rich = Command(
-        "the same, rich.console, rich.table", [setting.bare, "-c", f"{_IMPORTS}, {rich}"]
-    )
-    yield Comparison(setting.ours(setting.ten, "list"), with_rich, 1.15)
+    yield Comparison(setting.ours(setting.ten, "list"), setting.ours(setting.ten, *_LIST), 1.05)
     program = setting.full.with_name("mastersctl")
     arguments = ["--basedir", setting.configured, *_LIST]
     configured = Command("--basedir (3,000 lines) list -o json (10)", [program, *arguments])
@@ -145,9 +152,12 @@ def _formats(setting: Setting) -> Iterator[Comparison]:
         shell = setting.shell(setting.many, option, f"{_COLUMNS} ORDER BY id")
         yield Comparison(many, shell, 4, slow=True)
         yield Comparison(many, few, 1.3, figure="memory", slow=True)
-    script = Path(__file__).with_name("rich_alone.py")
-    alone = Command("Rich alone", [setting.full, script, setting.table])
-    yield Comparison(setting.ours(setting.table, "list"), alone, 1.15, slow=True)
+    for database in (setting.table, setting.large):
+        lines = setting.ours(database, "list", "-o", "jsonl")
+        yield Comparison(setting.ours(database, "list"), lines, 2, slow=True)
+    names = "SELECT name, builders.id FROM builders JOIN builder_masters ON builderid = builders.id"
+    shell = setting.shell(setting.linked, "-csv", f"{names} WHERE masterid = 1")
+    yield Comparison(setting.ours(setting.linked, "show", 1), shell, None, slow=True)
 
 
 def _many_and_few(setting: Setting) -> Iterator[Comparison]:

@@ -38,6 +38,22 @@ def make_sqlite(template: Path, path: Path, masters: int) -> Path:
     return path
 
 
+def make_linked(template: Path, path: Path, builders: int) -> Path:
+    """Make a database with one master, which has so many builders."""
+    make_sqlite(template, path, 1)
+    ids = range(1, builders + 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO builders (id, name, name_hash) VALUES (?, ?, ?)",
+            ((id_, f"builder{id_}", name_hash(f"builder{id_}")) for id_ in ids),
+        )
+        connection.executemany(
+            "INSERT INTO builder_masters (builderid, masterid) VALUES (?, 1)",
+            ((id_,) for id_ in ids),
+        )
+    return path
+
+
 _BUILDER = """
 c["workers"].append(worker.Worker("bot{number}", "pass", max_builds=2))
 
