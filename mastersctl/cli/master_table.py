@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +43,7 @@ def write_masters(connector: MastersConnector, spec: ResultSpec, linked: Given) 
             report(left_out(headings))
     if not rows:
         _report_none(connector)
-    elif on_terminal and len(rows) > get_terminal_size().lines:
+    elif on_terminal and len(rows) > _screen_lines():
         click.echo(_counts(len(rows), states))
     if needing and needing.unknown:
         warn(summary(needing))
@@ -56,6 +55,13 @@ def _needing(connector: MastersConnector) -> Needing:
     from mastersctl.operations.needs import find_needing
 
     return find_needing(connector)
+
+
+def _screen_lines() -> int:
+    """Return how many lines the terminal has."""
+    from shutil import get_terminal_size  # late: a pipe has none
+
+    return get_terminal_size().lines
 
 
 def _report_none(connector: MastersConnector) -> None:

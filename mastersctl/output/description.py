@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from shutil import get_terminal_size
 from typing import TextIO
 
 from mastersctl.text import visible
@@ -25,7 +23,7 @@ def write(pairs: Pairs, file: TextIO, *, wrapped: bool = False) -> None:
     """
     on_terminal = file.isatty()
     width = max(len(label) for label, _ in pairs) + len(":") + _GAP
-    room = max(get_terminal_size().columns - width, _MIN_WIDTH) if on_terminal and wrapped else 0
+    room = _room(width) if on_terminal and wrapped else 0
     bold, plain = _bold(file) if on_terminal else ("", "")
     for label, values in pairs:
         file.write(f"{bold}{label}:{plain}" + " " * (width - len(label) - len(":")))
@@ -35,7 +33,16 @@ def write(pairs: Pairs, file: TextIO, *, wrapped: bool = False) -> None:
         file.write(f"\n{' ' * width}".join(lines) + "\n")
 
 
+def _room(width: int) -> int:
+    """Return how many cells are left for prose beside so many."""
+    from shutil import get_terminal_size  # late: a pipe has none
+
+    return max(get_terminal_size().columns - width, _MIN_WIDTH)
+
+
 def _wrapped(value: str, room: int) -> list[str]:
+    import textwrap  # late: a pipe does without
+
     return textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
 
 
