@@ -1,1 +1,1 @@
-"""Python that is read and not executed: what a program binds to names at its top level."""
+"""Abstract interpretation of Python: finds a program's top-level names without executing it."""

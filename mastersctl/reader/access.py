@@ -1,4 +1,4 @@
-"""Names, attributes and items of a program that is read, looked up."""
+"""Lookup of names, attributes and items in an analysed program."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from mastersctl.reader.scopes import mro
 
 
 class View(Method):
-    """The keys, the values, or the items of a dictionary, when they are asked for."""
+    """A view of a dictionary's keys, values or items, evaluated lazily."""
 
 
 class Access(Effects):
-    """What looks up names, attributes and items."""
+    """Looks up names, attributes and items."""
 
     # Names
 
     def look_up(self, name: str) -> object:
-        """Return what a name stands for."""
+        """Return the value that a name is bound to."""
         scopes = [*self.scopes]
         while scopes:
             scope = scopes.pop(0)
@@ -46,14 +46,14 @@ class Access(Effects):
             return self._reach_all("builtins")
         if hasattr(builtins, name):
             return self.attribute(self.module_outside("builtins"), name)
-        if self.skipped:  # where it would be defined, maybe
+        if self.skipped:  # the skipped code may bind the name
             return self.not_set(min(self.skipped).variable)
         if name not in self.undefined:
             self.undefined[name] = self.unknown("is not defined")
         return self.undefined[name]
 
     def module_outside(self, name: str) -> Object:
-        """Return a module that is not read."""
+        """Return the object of an outside module, which the reader does not analyse."""
         name = "os.path" if name == "posixpath" else name
         if name not in self.modules:
             self.modules[name] = Object("module", name)
@@ -83,7 +83,7 @@ class Access(Effects):
                 return Unknown(self.place, owner.why, name=f"{owner.name}.{name}")
             return self.touch([owner])
         if isinstance(owner, Function) and name.startswith("__"):
-            owner.is_changed = True  # as it may be by what has this
+            owner.is_changed = True  # the program may now replace its code
         if library.is_method(owner, name):
             return Method(owner, name)
         try:
@@ -111,14 +111,14 @@ class Access(Effects):
         if qualified in library.REACH_ALL or owner.name in library.REACH_ALL_MODULES:
             return self._reach_all(qualified)
         found = Unknown(self.place, f"is {qualified}, which is not read", name=qualified)
-        owner.slots[name] = Slot(found, self.place)  # the same one, whenever it is looked up
+        owner.slots[name] = Slot(found, self.place)  # each lookup returns the same value
         return found
 
     def _attribute_of_class(self, owner: Object, name: str) -> object:
         for each in mro(owner):
             slot = each.slot(name)
             if slot is not None and not slot.certain:
-                break  # it may be that of a base
+                break  # a base class may define the attribute instead
             if slot is not None:
                 value = self.read(slot)
                 return self.touch([value]) if isinstance(value, Unknown) else value
@@ -155,11 +155,11 @@ class Access(Effects):
         return self.not_set(str(key)) if owner is self.environ else self.unknown()
 
     def note_unset(self, variable: str) -> None:
-        """Note that a default is taken for a variable that is not set."""
+        """Note that the program takes a default for an unset environment variable."""
         self.missing.add(Missing(variable, self.place))
 
     def _may_be_set(self, variable: str, rest: Slot) -> Unknown:
-        """Return the value of a variable that is not set here, but may be by the program."""
+        """Return the value of a variable that is unset here, but that the program may set."""
         place = rest.place
         where = f"line {place.line}" if place.path == self.path else str(place)
         why = f"needs the environment variable {variable!r}, which is not set here"
@@ -168,10 +168,10 @@ class Access(Effects):
         return unknown
 
     def not_set(self, variable: str) -> Unknown:
-        """Return what the look-up of a variable gives that is not set.
+        """Return the result of looking up an unset environment variable.
 
         Raises:
-            NotSetError: a ``try`` statement around it may handle that.
+            NotSetError: an enclosing ``try`` statement may handle the exception.
         """
         if self.attempts and self.attempts[-1] == self.depth:
             self.note_unset(variable)

@@ -1,4 +1,4 @@
-"""The calls of a program that is read: its own functions, methods, and what comes from outside."""
+"""Calls in an analysed program: its own functions, methods, and functions of other packages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mastersctl.reader.functions import Arguments
 from mastersctl.reader.objects import Function, Method, Object, Unknown
 from mastersctl.reader.standard import Standard
 
-_MAX_CALLS = 30  # of functions in functions
+_MAX_CALLS = 30  # nested function calls
 
 
 class Calls(Standard):
-    """What evaluates calls."""
+    """Evaluates calls."""
 
     def visit_Call(self, node: ast.Call) -> object:
         function = self.evaluate(node.func)
@@ -33,7 +33,7 @@ class Calls(Standard):
         return self.call(function, Arguments(positional, named, is_exact, node))
 
     def call(self, function: object, given: Arguments) -> object:
-        """Return what a call returns."""
+        """Return the value of a call."""
         if isinstance(function, Function):
             return self.run_function(function, given)
         if isinstance(function, Method):
@@ -56,7 +56,7 @@ class Calls(Standard):
         return self._call_unknown(function, name, given)
 
     def _call_unknown(self, function: object, name: str, given: Arguments) -> object:
-        """Return what a call returns of a function that is not understood."""
+        """Return the value of a call to a function that the reader does not model."""
         held = function.region.root().values if isinstance(function, Unknown) else {}
         changes_all = id(self.everything) in held
         is_outside = isinstance(function, Unknown) and not changes_all and (name != "" or not held)
@@ -64,7 +64,7 @@ class Calls(Standard):
         changes_owner = given.function in library.CHANGE_DICTIONARIES
         values = [function, *given.values]
         if is_outside or (is_defined_by_exec and not changes_owner):
-            values = given.values  # which is all that code of another package changes
+            values = given.values  # code of another package mutates its arguments alone
         result = self.opaque(values, given.what, is_outside)
         if isinstance(function, Unknown) and function.remedy:
             result.place, result.why, result.remedy = function.place, function.why, function.remedy
@@ -75,14 +75,14 @@ class Calls(Standard):
     def _call_special(
         self, function: Callable[..., object], positional: Sequence[object], given: Arguments
     ) -> object:
-        """Call one of the functions below; opaque is a call with other parameters than it has."""
+        """Call the model of a function or method; a call that does not fit it is opaque."""
         try:
             return function(self, *positional, **given.named)
         except (TypeError, library.UntoldError):
             return self.opaque([*positional, *given.named.values()])
 
     def _load_variables(self, given: Arguments) -> None:
-        """Note that variables are set from a file: those that are not set, or all."""
+        """Note that a file sets environment variables: the unset ones, or all of them."""
         why = "comes from a file of environment variables"
         keeps = len(given.positional) <= 1 and all(
             name in library.LOADERS_ARGUMENTS or value is False
@@ -98,7 +98,7 @@ class Calls(Standard):
     def _call_method(self, owner: object, name: str, given: Arguments) -> object:
         special = None
         if given.named and owner is not self.environ:
-            self.doubts += 1  # few methods take any
+            self.doubts += 1  # few methods take keyword arguments
         if isinstance(owner, Object):
             special = self.METHODS.get((owner.kind, name))
         elif isinstance(owner, PurePosixPath):

@@ -1,4 +1,4 @@
-"""Dictionaries and lists of a program that is read: what their methods do."""
+"""Methods of dictionaries and lists in an analysed program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mastersctl.reader.objects import Object, Unknown, is_key
 
 
 class Containers(Functions):
-    """Methods of dictionaries and lists."""
+    """Models the methods of dictionaries and lists."""
 
     def get(self, owner: Object, key: object, default: object = None) -> object:
         slot = owner.slot(key) if is_key(key) else None

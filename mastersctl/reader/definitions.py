@@ -1,4 +1,4 @@
-"""What a program that is read binds to names, by assignments and definitions."""
+"""Name binding in an analysed program: assignments, function and class definitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mastersctl.reader.uses import parameters
 
 
 class Definitions(Calls):
-    """What binds names, and defines functions and classes."""
+    """Binds names, and defines functions and classes."""
 
     def assign(self, target: ast.expr, slot: Slot) -> None:
         """Assign a value to a target."""
@@ -35,7 +35,7 @@ class Definitions(Calls):
                     self.assign(part, slot._replace(value=value))
 
     def write_name(self, scope: Object, name: str, slot: Slot | None) -> None:
-        """Bind a name, in `scope` unless it is declared to be another's."""
+        """Bind a name in `scope`, or where ``global`` or ``nonlocal`` declares it."""
         if name in scope.globals:
             scope = self.scopes[-1]
         elif name in scope.nonlocals:
@@ -44,7 +44,7 @@ class Definitions(Calls):
         self.write(scope, name, slot)
 
     def maybe(self, nodes: Sequence[ast.expr]) -> None:
-        """Evaluate expressions of which only the version of Python tells whether it does."""
+        """Evaluate expressions that only some versions of Python evaluate."""
 
         def read() -> None:
             for node in nodes:
@@ -102,12 +102,12 @@ class Definitions(Calls):
         self._define(node, value, decorators)
 
     def visit_Global(self, node: ast.Global) -> None:
-        """Do nothing: a call knows what its function declares."""
+        """Do nothing: `declare` has recorded the names of the declaration."""
 
     visit_Nonlocal = visit_Pass = visit_Global  # type: ignore[assignment]
 
 
 def _has_hook(value: object) -> bool:
-    """Return whether a value is a class with a method that the definition of another one calls."""
+    """Return whether a value is a class with a hook that other class definitions call."""
     hooks = ("__init_subclass__", "__set_name__")
     return isinstance(value, Object) and any(hook in value.slots for hook in hooks)

@@ -1,4 +1,4 @@
-"""What code of a program does that is read and not understood: it changes what it can reach."""
+"""Effects of opaque code, which the reader cannot interpret: it may change all that it reaches."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from mastersctl.reader.objects import (
 )
 from mastersctl.reader.state import Mark, State
 
-_MAX_STEPS = 2**18  # some seconds at worst; 300 KiB of what people write take a tenth of it
-_OPAQUE_STEPS = 4  # that code which is not understood takes the time of
+_MAX_STEPS = 2**18  # some seconds at worst; 300 KiB of hand-written code take a tenth of it
+_OPAQUE_STEPS = 4  # the cost of one piece of opaque code
 _READERS = ("copy", "get", "items", "keys", "values")  # methods that change nothing
 
 
 class NotSetError(Exception):
-    """The program looks up a variable that is not set, and handles that."""
+    """Raised when a program looks up an unset variable inside a ``try`` statement."""
 
 
 class Effects(State):
-    """What is known of a program, and what code that is not understood may do to it.
+    """Applies the effects of opaque code to the state of a program.
 
     Attributes:
         environ: the environment, as a dictionary of the program.
-        scopes: where names are looked up, the innermost first.
-        skipped: the variables that are not set, for which code is not executed.
-        are_known: whether no text was executed, which could have changed modules not read so far.
-        are_replaced, are_unloaded: whether modules in `sys.modules` are.
-        is_elsewhere: whether the working directory may not be the one at the start.
-        undefined: the values of names that are not bound, as those that plugins have.
-        attempts: how deep the ``try`` statements are that a look-up would be handled by.
+        scopes: the scopes in which names are looked up, the innermost first.
+        skipped: the unset variables that make the program skip code.
+        are_known: false once executed text or a computed import may have changed unread modules.
+        are_replaced, are_unloaded: whether the program replaces or deletes items of `sys.modules`.
+        is_elsewhere: whether the program may have changed the working directory.
+        undefined: the values of unbound names, such as plugins from a star import.
+        attempts: the depths of the enclosing ``try`` statements, which may handle failed lookups.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -50,9 +50,9 @@ class Effects(State):
         self.environ = Object("dict", "os.environ")
         self.environ.slots |= {name: Slot(value, start) for name, value in environ.items()}
         self.modules: dict[str, Object] = {}
-        self.program = Object("program")  # its modules, and the environment
+        self.program = Object("program")  # the modules of the program, and the environment
         self.program.slots["os.environ"] = Slot(self.environ, start)
-        self.everything = Object("program")  # that, for code that may change it at any time
+        self.everything = Object("program")  # `program`, for code that may change it at any time
         self.everything.slots["program"] = Slot(self.program, start)
         self.loaded = Object("dict", "sys.modules")
         unknown = Unknown(start, "may be any module", [self.everything])
@@ -68,30 +68,34 @@ class Effects(State):
         self.is_elsewhere = False
 
     def spend(self, steps: int) -> None:
-        """Count what is done; raise `RecursionError` when that is more than a program needs."""
+        """Count steps of work.
+
+        Raises:
+            RecursionError: the program needs more than `_MAX_STEPS`.
+        """
         self._steps += steps
         if self._steps > _MAX_STEPS:
             raise RecursionError
 
     def write(self, target: Object, key: object, slot: Slot | None) -> None:
-        """Set a slot, or remove it."""
+        """Set a slot, or remove it if `slot` is None."""
         self.spend(1)
         super().write(target, key, slot)
 
     def read_part(self, slot: Slot) -> object:
-        """Return the value of a slot of a list that is read as a whole."""
+        """Return the value of one slot of a list that is read as a whole."""
         self.spend(1)
         return self.read(slot)
 
     def read(self, slot: Slot) -> object:
-        """Return the value of a slot, and note what it depends on."""
+        """Return the value of a slot, and note the unset variables that it depends on."""
         self.missing |= slot.missing
         return slot.value
 
-    # What code that is not understood may do
+    # Opaque code
 
     def reach(self, values: Iterable[object]) -> list[Unknown | Object | Function]:
-        """Return the objects and functions that code may reach that has `values`."""
+        """Return the objects, functions and unknown values reachable from `values`."""
         return reachable(values, self._peek, lambda slots: self.spend(1 + slots // 8))
 
     def opaque(
@@ -100,11 +104,12 @@ class Effects(State):
         what: Callable[[], str] = lambda: "uses what is only known when it is executed,",
         is_outside: bool = False,
     ) -> Unknown:
-        """Return what code that is not understood makes of `values`, all of which it may change.
+        """Return the result of opaque code, and make unknown all that `values` reach.
 
         Parameters:
-            what: returns what the line does, as a predicate.
-            is_outside: whether it is not of the program; then it leaves the environment as it is.
+            values: the values that the code has access to.
+            what: returns a predicate for messages: the effect of the line.
+            is_outside: whether another package has the code; it then leaves the environment alone.
         """
         self.spend(_OPAQUE_STEPS)
         reached = self.reach(values)
@@ -128,20 +133,20 @@ class Effects(State):
         return result
 
     def forget_modules(self, start: Mark) -> None:
-        """Make unknown the modules read since a mark, which may not be imported to their ends."""
+        """Make unknown the modules read since a mark, whose imports may have failed midway."""
         for slot in list(self.program.slots.values()):
             if isinstance(slot.value, Object) and slot.value.number > start[1]:
                 self.spoil(slot.value, self.unknown("may be imported in part"))
 
     def give_up(self) -> None:
-        """Make unknown whatever the present line could change."""
+        """Make unknown all that the current line could change."""
         self.opaque([self.everything, *self.scopes], lambda: "is in a loop,")
 
     def touch(self, values: Sequence[object], is_text: bool = False) -> Unknown:
-        """Return what reading `values` gives, which may call methods of the program's classes.
+        """Return an unknown value read from `values`; reading may call the program's methods.
 
         Parameters:
-            is_text: whether that refers to none of them, as texts and numbers do.
+            is_text: whether the result is a text or a number, which refers to none of them.
         """
         values = [value for value in values if not self._is_name_of_module(value)]
         holds = [v for v in values if not isinstance(v, Unknown) or v.region.root().values]
@@ -160,13 +165,13 @@ class Effects(State):
         return found
 
     def _is_name_of_module(self, value: object) -> bool:
-        """Return whether a value is what a loop over the names of all modules gets."""
+        """Return whether a value is `sys.modules` or its keys."""
         if isinstance(value, Method) and value.name == "keys":
             value = value.owner
         return value is self.loaded
 
     def _peek(self, path: ast.expr, scopes: Sequence[Object]) -> object:
-        """Return what a path of a function stands for now, or a tuple of what it may."""
+        """Return the current value of a path in a function, or a tuple of its possible values."""
         match path:
             case ast.Constant(value=str(name)):
                 return self._peek_module(name)
@@ -189,14 +194,14 @@ class Effects(State):
         return None
 
     def _peek_module(self, name: str) -> object:
-        """Return what the import of a module in a function may give."""
+        """Return a tuple of the values that importing a module in a function may give."""
         ends = (f"/{name}.py", f"/{name}/__init__.py")
         paths = [(str(path), slot.value) for path, slot in self.program.slots.items()]
         found = [value for path, value in paths if path.endswith(ends)]
         return (*found, self.environ) if name == "os" else tuple(found)
 
     def _peek_into(self, owner: Object, path: ast.Attribute | ast.Subscript, key: object) -> object:
-        """Return what an attribute or an item of an object is now, or a tuple of what it may be."""
+        """Return the current value of an attribute or item, or a tuple of its possible values."""
         has_items = owner.kind not in ("module", "class")
         has_slots = isinstance(path, ast.Subscript) or not has_items
         slot = owner.slot(key) if is_key(key) and has_slots else None

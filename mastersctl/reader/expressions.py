@@ -1,4 +1,4 @@
-"""The expressions of a program that is read: what each of them is, and what it does."""
+"""Evaluation of the expressions of an analysed program."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from mastersctl.reader.objects import (
 )
 from mastersctl.reader.storing import Storing
 
-_MAX_ELEMENTS = 1000  # of a loop that is taken element by element
+_MAX_ELEMENTS = 1000  # of an iterable whose loop is unrolled
 
 
 class Expressions(Storing, ast.NodeVisitor):
-    """What evaluates expressions; calls are in a class of their own."""
+    """Evaluates expressions; `Calls` evaluates calls."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(environ)
         self._visitors: dict[type[ast.AST], Callable[[ast.AST], object]] = {}
 
     def visit(self, node: ast.AST) -> object:
-        """Evaluate an expression, or carry out a statement."""
+        """Evaluate an expression, or interpret a statement."""
         kind = type(node)
         if kind not in self._visitors:
             self._visitors[kind] = getattr(self, f"visit_{kind.__name__}", self.generic_visit)
@@ -46,7 +46,7 @@ class Expressions(Storing, ast.NodeVisitor):
         return value
 
     def slot_of(self, node: ast.expr) -> Slot:
-        """Return the slot for the value of an expression."""
+        """Return a slot for the value of an expression."""
         missing, self.missing = self.missing, set()
         value = self.evaluate(node)
         line, self.line = self.line, node.lineno
@@ -56,7 +56,7 @@ class Expressions(Storing, ast.NodeVisitor):
         return slot
 
     def is_true(self, value: object) -> bool | None:
-        """Return whether a value counts as true, None if that is unknown."""
+        """Return the truth value of a value, or None if it is unknown."""
         match value:
             case View():
                 return self.is_true(value.owner)
@@ -72,7 +72,7 @@ class Expressions(Storing, ast.NodeVisitor):
         return bool(value)
 
     def elements(self, value: object) -> list[object] | None:
-        """Return what a loop over a value goes through, None if that is unknown."""
+        """Return the elements over which a loop would iterate, or None if they are unknown."""
         found: Iterable[object] = ()
         match value:
             case View(owner=Object() as owner, name=name) if owner.is_known and owner.is_ordered:
@@ -97,14 +97,14 @@ class Expressions(Storing, ast.NodeVisitor):
         named: Mapping[str, object] | None = None,
         is_text: bool = False,
     ) -> object:
-        """Return what a function makes of values, if they are known, or else an unknown one.
+        """Return the result of a function: known if its arguments are, else an unknown value.
 
         Parameters:
-            is_text: whether it makes a text, of which the values may be unused parts.
+            is_text: whether the function makes a text, which need not use all of the values.
         """
         given = [*values, *(named or {}).values()]
         if is_text and self.missing and any(value is None for value in given):
-            return self._fail("is computed", "")  # from a variable that is not set
+            return self._fail("is computed", "")  # the None comes from an unset variable
         try:
             positional = [library.plain(value, self.read_part, is_text) for value in values]
             keywords = {
@@ -133,7 +133,7 @@ class Expressions(Storing, ast.NodeVisitor):
         return unknown
 
     def from_plain(self, value: object) -> object:
-        """Return the value of the program for one of Python's own."""
+        """Convert a value of Python to a value of the program."""
         match value:
             case list():
                 found = Object("list")
@@ -197,7 +197,7 @@ class Expressions(Storing, ast.NodeVisitor):
         return found
 
     def update(self, target: Object, given: object) -> None:
-        """Set the items of a dictionary that another one has."""
+        """Update a dictionary with the items of another one."""
         if isinstance(given, Names):
             given = given.owner
         elif isinstance(given, Object) and given.kind != "dict":
@@ -210,7 +210,7 @@ class Expressions(Storing, ast.NodeVisitor):
             self.merge_into(target, self.slot(given))
 
     def parts(self, nodes: Iterable[ast.expr]) -> tuple[list[object], bool]:
-        """Return the values of expressions, some of them starred, and whether these are all."""
+        """Return the values of expressions, unpacked where starred, and whether they are exact."""
         found: list[object] = []
         is_exact = True
         for node in nodes:
@@ -259,11 +259,11 @@ class Expressions(Storing, ast.NodeVisitor):
         raise NotImplementedError
 
     def write_name(self, scope: Object, name: str, slot: Slot | None) -> None:
-        """Bind a name, in `scope` unless it is declared to be another's."""
+        """Bind a name in `scope`, or where ``global`` or ``nonlocal`` declares it."""
         raise NotImplementedError
 
     def generic_visit(self, node: ast.AST) -> object:
-        """Evaluate an expression of another kind."""
+        """Evaluate an expression of a kind without a method of its own: it is opaque."""
         parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
         return self.opaque([self.evaluate(part) for part in parts])
 

@@ -1,4 +1,4 @@
-"""Files and paths, as a program that is read uses them."""
+"""File access and path computation in an analysed program."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _ENCODINGS = ("none", "utf-8", "utf8")
 
 
 class Files(Containers):
-    """What reads files, and computes with paths.
+    """Reads files, and computes paths.
 
     Attributes:
-        directory: where Buildbot starts, and relative paths with it.
-        owner: the ID of the user whose the program is.
+        directory: the directory where Buildbot, and therefore each relative path, starts.
+        owner: the ID of the user that owns the program.
     """
 
     directory: str
     owner: int
 
     def absolute(self, path: object) -> str:
-        """Return a path as Buildbot would understand it.
+        """Return the absolute form of a path, as Buildbot would resolve it.
 
         Raises:
-            UntoldError: it is unknown where that is.
+            UntoldError: the working directory is unknown.
         """
         if self.is_elsewhere and not os.path.isabs(str(path)):
             raise library.UntoldError

@@ -1,4 +1,4 @@
-"""The functions of a program that is read: defined, called, and what comprehensions do."""
+"""Functions and comprehensions of an analysed program."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mastersctl.reader.scopes import declare, visible
 from mastersctl.reader.uses import parameters
 
 _MAX_SHOWN = 40  # characters of an expression in a message
-_MAX_CALLS = 30  # of functions in functions
+_MAX_CALLS = 30  # nested function calls
 
 
 class ReturnError(Exception):
-    """A function returns."""
+    """Raised when a function returns."""
 
     def __init__(self, value: object) -> None:
         super().__init__()
@@ -23,11 +23,11 @@ class ReturnError(Exception):
 
 
 class Call:
-    """A call that is carried out, with what becomes known of it meanwhile.
+    """A call whose function is being interpreted.
 
     Attributes:
-        depth: in how many blocks it is of which it is unknown whether they are executed.
-        returned: what it may return, where it is unknown whether it does.
+        depth: how many enclosing blocks may not be executed.
+        returned: the values of its ``return`` statements that may not be executed.
     """
 
     def __init__(self, depth: int) -> None:
@@ -36,11 +36,11 @@ class Call:
 
 
 class Arguments:
-    """What a call passes.
+    """The arguments of a call.
 
     Attributes:
-        positional, named: the arguments.
-        is_exact: whether these are all.
+        positional, named: the arguments, by position and by name.
+        is_exact: whether these are all of the arguments, and no others.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class Arguments:
 
     @property
     def values(self) -> list[object]:
-        """All that is passed."""
+        """The values of all arguments."""
         return [*self.positional, *self.named.values()]
 
     @property
     def function(self) -> str:
-        """The name of the function, if it has one."""
+        """The name of the called function, or an empty string."""
         function = self._node.func if isinstance(self._node, ast.Call) else self._node
         return getattr(function, "id", "") or getattr(function, "attr", "")
 
     def what(self) -> str:
-        """What the call does, as a predicate of the line, up to its object."""
+        """Return a predicate for messages that describes the call, such as ``calls f(),``."""
         node = self._node
         if not isinstance(node, ast.Call):
             return "calls"
@@ -79,11 +79,11 @@ class Arguments:
 
 
 class Functions(Operators):
-    """What defines functions and carries them out.
+    """Defines functions, and interprets calls to them.
 
     Attributes:
-        running: the functions that are carried out.
-        call_now: the innermost of these calls.
+        running: the functions that are being interpreted, the outermost first.
+        call_now: the innermost of their calls.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -97,7 +97,7 @@ class Functions(Operators):
     def function(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp
     ) -> Function:
-        """Return a function that is defined here."""
+        """Return the function that a node defines in the current scope."""
         defaults: dict[str, Slot] = {}
         if not isinstance(node, ast.GeneratorExp):
             arguments = node.args
@@ -146,7 +146,7 @@ class Functions(Operators):
         return self.unknown(values=found)
 
     def run_function(self, function: Function, given: Arguments) -> object:
-        """Carry out a function of the program."""
+        """Interpret a call to a function of the program."""
         self.spend(4)
         node = function.node
         if (
@@ -183,7 +183,7 @@ class Functions(Operators):
     def _bind(
         self, node: ast.FunctionDef | ast.Lambda, defaults: Mapping[str, Slot], given: Arguments
     ) -> Object:
-        """Return the names of a call, bound to what it is given."""
+        """Return the scope of a call, with its parameters bound to the arguments."""
         scope = Object("function")
         arguments = node.args
         named = dict(given.named)
@@ -209,12 +209,12 @@ class Functions(Operators):
                 value = self.unknown()
             self.write(scope, name, self.slot(value))
         if (positional and not arguments.vararg) or (named and not arguments.kwarg):
-            self.doubts += 1  # it takes fewer
+            self.doubts += 1  # the function takes fewer arguments
         return scope
 
     def _default(self, defaults: Mapping[str, Slot], name: str) -> list[object]:
         return [self.read(defaults[name])] if name in defaults else []
 
     def block(self, statements: Sequence[ast.stmt]) -> None:
-        """Carry out statements."""
+        """Interpret statements."""
         raise NotImplementedError

@@ -1,6 +1,6 @@
-"""What a program that is read may do with known values: functions, methods and operators.
+"""The functions, methods and operators that the reader applies to known values.
 
-None of them changes anything, and none makes more than some megabytes of its arguments.
+None of them mutates a value, and no result is larger than some megabytes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import NoReturn
 
 from mastersctl.reader.objects import Names, Object, Slot
 
-MAX_TEXT = 2**13  # characters; a method makes at most the square of it
-# What a format must not have, as it could make a text of any size, or tell how values are held.
+MAX_TEXT = 2**13  # characters; a method's result has at most the square of it
+# A format must not match this: it could make a text of any size, or show the reader's internals.
 _MAX_WIDTH = r"\d{4}|%[^a-zA-Z%]*\*|\.__"
-MAX_BITS = 64  # of a number that is known; longer ones take long to write
+MAX_BITS = 64  # of a known integer; longer ones take long to print
 
 
 def words(text: str) -> frozenset[str]:
@@ -28,11 +28,11 @@ def words(text: str) -> frozenset[str]:
 
 
 class UntoldError(Exception):
-    """A function asked for a value that is unknown."""
+    """Raised when a result is unknown, or needs an unknown value."""
 
 
 class _Untold:
-    """A value that is unknown, or none that can be written, among those that a text may use."""
+    """Stands in for an unknown value that a text may use; any use raises `UntoldError`."""
 
     __slots__ = ()
 
@@ -43,7 +43,7 @@ class _Untold:
 
 
 class _View(Mapping[object, object]):
-    """A dictionary of the program, of which a text uses some."""
+    """A dictionary of the program, of which a text may use some items."""
 
     def __init__(self, target: Object, read: Callable[[Slot], object]) -> None:
         self._target = target
@@ -67,14 +67,14 @@ class _View(Mapping[object, object]):
 
 
 def plain(value: object, read: Callable[[Slot], object], is_text: bool = False) -> object:
-    """Return Python's own value for a known one of the program.
+    """Convert a known value of the program to a value of Python.
 
     Parameters:
-        read: what reads a slot.
-        is_text: whether it goes into a text, so that it may have unknown parts that are not used.
+        read: returns the value of a slot.
+        is_text: whether the value goes into a text, which need not use its unknown parts.
 
     Raises:
-        UntoldError: it has none.
+        UntoldError: the value is unknown, too long, or has no equivalent in Python.
     """
     if value is None or isinstance(value, str | int | float | bytes | PurePath):
         if isinstance(value, str | bytes) and len(value) > MAX_TEXT:
@@ -94,7 +94,7 @@ def plain(value: object, read: Callable[[Slot], object], is_text: bool = False) 
 
 
 def percent(text: object, values: object) -> object:
-    """Return ``text % values``, or whatever else the operator does."""
+    """Apply the operator ``%`` to a text, or to numbers."""
     if isinstance(text, str) and re.search(_MAX_WIDTH, text):
         raise UntoldError
     if isinstance(text, int | bytes):
@@ -108,14 +108,14 @@ def add(left: object, right: object) -> object:
 
 
 def divide(left: object, right: object) -> object:
-    """Return a path below another one."""
+    """Return ``left / right``, where one of the two is a path."""
     if not isinstance(left, PurePath) and not isinstance(right, PurePath):
         raise UntoldError
     return left / right  # type: ignore[operator]
 
 
 def format_value(value: object, conversion: int, spec: object) -> str:
-    """Return what an f-string makes of a value."""
+    """Format a value as an f-string does."""
     convert = _CONVERSIONS[conversion]
     if not isinstance(spec, str) or re.search(_MAX_WIDTH, spec):
         raise UntoldError
@@ -163,7 +163,7 @@ _FILE_METHODS = ("absolute", "exists", "expanduser", "is_file", "open", "read_te
 
 
 def is_method(owner: object, name: str) -> bool:
-    """Return whether a known value has a method that is understood."""
+    """Return whether the reader models a method of a known value."""
     if isinstance(owner, PurePath):
         return name in _PATH_METHODS or name in _FILE_METHODS
     return isinstance(owner, str | bytes) and name in _TEXT_METHODS
@@ -173,7 +173,7 @@ def method(owner: object, name: str) -> Callable[..., object]:
     """Return a method of a known value.
 
     Raises:
-        UntoldError: it could make a text of any size.
+        UntoldError: the method could make a text of any size.
     """
     if name in ("format", "format_map"):
         specs = [spec or "" for _, _, spec, _ in Formatter().parse(str(owner))]
@@ -187,7 +187,7 @@ def attribute(owner: object, name: str) -> object:
     """Return an attribute of a path.
 
     Raises:
-        UntoldError: it is not understood.
+        UntoldError: the reader does not model the attribute.
     """
     if isinstance(owner, PurePath) and name in _PATH_ATTRIBUTES:
         if name == "parents" and len(owner.parts) > MAX_BITS:
@@ -222,19 +222,19 @@ def _sibling(path: str, name: str) -> str:
 
 
 def _quote(text: str, safe: str = "/") -> str:
-    from urllib.parse import quote  # late: few configurations do
+    from urllib.parse import quote  # late: few configurations use it
 
     return quote(text, safe)
 
 
 def _quote_plus(text: str, safe: str = "") -> str:
-    from urllib.parse import quote_plus  # late: few configurations do
+    from urllib.parse import quote_plus  # late: few configurations use it
 
     return quote_plus(text, safe)
 
 
 def _load_json(text: str) -> object:
-    from json import loads  # late: few configurations do
+    from json import loads  # late: few configurations use it
 
     return loads(text)
 
@@ -262,8 +262,8 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "urllib.parse.quote_plus": _quote_plus,
 }
 
-# They change nothing of what they are given. The first make numbers and texts, the others what
-# holds the same values.
+# These functions mutate none of their arguments. The first ones return numbers and texts; results
+# of the others may alias the arguments.
 _MAKE_TEXTS = words(
     "ascii bool bytes callable chr dir format hasattr hash hex id input int isinstance issubclass "
     "len print range repr str"
@@ -280,11 +280,11 @@ MAKE_CONTAINERS = frozenset(
     [f"builtins.{name}" for name in _MAKE_CONTAINERS] + ["copy.copy", "copy.deepcopy"]
 )
 
-# They set environment variables from a file, and those that are set only when they are told to.
+# These functions set environment variables from a file. They override set ones only on request.
 LOADERS = ("load_dotenv", "read_dotenv", "read_env", "read_envfile")
 LOADERS_ARGUMENTS = words("dotenv_path encoding interpolate path recurse stream verbose")
 
-# Who has one of these has the whole program.
+# Each of these gives access to the whole program.
 REACH_ALL = words(
     "builtins.__dict__ builtins.__import__ builtins.eval builtins.exec builtins.globals "
     "sys._current_frames sys._getframe sys.setprofile sys.settrace"

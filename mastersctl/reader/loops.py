@@ -1,4 +1,4 @@
-"""The loops of a program that is read."""
+"""Loops of an analysed program."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from mastersctl.reader.state import Mark
 
 
 class BreakError(Exception):
-    """A loop ends."""
+    """Raised when a ``break`` statement ends a loop."""
 
 
 class ContinueError(Exception):
-    """A round of a loop ends."""
+    """Raised when a ``continue`` statement ends an iteration."""
 
 
 class Loops(Definitions):
-    """What carries out loops."""
+    """Interprets loops."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(environ)
-        self.loops: list[tuple[int, list[bool]]] = []  # how deep each is, and whether it may end
+        self.loops: list[tuple[int, list[bool]]] = []  # depth of each, and its uncertain jumps
 
     def visit_For(self, node: ast.For) -> None:
         iterable = self.evaluate(node.iter)
@@ -37,10 +37,10 @@ class Loops(Definitions):
                 self.assign(node.target, self.slot(value))
                 with contextlib.suppress(ContinueError):
                     self.block(node.body)
-                if len(jumps) != before:  # the next round may have begun before the end of this one
+                if len(jumps) != before:  # an uncertain jump may have cut this iteration short
                     self.doubt_since(begin)
                 if not self._goes_on(begin, iterable, values or (), index):
-                    values = None  # it changes what it goes through
+                    values = None  # the loop mutates its own iterable
                     break
         except BreakError:
             if jumps:
@@ -59,7 +59,7 @@ class Loops(Definitions):
             self.doubt_since(start)
 
     def _goes_on(self, begin: Mark, iterable: object, values: Sequence[object], index: int) -> bool:
-        """Return whether a loop still goes through `values`, after that at `index`."""
+        """Return whether a loop still iterates over the rest of `values`, from `index` on."""
         owner = iterable.owner if isinstance(iterable, Method) else iterable
         if not self.has_changed(begin, owner):
             return True
@@ -77,14 +77,14 @@ class Loops(Definitions):
             self._loop(lambda: self.evaluate(node.test), node)
 
     def _loop(self, start: Callable[[], object], node: ast.For | ast.AsyncFor | ast.While) -> None:
-        """Read a loop that is taken any number of times."""
+        """Interpret a loop whose number of iterations is unknown."""
 
         def round_() -> None:
             start()
             self.block(node.body)
 
         scope = self.scopes[0]
-        for part in ast.walk(node):  # what the loop assigns is soon unknown; this saves rounds
+        for part in ast.walk(node):  # names that it binds soon become unknown; this saves rounds
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                 old = scope.slots.get(part.id)
                 if old is not None and not isinstance(old.value, Unknown):

@@ -1,7 +1,7 @@
-"""What a program that is read has: known values, objects that it changes, and unknown values.
+"""The values of an analysed program: known values, mutable objects and unknown values.
 
-Known are texts, numbers, booleans, None and tuples, as Python's own. Dictionaries, lists, modules,
-classes and files are an `Object` each, which names and other objects refer to.
+Texts, numbers, booleans, None and tuples are Python's own values. Each dictionary, list, module,
+class and file is an `Object`, which names and other objects may alias.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mastersctl.reader.uses import Uses, find_uses
 
 _numbers = itertools.count()
 MAX_PARTS = 1000  # of a tuple
-REST = ...  # the key of the slot that stands for all keys that an object has no slot for
+REST = ...  # the key of the slot for all keys that have no slot of their own
 
 
 class Place(NamedTuple):
@@ -30,22 +30,25 @@ class Place(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """An environment variable that is not set, though the program looks it up."""
+    """An unset environment variable that the program looks up."""
 
     variable: str
     place: Place
 
 
 class Region:
-    """The values that unknown values may hold: code that has one of these may reach all of them."""
+    """The values that a set of unknown values may be, or refer to.
+
+    Code that has access to one of these unknown values may reach the whole region.
+    """
 
     def __init__(self) -> None:
-        self.values: dict[int, object] = {}  # by identity
+        self.values: dict[int, object] = {}  # by `id`
         self.number = next(_numbers)
         self._merged: Region | None = None
 
     def root(self) -> Region:
-        """Return the region that this one is a part of by now."""
+        """Return the region that this one has been merged into, or this one itself."""
         region = self
         while region._merged is not None:
             region = region._merged
@@ -61,7 +64,7 @@ class Region:
         return is_new
 
     def merge(self, other: Region) -> bool:
-        """Make this region and `other` one; return whether they were two."""
+        """Merge this region with `other`; return whether they were separate."""
         ours, theirs = self.root(), other.root()
         if ours is theirs:
             return False
@@ -74,15 +77,16 @@ class Region:
 
 
 class Unknown:
-    """A value that only executing the program would tell.
+    """A value that only an execution of the program would show.
 
     Attributes:
-        place: where the reason stands.
-        why: the reason, as a predicate of the value; or what the line does to it, if `is_change`.
-        remedy: what to do about it, before a database URL is given in other ways.
-        name: the qualified name of what another module defines, such as ``os.path.join``.
-        region: what the value may be, or refer to.
-        is_text: whether it is a text or a number, and so refers to nothing.
+        place: the line that makes the value unknown.
+        why: the reason, as a predicate of the value; a predicate of the line if `is_change`.
+        remedy: a way to make the value known, which a message names before the other remedies.
+        name: the qualified name of an object of an outside module, such as ``os.path.join``.
+        region: the values that it may be, or refer to.
+        is_change: whether the line mutates a value that was known.
+        is_text: whether it is a text or a number, which refers to nothing.
     """
 
     __slots__ = ("is_change", "is_text", "name", "place", "region", "remedy", "why")
@@ -107,12 +111,12 @@ class Unknown:
 
 
 class Slot(NamedTuple):
-    """What a name or a key stands for.
+    """The value of a name or a key.
 
     Attributes:
-        place: where it was set.
-        missing: the variables that are not set, for which a default is taken here.
-        certain: whether the name or the key is there at all.
+        place: the line that set it.
+        missing: the unset variables for which the value is a default.
+        certain: whether the name or the key certainly exists.
     """
 
     value: object
@@ -122,18 +126,18 @@ class Slot(NamedTuple):
 
 
 class Object:
-    """A dictionary, a list, a file, or the names of a module, a class or a function.
+    """A dictionary, a list, a file, or the namespace of a module, a class or a call.
 
     Attributes:
-        kind: which of these.
-        name: of a module that is not read.
-        number: which of all objects it is, in the order in which they were made.
-        leak: the region whose holders may change it. It is in that region while anything of it is
-            known that such a change would make unknown.
-        slots: by key; one for `REST`, if there may be more of them.
-        bound, globals, nonlocals: of a scope, the names that it binds, and those that it declares.
-        mirror: of a class, one of Python's own that has the same bases.
-        snapshot: of the scope of a call, what `locals` gave the last time.
+        kind: which of these it is.
+        name: the qualified name of an outside module, or of an object such as ``os.environ``.
+        number: its position in the order in which all objects are made.
+        leak: the region to which the object has escaped: code with this region may mutate it. The
+            region holds the object only while some slot is known.
+        slots: the slots by key; the one of `REST` is for other keys that may exist.
+        bound, globals, nonlocals: the names that a scope binds, and those that it declares.
+        mirror: for a class, a class of Python with the same bases.
+        snapshot: for the scope of a call, the latest result of ``locals()``.
         is_ordered: whether the order of its keys is known.
     """
 
@@ -151,35 +155,35 @@ class Object:
         self.nonlocals: Set[str] = frozenset()
 
     def slot(self, key: object) -> Slot | None:
-        """Return the slot of `key`, the one of the rest, or None if the key is not there."""
+        """Return the slot of `key`, else that of `REST`, else None."""
         return self.slots.get(key) or self.slots.get(REST)
 
     @property
     def is_known(self) -> bool:
-        """Whether its keys are known, all of them."""
+        """Whether all keys are known."""
         return REST not in self.slots and all(slot.certain for slot in self.slots.values())
 
 
 class Method(NamedTuple):
-    """A method of a known value, or of an object."""
+    """A bound method of a known value or an object."""
 
     owner: object
     name: str
 
 
 class Names(Method):
-    """The names of a scope, as a dictionary that changes with them."""
+    """The namespace of a scope as a live dictionary, such as ``globals()``."""
 
 
 class Function:
-    """A function of the program, a lambda, or a generator expression, to be executed later.
+    """A function, lambda or generator expression of the program, whose body runs later.
 
     Attributes:
-        path: the file it stands in.
-        scopes: where names that are not its own are looked up, the innermost first.
-        defaults: of its parameters, by name.
-        is_method: whether it stands in a class, so that an operator may call it.
-        is_changed: whether the program sets an attribute that could be its code.
+        path: the file that defines it.
+        scopes: the enclosing scopes, the innermost first.
+        defaults: the defaults of its parameters, by name.
+        is_method: whether it is in a class, so that an operator may call it.
+        is_changed: whether the program may have replaced its code.
     """
 
     def __init__(
@@ -200,7 +204,7 @@ class Function:
 
     @cached_property
     def uses(self) -> Uses:
-        """What it may change, found when that matters."""
+        """The names and values that it may change, found on first use."""
         return find_uses(self.node)
 
 
@@ -209,11 +213,11 @@ def reachable(
     peek: Callable[[ast.expr, Sequence[Object]], object],
     spend: Callable[[int], None],
 ) -> list[Unknown | Object | Function]:
-    """Return the objects, functions and unknown values that code may reach that has `values`.
+    """Return the objects, functions and unknown values reachable from `values`.
 
     Parameters:
-        peek: what an expression, of a function with these scopes, stands for now.
-        spend: what counts the steps that this takes.
+        peek: returns the current value of an expression in a function with these scopes.
+        spend: counts steps of work.
     """
     found: dict[int, Unknown | Object | Function] = {}
     waiting = list(values)
@@ -242,7 +246,7 @@ def reachable(
 
 
 def size(value: object) -> int:
-    """Return how many values a tuple holds, with those in tuples in it, up to some number."""
+    """Return how many values a tuple and its nested tuples hold, at most `MAX_PARTS`."""
     found, waiting = 0, [value]
     while waiting and found < MAX_PARTS:
         part = waiting.pop()
@@ -253,14 +257,14 @@ def size(value: object) -> int:
 
 
 def is_text(value: object) -> bool:
-    """Return whether a value refers to nothing that could be changed."""
+    """Return whether a value refers to nothing mutable."""
     if isinstance(value, Unknown):
         return value.is_text
     return value is None or isinstance(value, str | int | float | bytes)
 
 
 def is_same(one: object, other: object) -> bool:
-    """Return whether two values are the same in every way that a program could tell."""
+    """Return whether a program could not distinguish two values."""
     if type(one) is tuple and type(other) is tuple:
         return len(one) == len(other) and all(map(is_same, one, other))
     if isinstance(one, Unknown) and isinstance(other, Unknown):

@@ -1,4 +1,4 @@
-"""The operators of a program that is read: what they make of values."""
+"""Operators and conditions of an analysed program."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mastersctl.reader.objects import Function, Missing, Names, Object, Unknown
 
 
 class Operators(Expressions):
-    """What evaluates operators and conditions."""
+    """Evaluates operators and conditions."""
 
     def visit_BinOp(self, node: ast.BinOp) -> object:
         return self.combine(self.evaluate(node.left), node.op, self.evaluate(node.right))
 
     def combine(self, left: object, operator: ast.operator, right: object) -> object:
-        """Return what a binary operator makes of two values."""
+        """Return the result of a binary operator."""
         both = [left, right]
         if (
             isinstance(operator, ast.BitOr)
@@ -49,7 +49,7 @@ class Operators(Expressions):
         return self._first(node.values, isinstance(node.op, ast.Or))
 
     def _first(self, nodes: Sequence[ast.expr], wanted: bool) -> object:
-        """Return the first value that counts as `wanted`, or the last."""
+        """Return the first operand whose truth value is `wanted`, or the last operand."""
         value = self.evaluate(nodes[0])
         truth = self.is_true(value) if len(nodes) > 1 else wanted
         if truth is wanted:
@@ -75,7 +75,7 @@ class Operators(Expressions):
         return result
 
     def _compare_rest(self, rest: Sequence[ast.expr], values: list[object]) -> Unknown:
-        """Return what a comparison gives whose end is evaluated only if the start is true."""
+        """Return the result of a chained comparison whose rest may not be evaluated."""
 
         def read() -> None:
             values.append(self.evaluate(rest[0]))
@@ -126,10 +126,10 @@ class Operators(Expressions):
         return self.either(values)
 
     def either(self, values: Sequence[object]) -> object:
-        """Return what a value is that is one of `values`."""
+        """Return the join of `values`, one of which is the actual value."""
         joined = self._join([self.slot(value) for value in values])
         return None if joined is None else joined.value
 
 
 def _nothing() -> None:
-    """Do nothing, which is one of the things that may happen."""
+    """Do nothing: the branch in which an operand is not evaluated."""

@@ -1,12 +1,13 @@
-"""A Python program, read and never executed: what it binds to names at its top level.
+"""The reader of Python programs: finds the names that a program binds at its top level.
 
-The program is followed in its order. Each name and each item holds a value, or an unknown one, with
-the line that makes it so. Code that is not understood makes unknown what it can reach, from there
-on; what is assigned later is known again. Of a branch that depends on something unknown, what both
-sides agree on stays known.
+The reader interprets the program in order and never executes it. Each name and each item has a
+known or an unknown value. An unknown value has the line that makes it unknown. Opaque code is code
+that the reader cannot interpret: it makes unknown all that it can reach. A later assignment makes
+a name known again. After a branch on an unknown condition, values on which both sides agree stay
+known.
 
-Taken on trust is that code of other packages changes what it is given and nothing else, and that
-the files that a program reads are those that it would find.
+The reader assumes that code of other packages mutates its arguments and nothing else. It also
+assumes that the program would find the same files as the reader.
 """
 
 from __future__ import annotations
@@ -25,34 +26,34 @@ from mastersctl.reader.source import parse, too_much
 from mastersctl.reader.statements import Statements
 
 _MAX_MODULES = 100
-_ALWAYS_THERE = ("buildbot", "twisted", "zope")  # packages that a master cannot do without
+_ALWAYS_THERE = ("buildbot", "twisted", "zope")  # packages that every master needs
 
 
 class Reader(Statements):
-    """What reads programs, one after the other, in one process.
+    """Reads programs, one after the other, as if one process executed them.
 
     Parameters:
-        directory: where Buildbot starts, and looks for modules.
-        environ: the environment that the programs would be executed in.
-        path: a file whose owner is the user who wrote them.
+        directory: the directory where Buildbot starts and looks for modules.
+        environ: the environment variables of the programs.
+        path: a file; its owner counts as the owner of the programs.
     """
 
     def __init__(self, directory: str, environ: Mapping[str, str], path: str) -> None:
         super().__init__(environ)
         self.directory = directory
         self.owner = os.stat(path).st_uid if os.path.exists(path) else os.geteuid()
-        self._search = Object("list", "sys.path")  # sys.path, but for where packages are installed
+        self._search = Object("list", "sys.path")  # sys.path, without installed packages
         self.extend_list(self._search, [directory])
         self.module_outside("sys").slots["path"] = Slot(self._search, self.place)
 
     def run(self, path: str, **names: object) -> Object:
-        """Return the names of a program, after it was read.
+        """Read a program, and return its namespace.
 
         Parameters:
-            names: what is bound before.
+            names: the names that are bound beforehand, with their values.
 
         Raises:
-            BasedirError: it cannot be read.
+            BasedirError: the program cannot be read.
         """
         module = Object("module")
         for name, value in {**names, "__file__": path}.items():
@@ -112,7 +113,7 @@ class Reader(Statements):
     def _import_all(self, module: Object) -> None:
         scope = self.scopes[0]
         if module.name.partition(".")[0] in _ALWAYS_THERE:
-            return  # whose names are of plugins, and the like
+            return  # such names are plugins; `look_up` makes them unknown
         if module.name or not module.is_known or "__all__" in module.slots:
             for name, slot in list(scope.slots.items()):
                 unknown = self.unknown("may be imported", [slot.value])
@@ -123,7 +124,7 @@ class Reader(Statements):
                 self.write(scope, name, slot)
 
     def _import(self, name: str, package: str = "") -> Object:
-        """Return a module, after it was read, if it is one of this directory."""
+        """Return a module; read it first if it is below `directory`."""
         top, _, rest = name.partition(".")
         if not package and (top in sys.stdlib_module_names or top in _ALWAYS_THERE):
             if rest and not any(known.startswith(f"{name}.") for known in self._known_names()):
@@ -149,7 +150,7 @@ class Reader(Statements):
         return module
 
     def _known_names(self) -> list[str]:
-        """Return names that modules of the standard library have for sure."""
+        """Return names that the standard library certainly defines."""
         return [*FUNCTIONS, *self.SPECIAL, "os.environ", "os.path.sep", "sys.path"]
 
     def import_module(self, name: str) -> Object:
@@ -163,7 +164,7 @@ class Reader(Statements):
         return module
 
     def _directories(self) -> list[str] | None:
-        """Return where modules are looked for, but for where packages are installed."""
+        """Return the directories of ``sys.path``, without installed packages; None if unknown."""
         slots = self._search.slots
         found = [slots[index].value for index in range(len(slots)) if index in slots]
         if (
@@ -211,7 +212,7 @@ class Reader(Statements):
 
 
 def _find(directories: Sequence[str], name: str) -> str | None:
-    """Return the file of a module."""
+    """Return the file of a module, or None."""
     for directory in directories:
         for path in (f"{directory}/{name}/__init__.py", f"{directory}/{name}.py"):
             if os.path.isfile(path):

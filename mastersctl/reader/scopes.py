@@ -1,4 +1,4 @@
-"""The scopes of a program that is read: which names functions and classes bind and declare."""
+"""Scopes of an analysed program: the names that functions and classes bind and declare."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def declare(scope: Object, node: ast.AST) -> None:
-    """Note which names the scope of a function or a class binds and declares."""
+    """Record the names that the scope of a function or a class binds and declares."""
     scope.bound, scope.globals, scope.nonlocals = _names(node)
 
 
@@ -59,21 +59,21 @@ def _note(part: ast.AST, names: dict[str, set[str]]) -> None:
 
 
 def visible(scopes: Sequence[Object]) -> list[Object]:
-    """Return which of the scopes that are open code in a function there sees."""
+    """Return those of the current scopes that are visible inside a function."""
     return [scope for scope in scopes if scope.kind != "class"]
 
 
 def make_class(names: Object, bases: Sequence[object]) -> None:
-    """Make `names` those of a class that inherits from others.
+    """Make `names` the namespace of a class with these bases.
 
     Raises:
-        TypeError: it cannot.
+        TypeError: no class can have these bases.
     """
     mirrors = tuple(base.mirror for base in bases if isinstance(base, Object))
     names.mirror = type("Mirror", mirrors, {"of": names})
 
 
 def mro(names: Object) -> list[Object]:
-    """Return a class and those that it inherits from, in the order of look-ups."""
+    """Return a class and its bases, in method resolution order."""
     found = [vars(mirror).get("of") for mirror in names.mirror.__mro__]
     return [each for each in found if isinstance(each, Object)] or [names]

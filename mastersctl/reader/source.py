@@ -1,4 +1,4 @@
-"""Files of a configuration, read and parsed, as far as that is safe."""
+"""Safe reading and parsing of the files of a configuration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mastersctl.errors import BasedirError
 
 WAYS_ON = "set MASTERSCTL_DB_URL, or pass --config-python or --db-url"
 
-_MAX_FILE = 2**19  # bytes; far beyond every real one, and parsed in 5 s and 500 MiB at worst
-_MAX_NEST = 8 * _MAX_FILE  # bytes times brackets around them, each of which takes memory
-_MAX_DEPTH = 200  # brackets in brackets; Python's limit
-_TEXT = re.compile(  # texts in quotes, and comments
+_MAX_FILE = 2**19  # bytes; far above any real file; parsing takes 5 s and 500 MiB at worst
+_MAX_NEST = 8 * _MAX_FILE  # bytes times nested brackets, each of which takes memory
+_MAX_DEPTH = 200  # nested brackets; Python's limit
+_TEXT = re.compile(  # string literals and comments
     rb'"""(?:\\.|[^\\])*?"""'
     rb"|'''(?:\\.|[^\\])*?'''"
     rb'|"(?:\\.|[^"\\\n])*"'
@@ -31,17 +31,17 @@ _PYTHON_2 = (
 
 
 def parse(path: str) -> ast.Module:
-    """Return the program of a file.
+    """Return the syntax tree of a file.
 
     Raises:
-        BasedirError: it cannot be read, or is no program for this version of Python.
+        BasedirError: the file cannot be read, or is not valid for this version of Python.
     """
     source = read(path)
     try:
         if len(source) * _MAX_DEPTH > _MAX_NEST < len(source) * _depth(source):
             raise RecursionError
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its invalid escapes are not our user's concern
+            warnings.simplefilter("ignore")  # invalid escapes do not concern our user
             return ast.parse(source)
     except SyntaxError as error:
         version = f"Python {sys.version_info.major}.{sys.version_info.minor}"
@@ -49,27 +49,27 @@ def parse(path: str) -> ast.Module:
         if re.search(_PYTHON_2, str(error.msg)):
             problem = f"This is written for Python 2 ({error.msg})"
         raise BasedirError(f"{path}:{error.lineno or 1}: {problem}; {WAYS_ON}.") from None
-    except (MemoryError, RecursionError):  # Python raises either for what is nested too deeply
+    except (MemoryError, RecursionError):  # Python raises either for deep nesting
         raise too_much(path) from None
     except ValueError as error:
         raise BasedirError(f"{path} cannot be parsed ({error}); {WAYS_ON}.") from None
 
 
 def too_much(path: str) -> BasedirError:
-    """Return the error for a program that takes too long to read."""
+    """Return the error for a program that is too large to read."""
     return BasedirError(f"{path} is too large, or nested too deeply, to be read; {WAYS_ON}.")
 
 
 def read(path: str) -> bytes:
-    """Return what is in a regular file of bearable size.
+    """Return the contents of a regular file of limited size.
 
     Raises:
-        BasedirError: it cannot be read.
+        BasedirError: the file cannot be read, or is too large.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise BasedirError(f"{path} is not a regular file; pass --db-url.")
-        # One of /proc may have any size, whatever it says, and wait for something to read.
+        # A file in /proc may have more bytes than its reported size, and may block the read.
         with open(path, "rb", opener=_open_without_waiting) as file:
             source = file.read(_MAX_FILE + 1) or b""
     except FileNotFoundError:
@@ -88,11 +88,11 @@ def read_text(path: str, owner: int) -> str:
     """Return the text of a file that a configuration reads.
 
     Parameters:
-        owner: the ID of the user whose configuration that is. What only others may read stays
-            unread, as a URL may send it anywhere.
+        owner: the ID of the configuration's owner. A file of another user must be readable by
+            everyone: the URL could send its contents anywhere.
 
     Raises:
-        BasedirError: it cannot be read.
+        BasedirError: the file cannot be read, or must not be.
     """
     try:
         status = os.stat(path)
@@ -111,7 +111,7 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def _depth(source: bytes) -> int:
-    """Return how many brackets are open at once, at most, outside of texts and comments."""
+    """Return the nesting depth of brackets outside of string literals and comments."""
     depth = deepest = 0
     for bracket in re.findall(rb"[()\[\]{}]", _TEXT.sub(b"", source)):
         depth += 1 if bracket in b"([{" else -1

@@ -1,4 +1,4 @@
-"""What Python and its library do to the values of a program that is read."""
+"""Built-in and library functions that depend on the state of an analysed program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mastersctl.reader.objects import Names, Object
 
 
 class Standard(Files):
-    """What calls functions of Python and its library that need the state of the program."""
+    """Models built-in and library functions that depend on the program's state."""
 
     def _getattr(self, owner: object, name: object, *default: object) -> object:
         if not isinstance(name, str) or default:
@@ -33,7 +33,7 @@ class Standard(Files):
         return found
 
     def _execute_text(self, text: object, names: object = None, *more: object) -> object:
-        """Note what ``exec`` and ``eval`` may change: the names that they are given, or all."""
+        """Apply the effects of ``exec`` or ``eval``, which may change the given names, or all."""
         self.are_known = False
         modules = [slot.value for slot in self.program.slots.values()]
         imported = [m for m in modules if isinstance(m, Object) and "__name__" in m.slots]
@@ -44,7 +44,7 @@ class Standard(Files):
         return self.reload(module)
 
     def reload(self, module: object) -> object:
-        """Execute a module again; return it."""
+        """Read a module again, and return it."""
         raise NotImplementedError
 
     def _import_module(self, name: object, package: object = None) -> object:
@@ -54,15 +54,15 @@ class Standard(Files):
         return self.import_module(name)
 
     def import_module(self, name: str) -> object:
-        """Return a module."""
+        """Import a module, and return it."""
         raise NotImplementedError
 
     def _names_here(self) -> object:
         scope = self.scopes[0]
         if scope.kind != "function":
             return Names(scope, "names")
-        found = Object("dict")  # what they are now
-        if scope.snapshot:  # it may be the same one, as the version of Python is
+        found = Object("dict")  # a copy of the current bindings
+        if scope.snapshot:  # some versions of Python return the same dictionary again
             self.merge_into(scope.snapshot, self.slot(self.unknown()))
         scope.snapshot = found
         for key, slot in scope.slots.items():

@@ -1,4 +1,4 @@
-"""The state of a program that is read: what its objects hold, as far as it is certain."""
+"""The abstract state of a program: its objects, their slots, and the journal of changes."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from mastersctl.reader.objects import (
     is_text,
 )
 
-_MAX_MISSING = 50  # variables that a value is said to depend on
-_MAX_ROUNDS = 8  # of a loop, until one more changes nothing; what people write takes two
-Mark = tuple[int, int]  # how many changes there were, and how many objects
+_MAX_MISSING = 50  # unset variables, recorded for one value
+_MAX_ROUNDS = 8  # of a loop, to reach a fixed point; hand-written loops take two
+Mark = tuple[int, int]  # the numbers of changes and of objects so far
 _Change = tuple[Object, object, Slot | None]
 
 
 class State:
-    """Objects, and how they change.
+    """Holds the state, and records its changes.
 
     Attributes:
-        path, line: what is read.
-        missing: the variables that are not set, of which the present expression took a default.
-        because: those on which it depends whether the present line is executed.
-        doubts: how often something was unknown, and so might have raised an exception.
-        depth: in how many blocks this line is of which it is unknown whether they are executed.
+        path, line: the current line.
+        missing: the unset variables whose defaults the current expression takes.
+        because: the unset variables that decide whether the current line is executed.
+        doubts: how many operations had an unknown result, and so may have raised an exception.
+        depth: how many enclosing blocks may not be executed.
     """
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class State:
         self.doubts = 0
         self.depth = 0
         self._journal: list[_Change] = []
-        self._merges: list[int] = []  # the number of the newer part of each
+        self._merges: list[int] = []  # for each merge of regions, the newer part's number
 
     @property
     def place(self) -> Place:
-        """What is read."""
+        """The current line."""
         return Place(self.path, self.line)
 
     def unknown(self, why: str = "is computed", values: Iterable[object] = ()) -> Unknown:
@@ -64,10 +64,10 @@ class State:
         return result
 
     def merge(self, unknown: Unknown, value: object) -> None:
-        """Note that code that has `unknown` may reach `value` from now on, too."""
+        """Add `value` to the region of `unknown`, whose holders may reach it from now on."""
         region = unknown.region.root()
         if isinstance(value, Object) and value.leak is not None and value.leak.root() is region:
-            return  # it is in the region, or nothing of it is known
+            return  # the region holds it already, or all of its slots are unknown
         if isinstance(value, Unknown):
             other = value.region.root()
             is_outside = value.is_text or (value.name and not other.values)
@@ -83,18 +83,22 @@ class State:
             self._merges.append(max(region.number, value.number))
 
     def spend(self, steps: int) -> None:
-        """Count what is done; raise `RecursionError` when that is more than a program needs."""
+        """Count steps of work.
+
+        Raises:
+            RecursionError: the program needs too many.
+        """
         raise NotImplementedError
 
     def slot(self, value: object) -> Slot:
-        """Return the slot of a value that is known, or not, in the present line."""
+        """Return a slot for a value that the current line sets."""
         missing = self.because.union(self.missing)
-        if len(missing) > _MAX_MISSING:  # or these sets could grow with each line
+        if len(missing) > _MAX_MISSING:  # otherwise the set could grow with each line
             missing = frozenset(itertools.islice(missing, _MAX_MISSING))
         return Slot(value, self.place, missing)
 
     def write(self, target: Object, key: object, slot: Slot | None) -> None:
-        """Set a slot, or remove it."""
+        """Set a slot, or remove it if `slot` is None."""
         self._journal.append((target, key, target.slots.get(key)))
         if (self.depth and slot is None) or (slot is not None and not slot.certain):
             target.is_ordered = False
@@ -108,16 +112,16 @@ class State:
             target.leak.add(target)
 
     def spoil(self, target: Object, unknown: Unknown) -> None:
-        """Make all that `target` holds unknown, and whether it holds it."""
+        """Make every slot of `target` unknown and uncertain."""
         self.spend(len(target.slots))
         region = unknown.region.root()
         is_leaked = target.leak is not None and target.leak.root() is region
         if is_leaked and id(target) not in region.values:
-            return  # nothing of it is known since the last time
+            return  # it has stayed unknown since it escaped
         for key, slot in list(target.slots.items()):
             self.merge(unknown, slot.value)
             value = unknown
-            if target.kind == "module" and is_text(slot.value):  # a name remains one of a text
+            if target.kind == "module" and is_text(slot.value):  # the name still refers to a text
                 value = Unknown(unknown.place, unknown.why)
                 value.is_change = value.is_text = True
             spoiled = Slot(value, slot.place, slot.missing, certain=False)
@@ -127,11 +131,14 @@ class State:
         unknown.region.root().values.pop(id(target), None)
 
     def write_rest(self, target: Object, unknown: Unknown) -> None:
-        """Note that `target` may hold more than what is known of it."""
+        """Note that `target` may have more keys than those of its slots."""
         self.write(target, REST, Slot(unknown, unknown.place, certain=False))
 
     def take_any(self, *blocks: Callable[[], None]) -> None:
-        """Take each of `blocks` from here; what they do not agree on is unknown afterwards."""
+        """Interpret each of `blocks` from the current state, and join the outcomes.
+
+        Slots on which the blocks disagree become unknown.
+        """
         outcomes: list[dict[tuple[int, object], Slot | None]] = []
         touched: dict[tuple[int, object], tuple[Object, object]] = {}
         self.depth += 1
@@ -141,7 +148,7 @@ class State:
             outcome: dict[tuple[int, object], Slot | None] = {}
             for target, key, old in self._journal[start:]:
                 at = (id(target), key)
-                if at not in outcome:  # or else an earlier change has the value to restore
+                if at not in outcome:  # the earliest change has the value to restore
                     outcome[at] = target.slots.get(key)
                     touched[at] = (target, key)
                     self.write(target, key, old)
@@ -153,15 +160,17 @@ class State:
             self.write(target, key, self._join(slots))
 
     def doubt_since(self, start: Mark) -> list[Object]:
-        """Make unknown what changed since the `mark` `start`, as it may have, or not, or in part.
+        """Join the current state with all states since the mark `start`.
+
+        The changes since then may have happened in full, in part, or not at all.
 
         Returns:
-            the objects of which something was known at that time that is not any more.
+            the objects that lost known values.
         """
         held: dict[tuple[int, object], list[Slot | None]] = {}
         places = {}
         for target, key, old in self._journal[start[0] :]:
-            if target.number <= start[1]:  # a newer one can only be reached by what is unknown now
+            if target.number <= start[1]:  # newer objects are reachable only from unknown values
                 held.setdefault((id(target), key), []).append(old)
                 places[id(target), key] = target
         changed = []
@@ -178,17 +187,17 @@ class State:
         return any(changed is target for changed, _, _ in self._journal[start[0] :])
 
     def mark(self) -> Mark:
-        """Return the present point in the history of the state."""
+        """Return a mark for the current state."""
         return len(self._journal), Object("mark").number
 
     def repeat(self, block: Callable[[], None]) -> None:
-        """Take a block any number of times, or not at all."""
+        """Interpret a block that runs any number of times, until the state is a fixed point."""
         self.depth += 1
         _, first = self.mark()
         for _ in range(_MAX_ROUNDS):
             start, merges = self.mark(), len(self._merges)
             block()
-            # What the loop itself has made can only be reached by what is unknown already.
+            # Objects that the loop itself makes are reachable only from unknown values.
             has_changed = any(target.number <= first for target in self.doubt_since(start))
             if not has_changed and all(number > start[1] for number in self._merges[merges:]):
                 break
@@ -197,11 +206,11 @@ class State:
         self.depth -= 1
 
     def give_up(self) -> None:
-        """Make unknown whatever the present line could change."""
+        """Make unknown all that the current line could change."""
         raise NotImplementedError
 
     def _join(self, slots: Sequence[Slot | None]) -> Slot | None:
-        """Return what a slot is of which it is unknown which of `slots` it is."""
+        """Return the join of `slots`, one of which is the actual slot; None means no slot."""
         present = [slot for slot in slots if slot is not None]
         if not present:
             return None
@@ -223,7 +232,7 @@ class State:
 
 
 def _is_like(slot: Slot | None, other: Slot | None) -> bool:
-    """Return whether two slots are the same, where all that is unknown is."""
+    """Return whether two slots are the same, if all unknown values count as equal."""
     if slot is None or other is None:
         return slot is other
     if isinstance(slot.value, Unknown) and isinstance(other.value, Unknown):

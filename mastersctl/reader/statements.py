@@ -1,4 +1,4 @@
-"""The statements of a program that is read: what each of them does."""
+"""Statements of an analysed program."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOOK_UP_ERRORS = ("KeyError", "LookupError", "Exception", "BaseException")
 
 
 class Statements(Loops):
-    """What carries out statements; imports are in a class of their own."""
+    """Interprets statements; `Reader` interprets imports."""
 
     def block(self, statements: Sequence[ast.stmt]) -> None:
-        """Carry out statements."""
+        """Interpret statements."""
         for statement in statements:
             self.spend(1)
             self.line = statement.lineno
@@ -75,7 +75,7 @@ class Statements(Loops):
             self._delete(target)
 
     def _delete(self, target: ast.expr) -> None:
-        self.doubts += 1  # it may not be there
+        self.doubts += 1  # the target may not exist
         match target:
             case ast.Name(id=name):
                 self.write_name(self.scopes[0], name, None)
@@ -103,7 +103,7 @@ class Statements(Loops):
             self.block(node.body if truth else node.orelse)
         self.because = because
 
-    # What may end early
+    # Statements that may end early
 
     def visit_Return(self, node: ast.Return) -> None:
         value = None if node.value is None else self.evaluate(node.value)
@@ -140,7 +140,7 @@ class Statements(Loops):
         self.depth -= 1
         has_own = any(isinstance(v, Function) and v.is_method for v in self.reach(managers))
         self.opaque(managers, lambda: "ends a block,", is_outside=not has_own)
-        if self.doubts != doubts:  # it may have raised an exception, which is overlooked here
+        if self.doubts != doubts:  # a manager may have suppressed an exception
             self.doubt_since(start)
 
     visit_AsyncWith = visit_With  # type: ignore[assignment]
@@ -167,7 +167,7 @@ class Statements(Loops):
             elif self.doubts == doubts and not unset:
                 self.block(node.orelse)
             else:
-                self.doubts += 1  # what is not handled is raised again
+                self.doubts += 1  # an exception without a handler propagates
                 self.doubt_since(start)
                 self.forget_modules(start)
                 self.take_any(*handlers, lambda: self.block(node.orelse))
@@ -206,7 +206,7 @@ class Statements(Loops):
         return read
 
     def generic_visit(self, node: ast.AST) -> object:
-        """Read code of another kind: all of it may be executed, in any order."""
+        """Interpret a statement of another kind: its parts may run in any order, or not at all."""
         if isinstance(node, ast.expr):
             return super().generic_visit(node)
         values: list[object] = []
@@ -230,7 +230,7 @@ class Statements(Loops):
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST | str]:
-    """Yield the expressions and statements in a statement, and other names that it binds."""
+    """Yield the expressions and statements in a statement, and the names that its patterns bind."""
     for part in ast.iter_child_nodes(node):
         match part:
             case ast.expr() | ast.stmt():

@@ -1,4 +1,4 @@
-"""Attributes and items of a program that is read, set."""
+"""Assignment to attributes and items in an analysed program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mastersctl.reader.objects import Function, Names, Object, Slot, Unknown, is
 
 
 class Storing(Access):
-    """What sets attributes and items."""
+    """Sets attributes and items."""
 
     def store_item(self, owner: object, key: object, slot: Slot) -> None:
         """Set an item of a value."""
@@ -41,13 +41,13 @@ class Storing(Access):
             self._store_somewhere(owner, name, slot)
 
     def merge_into(self, owner: Object, slot: Slot) -> None:
-        """Store a value in an object where it is unknown which key it has."""
+        """Store a value in an object under an unknown key."""
         unknown = self.unknown("sets what could be it", [slot.value, owner])
         unknown.is_change = True
         self.spoil(owner, unknown)
 
     def _store_somewhere(self, owner: object, key: object, slot: Slot) -> None:
-        """Store a value in what may be any object that `owner` reaches."""
+        """Store a value in some object that `owner` reaches; it is unknown which."""
         self.doubts += 1
         reached = self.reach([owner])
         if any(isinstance(value, Function) and value.is_method for value in reached):

@@ -1,4 +1,4 @@
-"""What the body of a function may change, found without carrying it out."""
+"""Static analysis of function bodies: the names and values that they may change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 class Uses(NamedTuple):
-    """What the body of a function says of what it may change.
+    """The names and values that the body of a function may change.
 
     Attributes:
-        paths: the expressions whose values it may change, and constants for its imports.
-        declared: the names that it binds in its module, or in a function around it.
-        is_generator: whether it is executed later than it is called.
+        paths: the expressions whose values it may mutate, and constants for its imports.
+        declared: the names that it declares ``global`` or ``nonlocal``.
+        is_generator: whether the body runs later than the call.
     """
 
     paths: list[ast.expr]
@@ -31,7 +31,7 @@ def parameters(arguments: ast.arguments) -> list[ast.arg]:
 
 
 def find_uses(node: ast.AST) -> Uses:
-    """Return what a function, a lambda or a generator expression may change."""
+    """Return the uses of a function, a lambda or a generator expression."""
     own, is_generator = _own_names(node)
     nodes = list(ast.walk(node))
     statements = [part for part in nodes if isinstance(part, ast.Global | ast.Nonlocal)]
@@ -51,7 +51,7 @@ def find_uses(node: ast.AST) -> Uses:
 
 
 def _steps(path: ast.expr) -> Iterator[object]:
-    """Yield what a chain of look-ups looks up, the name that it starts from last."""
+    """Yield the attributes and keys in a chain of lookups, from the end; its first name is last."""
     while isinstance(path, ast.Attribute | ast.Subscript):
         yield path.attr if isinstance(path, ast.Attribute) else ast.dump(path.slice)
         path = path.value
@@ -59,7 +59,7 @@ def _steps(path: ast.expr) -> Iterator[object]:
 
 
 def _imports(inside: Sequence[ast.AST]) -> set[str]:
-    """Return the names of modules that code imports, without that of `os` if that is no matter."""
+    """Return the names of imported modules, without `os` unless the code uses its `environ`."""
     found = set()
     for part in inside:
         if isinstance(part, ast.Import):
@@ -73,7 +73,7 @@ def _imports(inside: Sequence[ast.AST]) -> set[str]:
 
 
 def _is_path(node: ast.expr) -> bool:
-    """Return whether `node` is a name, or a chain of constant look-ups that starts from one."""
+    """Return whether `node` is a name, or a chain of constant lookups that starts from a name."""
     while isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
         if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
             return False
@@ -82,7 +82,7 @@ def _is_path(node: ast.expr) -> bool:
 
 
 def _own_names(node: ast.AST) -> tuple[set[str], bool]:
-    """Return the names that are a function's own, wherever they stand, and whether it yields."""
+    """Return the local names of a function, and whether its body runs later than the call."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         return set(), True
     names = {arg.arg for arg in parameters(node.args)}
