@@ -1,1 +1,1 @@
-"""Where the database is."""
+"""Finds the database: from options, the environment, or a buildmaster's configuration."""

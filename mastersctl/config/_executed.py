@@ -1,9 +1,12 @@
-"""A program for the Python that Buildbot is installed for: it says which database a master has.
+"""A program that executes a configuration with Buildbot's Python, and reports its database.
 
 It is never imported. Buildbot's Python, which may be as old as 3.6, gets it with ``-c``. Its
-arguments are a descriptor, seconds, the base directory and the configuration file. It writes a line
-of JSON to the descriptor: either ``db_url`` and ``engine_kwargs``, or ``error`` (one of those that
-`mastersctl.config.execution` has sentences for) and ``reason``, and ``line``, where that is known.
+arguments are a file descriptor, a timeout in seconds, the base directory and the configuration
+file. It writes one line of JSON to the descriptor, an object with either of these:
+
+- ``db_url`` and ``engine_kwargs``
+- ``error``, a key of the sentences in `mastersctl.config.execution`, and ``reason``; also ``line``,
+  where it is known
 """
 
 import json
@@ -19,12 +22,12 @@ if TYPE_CHECKING:
 
 _ARGUMENTS = ["-c", "--no_save", "--logfile=twistd.log", "--python=buildbot.tac"]  # of a start
 _PLAIN = (int, float, bool, type(None))
-_MAX_DEPTH = 8  # of dictionaries and lists, which may hold themselves
+_MAX_DEPTH = 8  # of dictionaries and lists, which may contain themselves
 _MAX_REASON = 1000  # characters
 
 
 class Report:
-    """The answer to whoever started this process, which is given once."""
+    """The answer to the process that started this one; it is given once."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
@@ -33,7 +36,7 @@ class Report:
         self._process = os.getpid()
 
     def give(self, **answer: object) -> None:
-        """Write the answer, unless this is a process that the configuration has forked off."""
+        """Write the answer, unless this process is a fork that the configuration made."""
         if os.getpid() != self._process:
             os._exit(0)
         if os.fstat(self._descriptor)[:3] != self._pipe:
@@ -43,8 +46,8 @@ class Report:
             line = line[os.write(self._descriptor, line) :]
 
     def give_error(self, error: str, raised: BaseException, path: "str | None" = None) -> None:
-        """Write what was raised, and the last line of the file `path` that had a part in it."""
-        while hasattr(raised, "subFailure"):  # of several that Twisted waited for
+        """Write an exception, and the innermost line of the file `path` in its traceback."""
+        while hasattr(raised, "subFailure"):  # Twisted waited for several results
             raised = raised.subFailure.value
         frames = traceback.extract_tb(raised.__traceback__)
         lines = [frame[1] for frame in frames if frame[0] == path]
@@ -55,7 +58,7 @@ class Report:
         self.give(error=error, reason=reason, line=lines[-1] if lines else None)
 
     def give_refusal(self, errors: "list[str]", path: str) -> None:
-        """Write the first of Buildbot's reasons, of which only the last line leads on."""
+        """Write the last line of Buildbot's first error, which is its reason."""
         first = str(errors[0]) if errors else ""
         lines = [line.strip() for line in first.splitlines() if line.strip()]
         reason = (lines or ["no reason"])[-1][:_MAX_REASON]
@@ -68,7 +71,7 @@ def main() -> None:
     descriptor, seconds, basedir, config_file = sys.argv[1:]
     sys.argv[:] = _ARGUMENTS
     report = Report(int(descriptor))
-    # Nobody may be left to stop this process, and what it has started.
+    # mastersctl may be killed; this process and its children must then still stop.
     signal.signal(signal.SIGALRM, lambda *_: os.killpg(0, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, float(seconds))
     try:
@@ -77,7 +80,7 @@ def main() -> None:
     except ImportError as error:
         report.give_error("missing", error)
         return
-    run: Any = reactor  # whose module is replaced when it is imported
+    run: Any = reactor  # Any, as its import replaces its module
 
     def start() -> None:
         done: Any = defer.inlineCallbacks(answer)(report, basedir, config_file)
@@ -89,7 +92,7 @@ def main() -> None:
 
 
 def answer(report: Report, basedir: str, config_file: str) -> "Generator[Any, Any, None]":
-    """Load the configuration as Buildbot does, and report what it says of the database."""
+    """Load the configuration as Buildbot does, and report its database."""
     config = load(report, basedir, config_file)
     if config is None:
         return
@@ -118,7 +121,7 @@ def answer(report: Report, basedir: str, config_file: str) -> "Generator[Any, An
 
 
 def load(report: Report, basedir: str, config_file: str) -> Any:
-    """Return the configuration that Buildbot makes of the file; None where it reports an error."""
+    """Return Buildbot's configuration object for the file; on an error, report it, return None."""
     try:
         from buildbot.config.errors import ConfigErrors
         from buildbot.config.master import FileLoader
@@ -130,7 +133,7 @@ def load(report: Report, basedir: str, config_file: str) -> Any:
     raised: list[BaseException] = []
 
     def hear(event: "dict[str, Any]") -> None:
-        if "failure" in event:  # Buildbot says where it was raised in its log alone
+        if "failure" in event:  # only Buildbot's log has the traceback
             raised.append(event["failure"].value)
 
     log.addObserver(hear)
@@ -151,12 +154,12 @@ def load(report: Report, basedir: str, config_file: str) -> Any:
 
 
 def setting(db: Any, name: str) -> Any:
-    """Return a setting of the database; before Buildbot 4.3 they are in a dictionary."""
+    """Return a setting of the database; before Buildbot 4.3, a dictionary holds the settings."""
     return db.get(name) if isinstance(db, dict) else getattr(db, name, None)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return a value as JSON has it; in place of one that it has not, the name of its type."""
+    """Convert a value for JSON; a value that JSON lacks becomes the name of its type."""
     if isinstance(value, str):
         return str.__str__(value)
     if depth < _MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""A buildmaster's directory into a database URL, and what goes to the driver beside it."""
+"""Reads the database URL, and the driver's arguments, from a buildmaster's directory."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def read_configuration(
     config: str | None = None,
     execute: Callable[[str, str], Executed] | None = None,
 ) -> Configured:
-    """Return what the configuration of the buildmaster in `basedir` says of its database.
+    """Return the database settings of the buildmaster in `basedir`.
 
-    Mirrors what Buildbot does with ``buildbot.tac`` (the names ``basedir`` and ``configfile``)
-    and with the config file (``c['db']``, ``c['db_url']``, else `DEFAULT_DB_URL`), but executes
-    neither by itself.
+    Buildbot uses the names ``basedir`` and ``configfile`` of ``buildbot.tac``, and ``c['db']`` or
+    ``c['db_url']`` of the config file, else `DEFAULT_DB_URL`. This function reads the same names,
+    and executes neither file by itself.
 
     Parameters:
-        environ: the environment that Buildbot is taken to have.
-        config: the path of the config file, instead of that in ``buildbot.tac``; as there, it may
-            be relative to the basedir.
-        execute: executes the config file at a path, in a basedir, where reading it does not tell.
+        environ: the environment variables that Buildbot would have.
+        config: the path of the config file, instead of the path in ``buildbot.tac``. Either may be
+            relative to the basedir.
+        execute: executes the config file at a path, in a basedir, if reading it is not enough.
 
     Raises:
-        BasedirError: a file is missing or cannot be read, or something that matters is computed.
+        BasedirError: a file is missing or cannot be read, or the database settings are unknown.
     """
-    # What is read is kept; looking for what is not would take a fifth of the time.
+    # The reader keeps its objects; searching them for garbage would take a fifth of the time.
     gc.disable()
     try:
         return _read(os.path.abspath(basedir), environ, config, execute)
@@ -110,6 +110,6 @@ def _understand(executed: Executed, path: str, basedir: str) -> Configured:
 def _connect_args(engine_kwargs: Setting, db_url: str) -> Mapping[str, str | None]:
     if not engine_kwargs:
         return {}
-    from mastersctl.config.engine import read_connect_args  # late: few have them
+    from mastersctl.config.engine import read_connect_args  # late: few configurations have them
 
     return read_connect_args(engine_kwargs, db_url)

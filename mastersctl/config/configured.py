@@ -1,4 +1,4 @@
-"""What a buildmaster's directory says of its database."""
+"""The database settings of a buildmaster's directory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ TAC = "buildbot.tac"
 
 
 class Configured(NamedTuple):
-    """What a configuration says of its database.
+    """The database settings of a configuration.
 
     Attributes:
         db_url: the database URL.
-        connect_args: what its driver is told beside; see `mastersctl.config.url.DatabaseURL`.
-        source: where the URL stands.
-        basedir: where relative paths in it start.
-        notes: sentences for the user, who may not expect what the URL depends on.
+        connect_args: further arguments of its driver; see `mastersctl.config.url.DatabaseURL`.
+        source: the place that sets the URL.
+        basedir: the directory where relative paths in the URL start.
+        notes: sentences that warn the user of unexpected dependencies of the URL.
     """
 
     db_url: str

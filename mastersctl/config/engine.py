@@ -1,4 +1,4 @@
-"""What of Buildbot's ``engine_kwargs``, which SQLAlchemy gets, says which database is meant."""
+"""Finds the connection arguments in Buildbot's ``engine_kwargs``, which SQLAlchemy gets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mastersctl.config.setting import Setting
     from mastersctl.errors import BasedirError
 
-_OVERLOOKED = {  # of create_engine(), of its dialects and its pools
+_OVERLOOKED = {  # arguments of create_engine(), of its dialects and its pools
     "client_encoding",
     "echo",
     "echo_pool",
@@ -40,7 +40,7 @@ _OVERLOOKED = {  # of create_engine(), of its dialects and its pools
     "pool_size",
     "pool_timeout",
     "pool_use_lifo",
-    "poolclass",  # it is given how to connect; a pool that is made already would know
+    "poolclass",  # a class gets the connection arguments; a ready pool has its own
     "query_cache_size",
     "server_side_cursors",
     "skip_autocommit_rollback",
@@ -51,7 +51,7 @@ _OVERLOOKED = {  # of create_engine(), of its dialects and its pools
 }
 _OVERLOOKED_OPTIONS = {"isolation_level", "logging_token", "max_row_buffer", "stream_results"}
 
-_OVERLOOKED_ARGUMENTS = {  # of the drivers
+_OVERLOOKED_ARGUMENTS = {  # arguments of the drivers
     "sqlite": {
         "autocommit",
         "cached_statements",
@@ -92,7 +92,7 @@ _OVERLOOKED_ARGUMENTS = {  # of the drivers
         "write_timeout",
     },
 }
-_ARGUMENTS: dict[str, dict[str, str]] = {  # that are passed on, and libpq's names for them
+_ARGUMENTS: dict[str, dict[str, str]] = {  # passed on, by libpq's names
     "sqlite": {},
     "postgresql": {
         name: name
@@ -165,7 +165,7 @@ _ARGUMENTS: dict[str, dict[str, str]] = {  # that are passed on, and libpq's nam
     }
     | {"database": "dbname", "db": "dbname", "passwd": "password"},
 }
-_OF_SSL = {  # the keys of its dictionary
+_OF_SSL = {  # by the keys of the dictionary "ssl"
     "ca": "ssl_ca",
     "cert": "ssl_cert",
     "check_hostname": "ssl_verify_identity",
@@ -175,10 +175,10 @@ _OF_SSL = {  # the keys of its dictionary
 
 
 def read_connect_args(engine_kwargs: Setting, db_url: str) -> Mapping[str, str | None]:
-    """Return what the driver is told beside the URL, by the names that it has in one.
+    """Return the driver's arguments beside the URL, by the names of a URL's parameters.
 
     Raises:
-        BasedirError: something in it is computed, or may mean another database.
+        BasedirError: an argument is unknown, or may select another database.
     """
     found: Mapping[str, str | None] = {}
     for key, setting in engine_kwargs.items():
@@ -201,7 +201,7 @@ def _connect_args(arguments: Setting, db_url: str) -> Mapping[str, str | None]:
     scheme = scheme_of(db_url)
     backend = BACKENDS.get(scheme)
     if backend is None:
-        return {}  # whoever reads the URL says what is wrong
+        return {}  # `DatabaseURL` reports the error
     found: dict[str, str | None] = {}
     for key, setting in arguments.items():
         name = _ARGUMENTS[backend].get(str(key))
@@ -230,7 +230,7 @@ def _ssl(ssl: Setting) -> dict[str, str | None]:
 
 
 def _text(setting: Setting) -> str | None:
-    """Return the text that a driver makes of a value; None stands for one that is not given."""
+    """Return a driver's text for a value; None means that the value is not given."""
     value = setting.value
     if value is None or isinstance(value, int):
         return None if value is None else str(value)

@@ -1,4 +1,4 @@
-"""A configuration that is executed, as Buildbot would, by the Python that Buildbot is for."""
+"""Executes a configuration as Buildbot would, with the Python that Buildbot is installed for."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from mastersctl.text import visible
 _PROGRAM = os.path.join(os.path.dirname(__file__), "_executed.py")
 _EXAMPLE = "name the one that Buildbot is installed for, like /srv/bb/venv/bin/python"
 _WAYS = "mend it, set MASTERSCTL_DB_URL, or pass --db-url"
-_SENTENCES = {  # by what the program calls the error
+_SENTENCES = {  # by the error of the program
     "exited": "{place}: The configuration ends the process{reason} when it is executed; {ways}.",
     "failed": "{place} cannot be executed by {python}{reason}; {ways}.",
     "missing": "{python} cannot import Buildbot{reason}; {example}.",
@@ -30,10 +30,10 @@ _SENTENCES = {  # by what the program calls the error
     "typed": "{place}: The database URL is no string when it is executed{reason}; {ways}.",
     "unrendered": "{place}: Buildbot cannot render the database URL{reason}; {ways}.",
 }
-_TICK = 0.05  # seconds between two looks at whether the process has ended
-_GRACE = 0.5  # seconds that it has to end after it has answered
-_SURVIVES = 5.0  # seconds beyond the timeout, of a process that nobody is left to stop
-_MAX_KEPT = 2**20  # bytes of what it answers, and of what it says last
+_TICK = 0.05  # seconds between two checks that the process still runs
+_GRACE = 0.5  # seconds for the process to end after its answer
+_SURVIVES = 5.0  # seconds beyond the timeout, if mastersctl was killed
+_MAX_KEPT = 2**20  # bytes of its answer, and of the end of its output
 _MAX_SAID = 200  # characters
 _OPENING = r"(?i)://[^\s:/@'\"]*:([^\s@'\"]+)@"
 _ASSIGNED = r"(?i)(?:passw(?:or)?d|passwd|pwd|secret|token)\w*['\"]?\]?\s*[=:,]\s*['\"]([^'\"\n]+)"
@@ -41,11 +41,11 @@ _CONFIDENTIAL = r"(?i)passw|pwd|secret|token"
 
 
 class Executed(NamedTuple):
-    """What a configuration that was executed says of its database.
+    """The database settings of an executed configuration.
 
     Attributes:
-        engine_kwargs: None where it has none. What is no JSON in them is a dictionary with the key
-            ``__computed__``, and the name of its type.
+        engine_kwargs: its ``engine_kwargs``, or None. A value that JSON lacks is a dictionary with
+            the key ``__computed__`` and the name of the value's type.
     """
 
     db_url: str
@@ -53,7 +53,7 @@ class Executed(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What became of the process: its exit code is None where it had to be stopped."""
+    """The outcome of the process; its exit code is None if mastersctl stopped it."""
 
     answer: bytes
     said: bytes
@@ -63,17 +63,17 @@ class _Outcome(NamedTuple):
 def execute_configuration(
     python: str, basedir: str, config_file: str, environ: Mapping[str, str], timeout: float
 ) -> Executed:
-    """Return what the configuration says of the database when `python` executes it.
+    """Execute a configuration with `python`, and return its database settings.
 
     Parameters:
         python: the path of the Python that Buildbot is installed for, or its name in ``PATH``.
-        basedir: where it is executed, as a master is started there.
-        config_file: its path, which may be relative to `basedir`.
-        environ: the environment that Buildbot is taken to have.
-        timeout: seconds, after which it is stopped, with all that it has started.
+        basedir: the working directory, as for the start of a master.
+        config_file: the path of the configuration, which may be relative to `basedir`.
+        environ: the environment variables that Buildbot would have.
+        timeout: seconds until the process and all that it has started are stopped.
 
     Raises:
-        BasedirError: it does not say so, or root would execute what belongs to another user.
+        BasedirError: it reports no database, or root would execute another user's file.
     """
     basedir = os.path.abspath(basedir)
     path = os.path.join(basedir, config_file)
@@ -125,7 +125,7 @@ def _name(user: int) -> str:
 
 
 def _found(python: str, environ: Mapping[str, str]) -> str:
-    """Return where a program is, wherever it is started."""
+    """Return the absolute path of a program."""
     found = shutil.which(python, path=environ.get("PATH", os.defpath))
     if found is not None:
         return os.path.abspath(found)
@@ -171,9 +171,9 @@ def _run(
 
 
 def _follow(process: "subprocess.Popen[bytes]", answers: int, deadline: float) -> _Outcome:
-    """Read what a process writes until it ends; stop it, and all of its group, at the deadline.
+    """Read the output of a process until it ends; stop its process group at the deadline.
 
-    What it has started may hold both pipes open for ever, so that their ends say nothing.
+    Its children may hold both pipes open for ever, so an end of file is not awaited.
     """
     assert process.stdout is not None  # noqa: S101  # for mypy
     output = process.stdout.fileno()
@@ -185,7 +185,7 @@ def _follow(process: "subprocess.Popen[bytes]", answers: int, deadline: float) -
                 os.set_blocking(descriptor, False)
                 selector.register(descriptor, selectors.EVENT_READ)
             while not has_ended and time.monotonic() < deadline:
-                has_ended = _has_ended(process)  # before what it wrote is read
+                has_ended = _has_ended(process)  # checked first, so that no output is missed
                 wait = 0 if has_ended else min(_TICK, max(0, deadline - time.monotonic()))
                 for key, _ in selector.select(wait):
                     if not _read(key.fd, kept):
@@ -195,7 +195,7 @@ def _follow(process: "subprocess.Popen[bytes]", answers: int, deadline: float) -
                     deadline = min(deadline, time.monotonic() + _GRACE)
     finally:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # an ID that no other has: it is not reaped yet
+            os.killpg(process.pid, signal.SIGKILL)  # not reaped yet, so the ID is still its own
         process.wait()
     return _Outcome(kept[answers], kept[output], process.returncode if has_ended else None)
 
@@ -207,7 +207,7 @@ def _has_ended(process: "subprocess.Popen[bytes]") -> bool:
 
 
 def _read(descriptor: int, kept: dict[int, bytes]) -> bool:
-    """Keep the last of what can be read; return whether there may be more."""
+    """Keep the end of the available output; return whether there may be more."""
     with suppress(BlockingIOError):
         piece = os.read(descriptor, _MAX_KEPT)
         kept[descriptor] = (kept[descriptor] + piece)[-_MAX_KEPT:]
@@ -216,7 +216,7 @@ def _read(descriptor: int, kept: dict[int, bytes]) -> bool:
 
 
 def _understood(answer: bytes) -> dict[str, Any] | None:
-    """Return the answer of the program; None where something else wrote, or nothing."""
+    """Return the answer of the program; None if it is missing or not valid."""
     try:
         found = json.loads(answer)
     except ValueError:
@@ -228,7 +228,7 @@ def _understood(answer: bytes) -> dict[str, Any] | None:
 
 
 def _fail(path: str, outcome: _Outcome, timeout: float, environ: Mapping[str, str]) -> NoReturn:
-    """Raise an error for a configuration that has kept its process from answering."""
+    """Raise the error for a process that ended or was stopped without an answer."""
     lines = outcome.said.decode(errors="replace").splitlines()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     said = f" (it said last: {_told(last, path, environ)})" if last else ""
@@ -245,17 +245,17 @@ def _fail(path: str, outcome: _Outcome, timeout: float, environ: Mapping[str, st
 
 
 def _told(text: str, path: str, environ: Mapping[str, str]) -> str:
-    """Return what a configuration says as a message has it: harmless, short, without passwords."""
+    """Return a configuration's text for a message: printable, short and without passwords."""
     text = visible(scrubbed(_secrets(text, path, environ), text))
     return text if len(text) <= _MAX_SAID else f"{text[:_MAX_SAID]}..."
 
 
 def _secrets(text: str, path: str, environ: Mapping[str, str]) -> set[str]:
-    """Return what may be a password that the configuration knows, and says in a text."""
+    """Return the likely passwords in a text, the environment and the configuration."""
     secrets = {value for name, value in environ.items() if re.search(_CONFIDENTIAL, name)}
     texts = [text, *environ.values()]
     with suppress(OSError):
-        if os.path.isfile(path):  # and no pipe, which nobody may write to
+        if os.path.isfile(path):  # a pipe could block for ever
             with open(path, encoding="utf-8", errors="replace") as file:
                 texts.append(file.read(_MAX_KEPT))
     for one in texts:

@@ -1,4 +1,4 @@
-"""Where the database is: the first of six places that says so."""
+"""Locates the database: the first of six places that names one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DB_URL_VARIABLE = "MASTERSCTL_DB_URL"
 BASEDIR_VARIABLE = "MASTERSCTL_BASEDIR"
 CONFIG_PYTHON_VARIABLE = "MASTERSCTL_CONFIG_PYTHON"
 
-_EMPTY = {  # what to do about an empty value: a variable of a script that is not set, mostly
+_EMPTY = {  # remedies for an empty value, mostly of an unset variable in a script
     "--basedir": "write '.' for this directory",
     "--config": "name a file, or leave it out",
     "--config-python": "name a Python, or leave it out",
@@ -25,10 +25,11 @@ _EMPTY = {  # what to do about an empty value: a variable of a script that is no
 
 
 class Location(NamedTuple):
-    """A database URL, and what it was taken from, as one would say it to a user.
+    """A database URL and its source.
 
     Attributes:
-        notes: sentences for the user, who may not expect what the URL depends on.
+        source: the place that names the URL, as a phrase for the user.
+        notes: sentences that warn the user of unexpected dependencies of the URL.
     """
 
     url: DatabaseURL
@@ -47,14 +48,13 @@ def locate(
     """Return the database that the options, the environment or the current directory name.
 
     Parameters:
-        db_url, basedir, config, config_python: the values of the options that are called so, None
-            where not given.
-        environ: the environment; an empty variable counts as one that is not set.
-        timeout: seconds that a configuration may take that is executed.
+        db_url, basedir, config, config_python: the values of the options with these names, or None.
+        environ: the environment variables; an empty variable counts as unset.
+        timeout: seconds that an execution of the configuration may take.
 
     Raises:
-        InvalidValueError: the URL cannot be understood.
-        BasedirError: the directory does not say where its database is.
+        InvalidValueError: the URL is not valid.
+        BasedirError: the directory does not show which database it uses.
     """
     _refuse_empty(basedir, config, config_python)
     try:
@@ -64,13 +64,13 @@ def locate(
     if basedir is not None and os.path.isfile(basedir):
         raise InvalidValueError(f"The --basedir {basedir!r} is a file; name its directory.")
 
-    # A relative path in a URL starts here, whichever of the two says where the directory is.
+    # A relative path in a URL starts here, whether the option or the variable names the directory.
     start = os.path.abspath(basedir or environ.get(BASEDIR_VARIABLE) or here)
     directory = _directory(basedir, environ, here)
     if db_url is not None:
         found = Configured(db_url, {}, "--db-url", start)
     elif directory is not None:
-        from mastersctl.config.basedir import read_configuration  # late: most are told a URL
+        from mastersctl.config.basedir import read_configuration  # late: most calls have a URL
 
         execute = _executing(config_python, environ, timeout)
         found = read_configuration(directory, environ, config, execute)
@@ -92,7 +92,7 @@ def locate(
 
 
 def _directory(basedir: str | None, environ: Mapping[str, str], here: str) -> str | None:
-    """Return the buildmaster's directory whose configuration counts, unless a URL is given."""
+    """Return the buildmaster's directory to read; None if there is none, or a URL has priority."""
     if basedir is not None:
         return basedir
     if environ.get(DB_URL_VARIABLE):
@@ -109,11 +109,11 @@ def _refuse_empty(*values: str | None) -> None:
 def _executing(
     config_python: str | None, environ: Mapping[str, str], timeout: float
 ) -> Callable[[str, str], Executed] | None:
-    """Return what executes a configuration; None where nobody has asked for that."""
+    """Return a function that executes a configuration; None unless the user asked for it."""
     python = config_python or environ.get(CONFIG_PYTHON_VARIABLE)
     if not python:
         return None
-    # Or a configuration that calls mastersctl would be executed in it again.
+    # A configuration that calls mastersctl must not be executed by it again.
     others = {name: value for name, value in environ.items() if name != CONFIG_PYTHON_VARIABLE}
 
     def execute(path: str, basedir: str) -> Executed:

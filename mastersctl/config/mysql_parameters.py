@@ -1,18 +1,18 @@
-"""The parameters of a URL of MariaDB or MySQL: which there are, and what PyMySQL is told."""
+"""Checks the parameters of a MariaDB or MySQL URL, and converts them for PyMySQL."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 _PASSED_ON = ("read_default_file", "read_default_group", "unix_socket")
-_TLS = {  # by the keys of PyMySQL's dictionary "ssl", which verifies where there is a CA
+_TLS = {  # the keys of PyMySQL's dictionary "ssl"; it verifies if there is a CA
     "ssl_ca": "ca",
     "ssl_cert": "cert",
     "ssl_key": "key",
     "ssl_verify_cert": "verify_mode",
     "ssl_verify_identity": "check_hostname",
 }
-_KNOWN = {  # and those of Buildbot, of its connections and its tables
+_KNOWN = {  # with Buildbot's own, for connections and tables
     *_PASSED_ON,
     *_TLS,
     "charset",
@@ -25,11 +25,11 @@ _FALSE = ("0", "false", "no", "none", "off")
 
 
 def find_problem(parameters: Mapping[str, str], parts: Mapping[str, str]) -> str | None:
-    """Return a sentence about what is wrong with a URL, or None.
+    """Return a sentence about the first problem of a URL, or None.
 
     Parameters:
         parameters: the query of the URL.
-        parts: those of the URL, with what stands beside it.
+        parts: the parts of the URL, merged with ``connect_args``.
     """
     unknown = parameters.keys() - _KNOWN
     if unknown:
@@ -47,12 +47,12 @@ def find_problem(parameters: Mapping[str, str], parts: Mapping[str, str]) -> str
 
 
 def to_pymysql(parts: Mapping[str, str]) -> dict[str, Any]:
-    """Return what PyMySQL is to be called with, for the parts of a URL."""
+    """Return the arguments of PyMySQL for the parts of a URL."""
     arguments = {
         "host": parts.get("host"),
         "port": int(parts.get("port", 0)),
         "user": parts.get("user"),
-        "password": parts.get("password", "").encode(),  # PyMySQL would take it for Latin-1
+        "password": parts.get("password", "").encode(),  # PyMySQL encodes a string as Latin-1
         "database": parts.get("dbname"),
     }
     found = {name: value for name, value in arguments.items() if value}
@@ -62,7 +62,7 @@ def to_pymysql(parts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _to_ssl(tls: Mapping[str, str]) -> dict[str, str | bool]:
-    """Return PyMySQL's dictionary "ssl": a certificate is verified unless it says otherwise."""
+    """Return PyMySQL's dictionary "ssl", which verifies certificates unless `tls` forbids it."""
     mode = tls.get("verify_mode", "").lower()
     found: dict[str, str | bool] = {**tls}
     if mode:

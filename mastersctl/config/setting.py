@@ -1,4 +1,4 @@
-"""A setting of a configuration: what a name or a key stands for, and what is wrong with it."""
+"""Settings of a configuration: their values, and the errors about them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from mastersctl.reader.source import WAYS_ON
 
 
 class Setting:
-    """A setting.
+    """A setting of a configuration: the value of a name or a key.
 
     Parameters:
-        slot: what it stands for; None if it is not there.
-        name: what it is called in messages.
-        notes: where a sentence goes for each environment variable whose default is taken.
+        slot: its value and place; None if it is missing.
+        name: its name in messages.
+        notes: a list that gets a sentence for each unset environment variable with a default.
     """
 
     def __init__(self, slot: Slot | None, name: str, notes: list[str]) -> None:
@@ -23,12 +23,12 @@ class Setting:
 
     @property
     def place(self) -> Place:
-        """Where it is set."""
+        """The line that sets it."""
         return Place("", 0) if self._slot is None else self._slot.place
 
     @property
     def value(self) -> object:
-        """Its value, None if it is not there."""
+        """Its value, or None if it is missing."""
         return None if self._slot is None else self._slot.value
 
     def __bool__(self) -> bool:
@@ -38,7 +38,7 @@ class Setting:
         """Return the setting of a key of a dictionary.
 
         Raises:
-            BasedirError: it is no dictionary.
+            BasedirError: the value is not a dictionary.
         """
         value = self.value
         if not isinstance(value, Object) or value.kind != "dict":
@@ -49,7 +49,7 @@ class Setting:
         """Return the settings of all keys of a dictionary.
 
         Raises:
-            BasedirError: it is no dictionary, or not all of its keys are known.
+            BasedirError: the value is not a dictionary, or some keys are unknown.
         """
         value = self.value
         if not isinstance(value, Object) or value.kind != "dict":
@@ -63,10 +63,10 @@ class Setting:
         ]
 
     def text(self) -> str:
-        """Return its value if that is a string.
+        """Return the value, which must be a string.
 
         Raises:
-            BasedirError: it is not.
+            BasedirError: the value is not a string, or is unknown.
         """
         if not isinstance(self.value, str) or self._slot is None:
             raise self.error("is not a string")
@@ -78,7 +78,7 @@ class Setting:
         return self.value
 
     def error(self, otherwise: str) -> BasedirError:
-        """Return the error for a setting that is unknown, or else `otherwise`."""
+        """Return the error for an unknown value, or else one that says `otherwise`."""
         value = self.value
         if isinstance(value, Unknown):
             return BasedirError(_unknown(self._name, self.place, value))
@@ -92,7 +92,7 @@ class Setting:
 
 
 def _unknown(name: str, place: Place, unknown: Unknown) -> str:
-    """Return what is wrong with a setting that is unknown, and what to do."""
+    """Return the message for a setting with an unknown value."""
     if unknown.is_change and unknown.place == place:
         problem = f"{place}: {name} is unknown, as this line {unknown.why}"
     elif unknown.is_change:
@@ -104,11 +104,11 @@ def _unknown(name: str, place: Place, unknown: Unknown) -> str:
 
 
 def from_json(value: object, path: str, name: str) -> Setting:
-    """Return the setting for what an executed configuration answers.
+    """Return the setting for a value of an executed configuration.
 
     Parameters:
-        value: None if it is not there; what is no JSON is a dictionary with ``__computed__``.
-        path: the configuration.
+        value: the value, or None; see `mastersctl.config.execution.Executed`.
+        path: the path of the configuration.
     """
     slot = None if value is None else _from_json(value, Place(path, 0))
     return Setting(slot, name, [])

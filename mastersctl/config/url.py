@@ -1,4 +1,4 @@
-"""Database URLs as they stand in a ``master.cfg``, that is, as SQLAlchemy reads them."""
+"""Parses database URLs as SQLAlchemy does, and therefore as a ``master.cfg`` has them."""
 
 import os
 import re
@@ -25,8 +25,8 @@ _URL = re.compile(
     re.DOTALL,
 )
 _PERCENT = r"%(?:%|\(basedir\)s)?"
-_PERCENTS = {"%%": "%", "%(basedir)s": None}  # as Buildbot, which applies Python's operator %
-_SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where the database is
+_PERCENTS = {"%%": "%", "%(basedir)s": None}  # Buildbot applies the operator %
+_SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none selects the database
     "cached_statements",
     "check_same_thread",
     "detect_types",
@@ -34,13 +34,13 @@ _SQLITE_PARAMETERS = {  # of Buildbot and of Python's driver; none says where th
     "serialize_access",
     "timeout",
 }
-REFUSED = {  # of libpq, as a configuration may be another user's
+REFUSED = {  # parameters of libpq; another user may have written the configuration
     "hostaddr": "gives the password of one host to another",
     "sslkeylogfile": "writes the keys of the connection to a file",
 }
-_MAX_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds what following its links costs
+_MAX_PATH = 4096  # bytes, Linux's PATH_MAX; it also bounds the cost of following links
 _CONFIDENTIAL = "(?i)password|secret|scram"
-_SHOWN = (  # what says which database is meant
+_SHOWN = (  # parameters that select the database
     "user",
     "host",
     "port",
@@ -54,41 +54,41 @@ _SHOWN = (  # what says which database is meant
     "read_default_file",
     "read_default_group",
 )
-_AMBIGUOUS = ("user", "port", "dbname")  # which may be the same as a simple password
+_AMBIGUOUS = ("user", "port", "dbname")  # a simple password may equal one of them
 _EXAMPLES = "'sqlite:///state.sqlite' or 'postgresql://user:password@host/database'"
 
 
 class DatabaseURL:
-    """A database URL, taken apart. Its text and representation never show a password.
+    """A parsed database URL, whose text and representation never show a password.
 
     Attributes:
-        backend: ``sqlite``, ``postgresql`` or ``mysql`` (MariaDB, too), whatever driver it names.
+        backend: ``sqlite``, ``postgresql`` or ``mysql`` (MariaDB, too), with any driver.
         database: the absolute path of an SQLite file, or the name of a database on a server.
-        host, port, user, password: what a server is reached with; None where the URL is silent.
+        host, port, user, password: the server and the account, or None where the URL has none.
         parameters: the query of the URL, in its order.
-        parts: what a driver is told, by libpq's names.
+        parts: the driver's arguments, by libpq's names.
     """
 
     def __init__(
         self, text: str, basedir: str, connect_args: Mapping[str, str | None] | None = None
     ) -> None:
-        """Parse `text`; a relative SQLite path, and ``%(basedir)s``, are below `basedir`.
+        """Parse `text`; relative SQLite paths and ``%(basedir)s`` start in `basedir`.
 
         Parameters:
-            connect_args: what the driver of a server is told beside, by the names of parameters. It
-                wins over the URL; None takes away what that says.
+            connect_args: further arguments of a server's driver, by the names of parameters. They
+                override the URL; None removes a part of it.
 
         Raises:
-            InvalidValueError: it is no URL, names an unknown kind of database or an impossible one.
+            InvalidValueError: the URL is malformed, or its database is unsupported or impossible.
         """
         match = _URL.fullmatch(text)
-        if match is None:  # the text is not repeated: what cannot be parsed may hold a password
+        if match is None:  # without the text, which may hold a password
             raise InvalidValueError(
                 f"The database URL cannot be parsed; write it like {_EXAMPLES}."
             )
         scheme = scheme_of(text)
         if scheme not in BACKENDS:
-            raise InvalidValueError(  # nor is what may be a password gone astray
+            raise InvalidValueError(  # without the scheme, which may be a misplaced password
                 "The database URL starts with none of "
                 f"{', '.join(f'{known}://' for known in BACKENDS)}."
             )
@@ -128,7 +128,7 @@ class DatabaseURL:
             raise InvalidValueError(
                 f"The SQLite path {self.database!r} is not understood; write the path of a file."
             )
-        if re.match(r"[^/]*:[^/]*@", self.database):  # not repeated: it may hold a password
+        if re.match(r"[^/]*:[^/]*@", self.database):  # without the path, which may hold a password
             raise InvalidValueError(
                 "The SQLite URL has a user and a host in it; write 'postgresql://' for a server."
             )
@@ -156,7 +156,7 @@ class DatabaseURL:
                     f"The part {name!r} of {place} is not UTF-8, or holds a NUL ('%00')."
                 )
             if not value.isprintable() and not re.search(_CONFIDENTIAL, name):
-                raise self._invalid(  # libpq would warn of a file with such a name, as it is
+                raise self._invalid(  # libpq's warnings would print them unescaped
                     f"The part {name!r} of {place} holds characters that do not print."
                 )
             if name in REFUSED:
@@ -165,7 +165,7 @@ class DatabaseURL:
                 )
 
         if self.backend == "mysql":
-            from mastersctl.config.mysql_parameters import find_problem  # late: for these alone
+            from mastersctl.config.mysql_parameters import find_problem  # late: only for MySQL
 
             problem = find_problem(dict(self.parameters), self.parts)
             if problem:
@@ -181,7 +181,7 @@ class DatabaseURL:
         user = parts.pop("user", "") + (":***" if "password" in self.parts else "")
         path = parts.pop("dbname", "")
         host = port = ""
-        if not re.search("[/,@]", parts.get("host", "/")):  # a directory, several, or none
+        if not re.search("[/,@]", parts.get("host", "/")):  # one host, no directory
             host = parts.pop("host")
             host = f"[{host}]" if ":" in host else host
         if "host" not in parts and "," not in parts.get("port", ","):
@@ -194,8 +194,8 @@ class DatabaseURL:
         return f"<DatabaseURL {self}>"
 
     def scrub(self, text: str) -> str:
-        """Return `text`, a driver's message perhaps, without the passwords of this URL."""
-        repeatable = [  # and not those that are quoted wherever they are repeated
+        """Return `text`, such as a driver's message, without the passwords of this URL."""
+        repeatable = [  # without `_AMBIGUOUS` parts, which messages quote
             value
             for name, value in self.parts.items()
             if name not in _AMBIGUOUS and not re.search(_CONFIDENTIAL, name)
@@ -203,7 +203,7 @@ class DatabaseURL:
         return self._without_secrets(text, repeatable)
 
     def _shown(self, name: str) -> str:
-        """Return a part without passwords, unless a user, say, is called like one."""
+        """Return a part without passwords; an ambiguous part may stay even if it equals one."""
         value = self.parts[name]
         return self._without_secrets(value, [] if name in _AMBIGUOUS else [value])
 
@@ -211,14 +211,14 @@ class DatabaseURL:
         secrets = [*filter(None, self._secrets)]
         if not secrets:
             return text
-        from mastersctl.config.scrub import scrubbed  # late: it is not needed where there are none
+        from mastersctl.config.scrub import scrubbed  # late: most URLs have no secrets
 
         return scrubbed(secrets, text, repeatable)
 
     def _given_parts(self) -> dict[str, str]:
-        """Return what a driver is told; several hosts are written in either of two ways.
+        """Return the arguments of the driver, with several hosts in libpq's form.
 
-        SQLAlchemy knows ``?host=a:5432&host=b:5433`` and ``?host=a,b&port=5432,5433``.
+        SQLAlchemy accepts ``?host=a:5432&host=b:5433`` and ``?host=a,b&port=5432,5433``.
         """
         parts = {
             "host": self.host,
@@ -241,12 +241,12 @@ class DatabaseURL:
         for name, value in self.parameters:
             if name == "host":
                 host, _, port = value.rpartition(":")
-                # a socket's directory and an IPv6 address may hold a colon, and have no port here
+                # A socket's directory and an IPv6 address may have a colon, but no port here.
                 yield (host, port) if re.fullmatch(r"[\w.-]+:\d*", value) else (value, "")
 
 
 def _sqlite_path(given: str, basedir: str) -> str:
-    """Return the absolute path of the file that the path in a URL of SQLite leads to."""
+    """Return the absolute path of the file that the path in an SQLite URL leads to."""
     try:
         path = os.path.join(basedir, re.sub(_PERCENT, lambda m: _PERCENTS[m[0]] or basedir, given))
         size = len(os.fsencode(path))
@@ -258,17 +258,17 @@ def _sqlite_path(given: str, basedir: str) -> str:
         raise InvalidValueError(
             f"The SQLite path is {size} bytes long; none can be longer than {_MAX_PATH}."
         )
-    # SQLite, too, looks for the files beside a database where links lead to
+    # SQLite also follows links, and puts its other files beside the real file.
     return "/" + os.path.realpath(path).lstrip("/")
 
 
 def scheme_of(text: str) -> str:
-    """Return the scheme of a database URL, a key of `BACKENDS` if it is known, less its driver."""
+    """Return the scheme of a database URL without its driver; known ones are in `BACKENDS`."""
     return text.partition("://")[0].partition("+")[0]
 
 
 def _quoted(text: str) -> str:
-    from urllib.parse import quote  # late: few URLs that are shown have more than a path
+    from urllib.parse import quote  # late: few URLs have a query to show
 
     return quote(text, safe="/:,=~*", errors="surrogateescape")
 
@@ -276,7 +276,7 @@ def _quoted(text: str) -> str:
 def _unquoted(text: str | None) -> str | None:
     if text is None or "%" not in text:
         return text
-    from urllib.parse import unquote  # late: most URLs have nothing for it to do
+    from urllib.parse import unquote  # late: most URLs have no escapes
 
     return unquote(text, errors="surrogateescape")
 
