@@ -43,7 +43,7 @@ from tests.support.shared import Shared, made_once
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 * 2**30  # bytes
-_SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # their fixtures
+_SERVERS = {"postgresql": "postgres", "mariadb": "mariadb", "mysql": "mysql"}  # to fixtures
 _WAITING = {
     "test_beside_masters.py", "test_kill.py", "test_locks.py", "test_races.py", "test_server.py",
     "test_watch.py",
@@ -81,24 +81,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _use_memory() -> None:
-    """Let temporary files be in memory, where it has room: servers make many, which are small."""
+    """Keep temporary files in memory if it has room: servers make many small ones."""
     if "TMPDIR" in os.environ or not _MEMORY.is_dir():
         return
     found = os.statvfs(_MEMORY)
     if found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = str(_MEMORY)
-        tempfile.tempdir = None  # or it would be the one of before
+        tempfile.tempdir = None  # or the tempfile module would keep its old value
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Use all processors while some tests wait: for servers, masters and terminals."""
+    """Return 1.5 workers for each processor, as some tests wait for servers and terminals."""
     return 3 * (os.cpu_count() or 1) // 2
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a process of pytest-xdist where the directory is that all share."""
+    """Pass the path of the shared directory to a process of pytest-xdist."""
     node.workerinput["shared"] = str(Shared.directory)
 
 
@@ -108,7 +108,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that needs one of these fixtures on all databases, or those of the option."""
+    """Run each test that uses one of these fixtures on all chosen databases."""
     chosen = _chosen(metafunc.config)
     for fixture in _PARAMETERS.keys() & set(metafunc.fixturenames):
         databases = [one for one in _PARAMETERS[fixture] if one in chosen]
@@ -116,7 +116,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about databases that were not chosen; MySQL is by --thorough alone."""
+    """Deselect the tests of databases that were not chosen; only --thorough chooses MySQL."""
     chosen = _chosen(config)
     others = {_SERVERS[one] for one in _SERVERS if one not in chosen}
     others |= {fixture for fixture, databases in _PARAMETERS.items() if not chosen & {*databases}}
@@ -126,7 +126,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _spread(items: list[pytest.Item]) -> None:
-    """Spread the tests that mostly wait over all others, so that the processors are always busy."""
+    """Spread the tests that mostly wait among the others, to keep the processors busy."""
     waiting = [item for item in items if item.path.name in _WAITING]
     working = [item for item in items if item.path.name not in _WAITING]
     places = {
@@ -136,7 +136,7 @@ def _spread(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List what was skipped: each reason once, with what would have to be installed."""
+    """List the reasons of skipped tests, with the programs to install."""
     reports = terminalreporter.getreports("skipped")
     reasons = collections.Counter(one.longrepr[2].removeprefix("Skipped: ") for one in reports)
     if reasons:
@@ -146,14 +146,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _chosen(config: pytest.Config) -> set[str]:
-    """Return the databases that this run is about."""
+    """Return the kinds of database that this run tests."""
     every = [*DATABASES, "mysql"] if config.getoption("thorough") else DATABASES
     return {*(config.getoption("database") or every)}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """Let what the tests start hear SIGINT, which a job in the background of a script ignores."""
+    """Let child processes react to SIGINT, which the background jobs of a script ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -167,7 +167,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def made_postgres() -> Path:
-    """The directory of a server that was stopped, with a database that Buildbot made."""
+    """The directory of a stopped server, with a database that Buildbot made."""
 
     def make(directory: Path) -> None:
         server = PostgresServer(directory)
@@ -237,7 +237,7 @@ def _crowd() -> Iterator[Crowd]:
 
 @pytest.fixture
 def public_directory() -> Iterator[Path]:
-    """A directory below which every user gets."""
+    """A directory that every user may enter."""
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         yield Path(directory)
@@ -257,14 +257,14 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDataba
 
 @pytest.fixture
 def database(empty_database: RealDatabase) -> RealDatabase:
-    """A database with the table of masters alone."""
+    """A database with only the table of masters."""
     assert empty_database.run("init").code == 0
     return empty_database
 
 
 @pytest.fixture
 def sqlite_database(tmp_path: Path) -> SqliteFile:
-    """A file with the table of masters alone, for what is the same on all databases."""
+    """An SQLite file with only the table of masters, for tests that need one kind of database."""
     database = SqliteFile(tmp_path / "masters.sqlite")
     assert database.run("init").code == 0
     return database
@@ -272,7 +272,7 @@ def sqlite_database(tmp_path: Path) -> SqliteFile:
 
 @pytest.fixture(scope="session")
 def template_sqlite() -> Path:
-    """A database that Buildbot made, in its base directory, to be copied."""
+    """An SQLite file that Buildbot made, to copy."""
     return buildbots.made_by_buildbot() / "state.sqlite"
 
 
@@ -288,14 +288,14 @@ def buildbot_database(request: pytest.FixtureRequest, tmp_path: Path) -> RealDat
 
 @pytest.fixture
 def sound_cluster(buildbot_database: RealDatabase) -> RealDatabase:
-    """A sound cluster: two masters that are active and build, and one that was stopped."""
+    """A sound cluster: two active masters with builds, and a stopped one."""
     add_sound_cluster(buildbot_database)
     return buildbot_database
 
 
 @pytest.fixture
 def sound_sqlite(template_sqlite: Path, tmp_path: Path) -> SqliteFile:
-    """The same, in a file."""
+    """A sound cluster in an SQLite file."""
     copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
     database = SqliteFile(tmp_path / "state.sqlite")
     add_sound_cluster(database)
@@ -304,7 +304,7 @@ def sound_sqlite(template_sqlite: Path, tmp_path: Path) -> SqliteFile:
 
 @pytest.fixture
 def server_database(request: pytest.FixtureRequest) -> ServerDatabase:
-    """A database that Buildbot made, on each server: it has users, and locks single rows."""
+    """A database that Buildbot made on a server, which has users and locks single rows."""
     return _on_server(request)
 
 

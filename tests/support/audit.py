@@ -1,7 +1,7 @@
-"""A program that runs commands of mastersctl, and ends with 99 if one starts or executes anything.
+"""A program that runs commands of mastersctl, and exits with 99 if one starts or executes anything.
 
-Its arguments are commands, each a list in JSON. They run twice: the second time, when all that
-they need has been imported, Python is watched.
+Its arguments are commands, each a list in JSON. Each command runs twice. The second run has no
+imports left to do, and an audit hook watches it.
 """
 
 import json

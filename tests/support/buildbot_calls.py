@@ -1,7 +1,7 @@
 """A program that calls methods of a BuildMaster's services, without a configuration.
 
-Its arguments are the database's URL, the base directory, and the calls as JSON: a list of
-[name, *arguments]. It prints what each returned, as a line of JSON.
+Its arguments are the URL of the database, the base directory, and the calls. The calls are JSON, a
+list of [name, *arguments]. It prints the list of their results as a line of JSON.
 """
 
 import dataclasses

@@ -1,12 +1,12 @@
-"""A program that forks Buildbot off itself, which it has imported: most of its start is that.
+"""A program that imports Buildbot once, and then forks commands: the import is most of a start.
 
 It reads lines of JSON, and answers each with a line:
 
 - ["command", arguments, output] runs the command "buildbot"; the answer is the process ID
-- ["calls", arguments, output] runs `tests.support.buildbot_calls`; likewise
+- ["calls", arguments, output] runs `tests.support.buildbot_calls`; the answer is the process ID
 - ["poll", process ID] asks for the exit code, which is null while the process runs
 
-What runs prints to the file `output`. `tests.support.buildbots` is the other end.
+Each process prints to the file `output`. `tests.support.buildbots` is the other end.
 """
 
 import gc
@@ -54,7 +54,7 @@ def _become(request: str, arguments: list[str], output: str) -> NoReturn:
     os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
     os.dup2(1, 2)
     reactor.waker = None
-    reactor.__init__()  # type: ignore[misc]  # or it shares a pipe and an epoll with the others
+    reactor.__init__()  # type: ignore[misc]  # or all forks share a pipe and an epoll
     try:
         if request == "calls":
             sys.exit(buildbot_calls.call(*arguments))
@@ -63,7 +63,7 @@ def _become(request: str, arguments: list[str], output: str) -> NoReturn:
     except SystemExit as end:
         gc.collect()  # closes databases
         sys.stdout.flush()
-        os._exit(int(end.code or 0))  # to take the interpreter down takes longer than most commands
+        os._exit(int(end.code or 0))  # a normal exit takes longer than most commands
 
 
 if __name__ == "__main__":

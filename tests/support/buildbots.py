@@ -1,4 +1,4 @@
-"""Real Buildbot: directories of masters, masters that run, and the connector itself."""
+"""Real Buildbot: directories of masters, running masters, and calls of the connector."""
 
 import atexit
 import functools
@@ -22,7 +22,7 @@ from tests.support.sources import ROOT
 BUILDBOT = Path(sys.executable).with_name("buildbot")
 
 NOT_COVERED = ("env", "-u", "COVERAGE_PROCESS_CONFIG")
-"""What starts a command whose coverage is not collected: another user may not write it, say."""
+"""The prefix of a command without coverage, such as one whose user may not write the data."""
 
 _MASTER_CFG = """
 from buildbot.plugins import schedulers, steps, util, worker
@@ -41,7 +41,7 @@ c['buildbotNetUsageData'] = None
 
 _SQLITE = "sqlite:///state.sqlite"
 _STARTED = "BuildMaster is running"
-_START_TIMEOUT = 60  # seconds; of several that start at once, on few processors
+_START_TIMEOUT = 60  # seconds; several start at once on few processors
 _STOP_TIMEOUT = 60
 _COMMAND_TIMEOUT = 120
 
@@ -60,7 +60,7 @@ internet.TimerService = EverySecond  # by which a master checks in
 
 
 def made_by_buildbot() -> Path:
-    """Return a buildmaster's directory, with its database, to be copied."""
+    """Return a buildmaster's directory with its database, to copy."""
 
     def make(directory: Path) -> None:
         buildbot("create-master", "--db=sqlite://", str(directory))
@@ -82,12 +82,12 @@ def make_basedir(
     """Make a buildmaster's directory.
 
     Parameters:
-        url: of its database; by default that of a file in it, which Buildbot made.
-        build: what a build runs; the master then has a worker in its own process, and starts a
-            build at once.
-        every: how many seconds later it starts the next one.
-        checks_in_often: every second, instead of every minute.
-        user: the ID of the user that the directory belongs to, and the master runs as.
+        url: the URL of its database; by default, a file in the directory, which Buildbot made.
+        build: the command of a build. With one, the master has a worker in its own process, and
+            starts a build at once.
+        every: seconds between the starts of builds.
+        checks_in_often: whether the master checks in every second, instead of every minute.
+        user: the ID of the user that owns the directory and runs the master.
     """
     made = made_by_buildbot()
     directory.mkdir(parents=True)
@@ -116,7 +116,7 @@ def _configure(
 
 
 def upgrade(basedir: Path) -> None:
-    """Make the tables of a master's database, or bring them up to date."""
+    """Make the tables of a master's database, or upgrade them."""
     buildbot("upgrade-master", str(basedir))
 
 
@@ -127,7 +127,7 @@ def buildbot(*arguments: str) -> None:
 
 
 def as_user(user: int) -> list[str]:
-    """Return the command that runs another as that user, who may read all but not write all.
+    """Return the prefix that runs a command as a user that may read, but not write, every file.
 
     The interpreter may lie in a directory that only root may enter.
     """
@@ -139,7 +139,7 @@ def as_user(user: int) -> list[str]:
 def running_master(
     basedir: Path, *, killed: bool = False, user: int | None = None
 ) -> Iterator[int]:
-    """Start the master in `basedir`, yield its process ID, and stop it, or kill it."""
+    """Start the master in `basedir`, yield its process ID, then stop or kill it."""
     log = basedir / "twistd.log"
     started = log.read_text().count(_STARTED) if log.exists() else 0
     with _started(basedir, user) as master:
@@ -147,7 +147,7 @@ def running_master(
             _wait_for_start(master, log, started + 1)
             yield master.pid
         finally:
-            # SIGTERM is what "buildbot stop" sends.
+            # "buildbot stop" sends SIGTERM.
             if master.poll() is None:
                 os.kill(master.pid, signal.SIGKILL if killed else signal.SIGTERM)
             master.wait(_STOP_TIMEOUT)
@@ -176,12 +176,12 @@ def _wait_for_start(master: "subprocess.Popen[bytes] | _Process", log: Path, tim
 
 
 def connector(url: str, basedir: Path, *calls: tuple[Any, ...]) -> list[Any]:
-    """Call methods of Buildbot's MastersConnectorComponent, and return what each returned."""
+    """Call methods of Buildbot's MastersConnectorComponent, and return their results."""
     return _call(url, basedir, [(f"db.masters.{name}", *arguments) for name, *arguments in calls])
 
 
 def expire_masters(url: str, basedir: Path) -> None:
-    """Do the housekeeping that a master does when it starts, as Buildbot does it."""
+    """Run Buildbot's own housekeeping, as a master does when it starts."""
     _call(url, basedir, [("data.updates.expireMasters", True)])
 
 
@@ -194,13 +194,13 @@ def _call(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[Any]:
 
 
 def call_command(url: str, basedir: Path, calls: list[tuple[Any, ...]]) -> list[str]:
-    """Return the command that makes such calls in a process of its own, and prints the results."""
+    """Return a command that makes these calls in its own process, and prints the results."""
     program = [sys.executable, "-m", "tests.support.buildbot_calls"]
     return [*NOT_COVERED, *program, url, str(basedir), json.dumps(calls)]
 
 
 class _Process:
-    """What was forked off the process that has imported Buildbot."""
+    """A fork of the process that has imported Buildbot."""
 
     def __init__(self, pid: int, output: str) -> None:
         self.pid = pid
@@ -208,13 +208,13 @@ class _Process:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it runs."""
+        """Return the exit code, or None while the process runs."""
         if self._code is None:
             self._code = _ask("poll", self.pid)
         return self._code
 
     def wait(self, seconds: float) -> int:
-        """Return the exit code, once there is one."""
+        """Wait for the process to end, and return its exit code."""
         wait_for(lambda: self.poll() is not None, seconds)
         assert self._code is not None
         return self._code
@@ -225,7 +225,7 @@ class _Process:
 
 @contextmanager
 def _forked(request: str, *arguments: str) -> Iterator[_Process]:
-    """Fork a command off the process that has imported Buildbot."""
+    """Run a command in a fork of the process that has imported Buildbot."""
     with tempfile.NamedTemporaryFile(prefix="mastersctl-buildbot-") as output:
         pid = _ask(request, arguments, output.name)
         assert pid is not None

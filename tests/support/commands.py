@@ -1,4 +1,4 @@
-"""How tests run commands, and what these did."""
+"""Runs commands for tests, and returns their results."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from mastersctl.cli import run
 
 
 class Result(NamedTuple):
-    """What a command did."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ Command = Callable[..., Result]
 
 
 def mastersctl(*arguments: object) -> Result:
-    """Run a command in this process, by the function that the console script calls."""
+    """Run a command in this process, through the function that the console script calls."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
         code = run([str(argument) for argument in arguments])
@@ -46,7 +46,7 @@ def mastersctl(*arguments: object) -> Result:
 def process(
     *arguments: object, environment: dict[str, str] | None = None, **keywords: Any
 ) -> Result:
-    """Run a command in a process of its own, without a terminal."""
+    """Run a command in its own process, without a terminal."""
     done = subprocess.run(
         [sys.executable, "-m", "mastersctl", *map(os.fsencode, map(str, arguments))],
         env=os.environ | (environment or {}),
@@ -59,7 +59,7 @@ def process(
 
 
 def shell(script: str, *arguments: str) -> Result:
-    """Run a script of bash, in which ``mastersctl`` is the command."""
+    """Run a Bash script in which ``mastersctl`` is the tested command."""
     prelude = f'mastersctl() {{ "{sys.executable}" -m mastersctl "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-c", prelude + script, "bash", *arguments], capture_output=True, check=False
@@ -77,7 +77,7 @@ class Bound:
         return mastersctl(*self.on(*arguments))
 
     def process(self, *arguments: object, **keywords: Any) -> Result:
-        """Run a command in a process of its own."""
+        """Run a command in its own process."""
         return process(*self.on(*arguments), **keywords)
 
     def on(self, *arguments: object) -> list[str]:
@@ -87,7 +87,7 @@ class Bound:
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Fail when what is inside takes longer, instead of letting it wait for ever."""
+    """Fail the test if the block takes longer, instead of waiting for ever."""
 
     def fail(*_: object) -> NoReturn:
         pytest.fail(f"it takes more than {seconds:g} s")

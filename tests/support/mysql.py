@@ -1,4 +1,4 @@
-"""Real servers of MariaDB and MySQL, of the session's own, and databases on them."""
+"""Real servers of MariaDB and MySQL, which the session starts, and databases on them."""
 
 import abc
 import os
@@ -44,7 +44,7 @@ _LONGEST_START = 30  # seconds
 
 
 def mysqld() -> str | None:
-    """Return the path of MySQL's server: ``$MYSQLD``, or what is installed and not MariaDB's."""
+    """Return the path of MySQL's server: ``$MYSQLD``, or an installed one that is not MariaDB's."""
     if "MYSQLD" in os.environ:
         return os.environ["MYSQLD"]
     path = programs.find("mysqld")
@@ -54,17 +54,17 @@ def mysqld() -> str | None:
 
 
 class Server(abc.ABC):
-    """A server in a directory of its own, on a free port of the loopback interface.
+    """A server in its own directory, on a free port of the loopback interface.
 
     Parameters:
-        made: the directory of another one, which was stopped, to be copied.
+        made: the directory of a stopped server, to copy.
     """
 
     kind: ClassVar[str]
-    """Which of the two, as the parameters of tests have it."""
+    """Its kind, as in the parameters of tests."""
 
     settings: ClassVar[str]
-    """What its configuration has beyond that of the others."""
+    """Its own part of the configuration."""
 
     def __init__(self, program: str, directory: Path, port: int, made: Path | None = None) -> None:
         self.port = port
@@ -74,7 +74,7 @@ class Server(abc.ABC):
         self._config = directory / "config"
         self._config.write_text(_CONFIG.format(port=port, directory=directory) + self.settings)
         directory.chmod(0o755)
-        # One of its own: a server that starts removes the temporary tables of all others there.
+        # Not shared: a server that starts removes all temporary tables in its directory.
         (directory / "tmp").mkdir()
         (directory / "tmp").chmod(0o1777)
         self._command = [program, f"--defaults-file={self._config}", f"--user={self._user()}"]
@@ -89,7 +89,7 @@ class Server(abc.ABC):
         """Make the directory with its data."""
 
     def _user(self) -> str:
-        """Return the name of the user who runs it."""
+        """Return the name of the user that runs the server."""
         return pwd.getpwuid(os.geteuid()).pw_name
 
     def start(self) -> None:
@@ -101,11 +101,11 @@ class Server(abc.ABC):
         try:
             self._wait()
         except BaseException:
-            self.stop()  # or it would go on for ever, without its directory
+            self.stop()  # or it would run for ever, without its directory
             raise
 
     def _wait(self) -> None:
-        """Wait until it can be used."""
+        """Wait until the server is ready."""
         deadline = time.monotonic() + _LONGEST_START
         while True:
             try:
@@ -116,17 +116,17 @@ class Server(abc.ABC):
                 time.sleep(0.1)
 
     def stop(self) -> None:
-        """Kill the server, whose data is of no use any more."""
+        """Kill the server, without saving its data."""
         self._process.kill()
         self._process.wait()
 
     def shut_down(self) -> None:
-        """Let the server write all of its data, and end."""
+        """Shut the server down, and let it save its data."""
         self._process.terminate()
         assert self._process.wait(60) == 0
 
     def url(self, database: str) -> str:
-        """Return a URL as it stands in a ``master.cfg``, for tables that have transactions."""
+        """Return a URL as in a ``master.cfg``, for tables with transactions."""
         server = f"mysql+pymysql://root@127.0.0.1:{self.port}"
         return f"{server}/{database}?storage_engine=InnoDB"
 
@@ -136,7 +136,7 @@ class Server(abc.ABC):
 
     @contextmanager
     def set_to(self, *settings: str) -> Iterator[None]:
-        """Give variables of the server other values, as ``name = value``, for a while."""
+        """Set variables of the server, each as ``name = value``, and restore them in the end."""
         names = [setting.partition("=")[0].strip() for setting in settings]
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT {', '.join(f'@@GLOBAL.{name}' for name in names)}")
@@ -150,7 +150,7 @@ class Server(abc.ABC):
                     cursor.execute(f"SET GLOBAL {name} = %s", (value,))
 
     def connect(self, database: str | None = None, **options: Any) -> Any:
-        """Return a connection that understands standard SQL, and several statements in one."""
+        """Return a connection for standard SQL, and for several statements at once."""
         connection = pymysql.connect(
             host="127.0.0.1",
             port=self.port,
@@ -158,7 +158,7 @@ class Server(abc.ABC):
             database=database,
             autocommit=True,
             charset="utf8mb4",
-            ssl_disabled=True,  # for which it would read all certificates each time
+            ssl_disabled=True,  # TLS would read all certificates each time
             sql_mode="ANSI,NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES",
             client_flag=CLIENT.MULTI_STATEMENTS,
             **options,
@@ -166,7 +166,7 @@ class Server(abc.ABC):
         return closing(connection)
 
     def create(self, template: str | None = None, name: str | None = None) -> str:
-        """Create a database, empty or as another one is, and return its name."""
+        """Create a database, empty or as a copy of a template, and return its name."""
         self._databases += 1
         name = name or f"test{self._databases}"
         self.execute(f"CREATE DATABASE {name}")
@@ -175,12 +175,12 @@ class Server(abc.ABC):
         return name
 
     def _copy(self, source: str, target: str) -> None:
-        """Make the tables of one database, and their rows, in another one, which is empty."""
+        """Copy the tables of one database, with their rows, to an empty one."""
         with self.connect(source) as connection, connection.cursor() as cursor:
             cursor.execute("SHOW TABLES")
             tables = [table for (table,) in cursor.fetchall()]
             creates = []
-            cursor.execute("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")  # or it leaves out charsets
+            cursor.execute("SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")  # or the result lacks charsets
             for table in tables:
                 cursor.execute(f"SHOW CREATE TABLE {table}")
                 creates.append(cursor.fetchone()[1])
@@ -234,7 +234,7 @@ def run(cursor: Any, statements: list[str]) -> None:
 
 
 class MysqlDatabase(Bound):
-    """A database on a server of MariaDB or MySQL, past the code that is tested."""
+    """A database on a server of MariaDB or MySQL, accessed without the tested code."""
 
     key = "INTEGER PRIMARY KEY AUTO_INCREMENT"
 
@@ -279,16 +279,16 @@ class MysqlDatabase(Bound):
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[str], object]]:
-        """Yield a function that executes a statement, in a transaction that is committed."""
+        """Yield a function that executes statements in a transaction, and commit it."""
         with self.server.connect(self.name) as connection, connection.cursor() as cursor:
             connection.begin()
             yield cursor.execute
             connection.commit()
 
     def execute_at_once(self, sql: str) -> None:
-        """Execute a statement, which fails where it would have to wait for a lock.
+        """Execute a statement that fails instead of waiting for a lock.
 
-        MySQL waits for a second all the same.
+        MySQL still waits for a second.
         """
         no_time = "SET SESSION innodb_lock_wait_timeout = 0, lock_wait_timeout = 1"
         with self.server.connect(self.name, init_command=no_time) as connection:
@@ -300,7 +300,7 @@ class MysqlDatabase(Bound):
         return bool(self.execute(query, [self.name, "%masters%FOR UPDATE"]))
 
     def waiting_session(self) -> int:
-        """Return the ID of the session that waits for the row of a master, once there is one."""
+        """Wait until a session waits for the row of a master, and return its ID."""
         deadline = time.monotonic() + 30
         sessions = "SELECT id FROM information_schema.processlist WHERE info LIKE ? AND db = ?"
         while not (found := self.execute(sessions, ["%name_hash%FOR UPDATE", self.name])):
@@ -310,12 +310,12 @@ class MysqlDatabase(Bound):
         return int(session)
 
     def snapshot(self) -> Callable[[], None]:
-        """Keep all rows as they are, and return a function that brings them back."""
+        """Save all rows, and return a function that restores them."""
         saved = self.server.create(self.name)
         tables = [table for table, rows in self.rows().items() if rows]
         delete = [f"DELETE FROM {table}" for table in tables]
         insert = [f"INSERT INTO {table} SELECT * FROM {saved}.{table}" for table in tables]
-        next_id = "ALTER TABLE masters AUTO_INCREMENT = 1"  # which means: the next that is free
+        next_id = "ALTER TABLE masters AUTO_INCREMENT = 1"  # the server takes the next free ID
 
         def restore() -> None:
             with self.server.connect(self.name) as connection, connection.cursor() as cursor:

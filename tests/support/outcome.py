@@ -1,4 +1,4 @@
-"""What a command that was killed or cut off leaves behind."""
+"""Examines the database after a command that was killed or cut off."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.rows import Contents
 
 
 def by_master(found: Contents) -> dict[int, list[tuple[str, Any]]]:
-    """Return what each master has; `add_belongings` lets the IDs begin with that of the master."""
+    """Return the rows of each master; in `add_belongings`, their IDs begin with the master's."""
     parts: dict[int, list[tuple[str, Any]]] = {}
     for table, rows in found.items():
         for row in rows:
@@ -28,7 +28,7 @@ def by_master(found: Contents) -> dict[int, list[tuple[str, Any]]]:
 
 
 def settle(database: RealDatabase) -> None:
-    """Check the file that a command left that was killed; wait until a server has noticed that."""
+    """Check the file of a killed command, or wait until its server has noticed the end."""
     if database.kind == "sqlite":
         assert database.execute("PRAGMA integrity_check") == [("ok",)]
         return

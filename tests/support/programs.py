@@ -1,4 +1,4 @@
-"""Programs that some tests need; without one, these are skipped, and the summary names it."""
+"""Finds the programs that some tests need; tests without their program are skipped."""
 
 import os
 import shutil
@@ -18,16 +18,16 @@ _PACKAGES = {
     "ruff": "pip install -e '.[lint]'",
     "systemd-analyze": "apt-get install systemd",
 }
-"""How to install what has another name than its package."""
+"""The commands that install programs whose packages have other names."""
 
 
 def find(program: str) -> str | None:
-    """Return the path of a program, or None where it is not installed."""
+    """Return the path of a program, or None if it is not installed."""
     return shutil.which(program, path=_PATH)
 
 
 def require(program: str) -> str:
-    """Return the path of a program; skip the test where it is not installed."""
+    """Return the path of a program; skip the test if it is not installed."""
     path = find(program)
     if path is None:
         how = _PACKAGES.get(program, f"apt-get install {program}")

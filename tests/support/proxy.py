@@ -1,4 +1,4 @@
-"""Between a client and a server: answers, up to a point, and then none."""
+"""A proxy that passes on the answers of a server up to some byte, then cuts or garbles them."""
 
 import socket
 import threading
@@ -9,14 +9,14 @@ _CHUNK = 65536
 
 
 class Proxy:
-    """Passes on what a client sends, and so many bytes of what the server answers.
+    """Passes on all requests of a client, and the first bytes of the server's answers.
 
     Attributes:
-        port: where it listens, on the loopback interface.
-        left: how many bytes of answers it still passes on.
-        cuts: whether it then closes the connection; else it is silent.
-        garbles: makes other bytes of each answer from then on, instead.
-        answered: how many bytes it has passed on.
+        port: its port on the loopback interface.
+        left: how many more bytes of answers it passes on.
+        cuts: whether it then closes the connection, instead of falling silent.
+        garbles: if set, returns other bytes to pass on in place of the rest.
+        answered: how many bytes of answers it has passed on.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -29,7 +29,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
 
     def serve(self) -> None:
-        """Pass on each connection's bytes, until `close` is called."""
+        """Pass on the bytes of each connection until `close` is called."""
         while True:
             try:
                 client, _ = self._listener.accept()
@@ -55,7 +55,7 @@ class Proxy:
                 self._pass_on(client, server)
             for end in (client, server):
                 with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)  # to close it is not enough: `_ask` waits for it
+                    end.shutdown(socket.SHUT_RDWR)  # close alone leaves `_ask` waiting
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         while data := server.recv(_CHUNK):
@@ -71,7 +71,7 @@ class Proxy:
 
 @contextmanager
 def proxy(server_port: int) -> Iterator[Proxy]:
-    """Start a proxy before the server that listens on that port."""
+    """Start a proxy for the server that listens on a port."""
     one = Proxy(server_port)
     thread = threading.Thread(target=one.serve)
     thread.start()

@@ -1,4 +1,4 @@
-"""Rows of the databases of tests: what is put into them, and what is there afterwards."""
+"""Adds rows to the databases of tests, and reads them back."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ MINUTE = 60
 def add_master(
     database: RealDatabase, name: str, *, active: int = 0, last_active: float | None = None
 ) -> int:
-    """Add a master as Buildbot would have; `last_active` is epoch seconds, by default now."""
+    """Add a master as Buildbot would; `last_active` is in epoch seconds, by default now."""
     database.execute(
         "INSERT INTO masters (name, name_hash, active, last_active) VALUES (?, ?, ?, ?)",
         (name, name_hash(name), active, int(time.time() if last_active is None else last_active)),
@@ -54,7 +54,7 @@ def contents(database: RealDatabase) -> Contents:
 
 
 def without_times(found: Contents) -> Contents:
-    """Return the contents with a word for the times at which something happened just now."""
+    """Replace the times of recent events in the contents by the word ``now``."""
     for row in itertools.chain(*found.values()):
         for column in ("complete_at", "last_active"):
             if (row.get(column) or 0) > 1_000_000:
@@ -63,8 +63,8 @@ def without_times(found: Contents) -> Contents:
 
 
 def add_belongings(database: RealDatabase, masterid: int) -> None:
-    """Give the master one or more of everything, in a database that Buildbot made."""
-    base = masterid * 100  # IDs differ by table, too: a test that mixes them up fails
+    """Add one or more rows of each kind for a master, in a database that Buildbot made."""
+    base = masterid * 100  # IDs also differ by table: a test that mixes them up fails
     master = {"masterid": masterid}
     request = {"buildsetid": base + 8, "builderid": base + 3, "submitted_at": 1000}
     build = {"builderid": base + 3, "started_at": 2000, "state_string": "", "locks_duration_s": 0}
@@ -96,16 +96,20 @@ SHARED_BUILDER, SHARED_WORKER = 20, 21  # their IDs
 
 
 def add_cluster(database: RealDatabase) -> tuple[int, int, int, int]:
-    """Add masters that have everything, some of it together, in a database that Buildbot made.
+    """Add masters with rows of each kind, some of them shared, in a database that Buildbot made.
 
-    Each has three schedulers, two change sources, two builders, of which all have one, and three
-    configured workers, of which one is of both builders, and one of all masters, as is one of the
-    two that are connected. Of its builds and of the requests for them, which it has claimed, three
-    are unfinished, and two are not. A step of one has a time of its end and no results, which is
-    what counts, and another the opposite.
+    Each master has:
+
+    - three schedulers and two change sources
+    - two builders, one of them shared by all masters
+    - three configured workers: two for one worker on both builders, and one for a shared worker
+    - two connected workers, one of them shared by all masters
+    - claimed build requests and their builds: three are unfinished, and two are finished
+    - a step with an end time and no results, and a step with results and no end time; the results
+      decide
 
     Returns:
-        the IDs of two that are dead, of which one is inactive, and of two that are alive.
+        the IDs of two dead masters, the second one inactive, and of two live ones.
     """
     ids = (
         add_master(database, "dead", active=1, last_active=5),
@@ -152,7 +156,7 @@ def add_cluster(database: RealDatabase) -> tuple[int, int, int, int]:
 
 
 def _insert(database: RealDatabase, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Insert rows; those of a table that have the same columns in one statement."""
+    """Insert rows, with one statement for all rows with the same table and columns."""
     statements: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for table, row in rows:
         statements.setdefault((table, *row), []).append(row)
@@ -163,7 +167,7 @@ def _insert(database: RealDatabase, rows: Iterable[tuple[str, dict[str, Any]]]) 
 
 
 def _steps(*builds: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield steps in every state, and logs of each, of these builds."""
+    """Yield steps of these builds in every state, and the logs of each step."""
     states: list[dict[str, Any]] = [
         {"started_at": 2000, "complete_at": 2500, "results": 0},  # finished
         {"started_at": 2500, "hidden": 1},  # running

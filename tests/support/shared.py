@@ -1,4 +1,4 @@
-"""What takes long to make, and the processes that share the tests therefore make once."""
+"""Directories that take long to make, and that the processes of one run share."""
 
 import fcntl
 import subprocess
@@ -8,13 +8,13 @@ from typing import ClassVar
 
 
 class Shared:
-    """What the processes of this run share; `tests.conftest` makes it, and removes it."""
+    """The shared directory of this run; `tests.conftest` makes it, and removes it."""
 
     directory: ClassVar[Path]
 
 
 def made_once(name: str, make: Callable[[Path], object]) -> Path:
-    """Return the shared directory `name`; who asks first makes it, and the others wait for that."""
+    """Return the shared directory `name`; the first process makes it while the others wait."""
     directory = Shared.directory / name
     with (Shared.directory / f"{name}.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -27,5 +27,5 @@ def made_once(name: str, make: Callable[[Path], object]) -> Path:
 
 
 def copy_directory(source: Path, target: Path) -> None:
-    """Copy what a server left, with the owners of the files, into a directory that may be there."""
+    """Copy the files of a stopped server, with their owners, to a directory that may exist."""
     subprocess.run(["cp", "-a", f"{source}/.", target], check=True)

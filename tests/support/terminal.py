@@ -1,4 +1,4 @@
-"""Real terminals: one whose screen is read back, and one for streams of this process."""
+"""Real terminals: one with a screen to read, and one for the streams of this process."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ import pytest
 
 
 class Terminal:
-    """A terminal on which a command runs."""
+    """A terminal that runs a command."""
 
     def __init__(
         self, *arguments: str, rows: int = 20, columns: int = 100, kind: str = "xterm-256color"
@@ -22,7 +22,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
         self.written = ""
-        # pexpect alone may say so too late, when the command has begun; untold, it says another.
+        # pexpect alone may set the size after the command has begun; without one, it sets another.
         sized = f'stty rows {rows} cols {columns}; exec "$@"'
         self.child = pexpect.spawn(
             "sh", ["-c", sized, "sh", sys.executable, "-m", "mastersctl", *arguments],
@@ -31,7 +31,7 @@ class Terminal:
         )  # fmt: skip
 
     def read(self) -> list[str]:
-        """Return the lines of the screen as they are now."""
+        """Return the current lines of the screen."""
         try:
             while True:
                 text = self.child.read_nonblocking(65536, timeout=0.1)
@@ -41,7 +41,7 @@ class Terminal:
             return [line.rstrip() for line in self.screen.display]
 
     def wait_for(self, text: str) -> list[str]:
-        """Return the lines of the screen once the text is on it."""
+        """Wait until the text is on the screen, and return the lines."""
         deadline = time.monotonic() + 60
         while text not in "\n".join(lines := self.read()):
             assert time.monotonic() < deadline, lines
@@ -62,9 +62,9 @@ class Terminal:
 
 @contextmanager
 def terminal_for(*streams: str, answer: bytes = b"y\n") -> Iterator[Callable[[], str]]:
-    """Let these streams be a terminal, on which that answer is typed; the others are none.
+    """Connect these streams to a terminal, and type an answer there; the others have no terminal.
 
-    Yields a function that returns what was shown there.
+    Yields a function that returns the text shown on the terminal.
     """
     mine, theirs = pty.openpty()
     os.write(mine, answer)
@@ -84,6 +84,6 @@ def terminal_for(*streams: str, answer: bytes = b"y\n") -> Iterator[Callable[[],
 
 
 def _read(terminal: int) -> str:
-    """Return some of what was shown; nothing if there is none."""
+    """Return some of the shown text, or an empty string."""
     ready, _, _ = select.select([terminal], [], [], 0.1)
     return os.read(terminal, 10_000).decode() if ready else ""
