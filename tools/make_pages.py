@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write the man page of each command from its help: ``python tools/make_pages.py``.
 
-What all pages share (options of every command, exit status, environment, files) comes from
-``mastersctl.1``, and what one needs beyond its help from ``COMMAND.roff``, where there is such a
-file. Both are written by hand. A test says when the pages are to be written again.
+``mastersctl.1`` has the parts that all pages share: options of every command, exit status,
+environment and files. ``COMMAND.roff``, if it exists, has further text for one page. Both are
+written by hand. A test fails when the pages are out of date.
 """
 
 import re
@@ -19,9 +19,9 @@ from mastersctl.cli.group import cli
 PAGES = Path(__file__).parent.parent / "man"
 MAIN = (PAGES / "mastersctl.1").read_text()
 WIDTH = 78  # characters of a line of the source
-LITERAL = "\b\n"  # by which a paragraph of a help begins that is not to be filled
+LITERAL = "\b\n"  # the start of a paragraph that must not be filled
 ESCAPES = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
-"""What formatters would make typographic, and a shell would not understand when it is pasted."""
+"""Characters that formatters make typographic, and that a shell then rejects when pasted."""
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def path(name: str) -> Path:
-    """Return where the page of a command is."""
+    """Return the path of a command's page."""
     return PAGES / f"mastersctl-{name}.1"
 
 
@@ -76,19 +76,19 @@ def page(name: str) -> str:
 
 
 def help_of(name: str) -> str:
-    """Return the help of a command, of which each paragraph but some is to be filled."""
+    """Return the help of a command, without its indentation."""
     return cleandoc(cli.commands[name].help or "")
 
 
 def block(paragraph: str) -> tuple[str, list[str]]:
-    """Return the title of a paragraph that is not filled, and its lines."""
+    """Return the title and the lines of a paragraph that must not be filled."""
     title, *lines = paragraph.removeprefix(LITERAL).splitlines()
     title = title.rstrip(":").partition(",")[0]
     return "Examples" if title == "Example" else title, [line.removeprefix("  ") for line in lines]
 
 
 def heading(name: str) -> Iterator[str]:
-    """Yield what all pages begin with, with the title of this one."""
+    """Yield the first lines of all pages, with the title of this one."""
     title, *lines = MAIN.partition("\n.SH ")[0].splitlines()
     yield title.replace("MASTERSCTL", rf"MASTERSCTL\-{typed(name.upper())}", 1)
     yield from lines
@@ -105,7 +105,7 @@ def section(title: str, part: str | None = None) -> str:
 
 
 def shared_codes() -> Iterator[str]:
-    """Yield the exit status of every command but those that have one of their own."""
+    """Yield the exit status for each command whose help has none of its own."""
     yield section("EXIT STATUS").partition("\n.PP\n")[0]
 
 
@@ -116,14 +116,14 @@ def code_list(lines: list[str], markup: "Markup") -> Iterator[str]:
 
 
 def more(name: str) -> Iterator[str]:
-    """Yield what is written by hand for the page of one command."""
+    """Yield the hand-written text for the page of one command."""
     fragment = PAGES / f"{name}.roff"
     if fragment.exists():
         yield fragment.read_text().rstrip("\n")
 
 
 def argument(parameter: click.Argument) -> str:
-    """Return an argument as the synopsis has it: in brackets, when it may be missing."""
+    """Return an argument for the synopsis, in brackets if it is optional."""
     if isinstance(parameter.type, click.Choice):
         return "{" + "|".join(styled("B", choice) for choice in parameter.type.choices) + "}"
     name = value_name(parameter)
@@ -145,7 +145,7 @@ def own_options(command: click.Command) -> Iterator[click.Option]:
 
 
 def option(parameter: click.Option, markup: "Markup") -> Iterator[str]:
-    """Yield the lines on one option: its names, its value, and its help."""
+    """Yield the lines for one option: its names, its value, and its help."""
     choices = parameter.type.choices if isinstance(parameter.type, click.Choice) else ()
     value = parameter.metavar or ("FORMAT" if choices else "")
     names = r"\fR, \fB".join(typed(name) for name in parameter.opts)
@@ -160,12 +160,12 @@ def option(parameter: click.Option, markup: "Markup") -> Iterator[str]:
 
 
 def metavar(value: str) -> str:
-    """Return the value of an option: what stands for something in italics, the rest in bold."""
+    """Return the value of an option, with placeholders in italics and the rest in bold."""
     return re.sub(r"([A-Z]+)|[=_-]+", lambda part: styled("I" if part[1] else "B", part[0]), value)
 
 
 class Markup:
-    """Marks up the texts of a help: what is typed in bold, what stands for something in italics."""
+    """Marks up the texts of a help: literal words in bold, placeholders in italics."""
 
     _TYPED = (
         r"(?<!\w)'([^']+)'(?!\w)"  # without the quotes
@@ -180,7 +180,7 @@ class Markup:
         self._pattern = re.compile(rf"{self._TYPED}|\b({'|'.join(sorted(stands_for))})\b")
 
     def text(self, paragraph: str) -> str:
-        """Return a paragraph, of which each sentence begins a line."""
+        """Return a paragraph in which each sentence begins a line."""
         sentences = re.split(r"(?<=\.) (?=[A-Z'])", " ".join(paragraph.split()))
         return "\n".join(line for sentence in sentences for line in self._lines(sentence))
 
@@ -195,7 +195,7 @@ class Markup:
 
 
 def filled(text: str) -> Iterator[str]:
-    """Yield the lines of a text, none of which a formatter takes for a request."""
+    """Yield the lines of a text, so that a formatter takes none of them for a request."""
     for line in wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False):
         yield rf"\&{line}" if line[0] in ".'" else line
 
@@ -205,7 +205,7 @@ def styled(font: str, words: str) -> str:
 
 
 def typed(words: str) -> str:
-    """Return words so that they can be pasted into a shell."""
+    """Return words with escapes, so that a reader can paste them into a shell."""
     return "".join(ESCAPES.get(character, character) for character in words)
 
 
