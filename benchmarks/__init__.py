@@ -1,1 +1,1 @@
-"""What a command costs: processor time and peak memory of whole processes, beside their peers'."""
+"""Measures the processor time and peak memory of commands, and compares them with their peers."""

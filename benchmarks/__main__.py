@@ -1,4 +1,4 @@
-"""``python -m benchmarks``"""
+"""Runs all comparisons and prints them as a table: ``python -m benchmarks``."""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.support.buildbots import make_basedir, upgrade
 from tests.support.databases import PostgresServer
 from tests.support.shared import Shared
 
-_FEWER = 3  # how many times fewer runs there are of what takes seconds
+_FEWER = 3  # the divisor of the number of runs for commands that take seconds
 _WIDTH = 130  # columns of the table
 
 
@@ -65,7 +65,7 @@ def main(runs: int, masters: int, results: str | None) -> None:
 
 
 def _add(times: dict[str, pyperf.Benchmark], more: pyperf.Benchmark) -> None:
-    """Add what was measured to what was before of the same command."""
+    """Add the measurements of a command to its earlier ones."""
     before = times.setdefault(more.get_name(), more)
     if before is not more:
         before.add_runs(more)
@@ -116,7 +116,7 @@ def _row(
     yield f"{peer.mebibytes:.1f}"
     if comparison.figure == "memory":
         yield f"{ours.mebibytes / peer.mebibytes:.2f} MiB"
-    else:  # of each pair of runs: what disturbs the machine disturbs both
+    else:  # of each pair of runs: a busy machine disturbs both
         pairs = zip(ours.seconds.get_values(), peer.seconds.get_values(), strict=True)
         yield f"{median((one - started) / other for one, other in pairs):.2f}"
     yield "" if comparison.bound is None else f"{comparison.bound:g}"

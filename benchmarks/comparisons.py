@@ -1,4 +1,4 @@
-"""What is compared with what, and how many times as much it may cost."""
+"""The comparisons: commands, their peers, and the bounds of the ratios."""
 
 import shutil
 import time
@@ -15,18 +15,17 @@ _IMPORTS = "import click, peewee"
 
 
 class Setting(NamedTuple):
-    """What the commands work with.
+    """The programs and databases that the commands use.
 
     Attributes:
         bare, full: the Pythons of `benchmarks.environments`.
-        basedir: a buildmaster's.
-        configured: one with a configuration of 3,000 lines, whose database is `ten`.
-        ten, table, large, many: SQLite databases, with 10 masters, with 10,000, with 100,000, and
-            with `most`.
-        linked: one with a master that has 150,000 builders.
+        basedir: the directory of a buildmaster.
+        configured: another one, with a configuration of 3,000 lines and the database `ten`.
+        ten, table, large, many: SQLite databases with 10, 10,000, 100,000 and `most` masters.
+        linked: an SQLite database with one master that has 150,000 builders.
         scratch: a path for a copy of `many`.
-        postgres: the URL of a database with ten masters.
-        psql: the program that came with that server.
+        postgres: the URL of a PostgreSQL database with ten masters.
+        psql: the program psql of that server's package.
     """
 
     bare: Path
@@ -69,9 +68,9 @@ class Comparison(NamedTuple):
     """A command and its peer.
 
     Attributes:
-        bound: how many times as much it may cost; None where the figure is for information.
-        start: a command whose cost is subtracted from that of `ours`: the start-up.
-        figure: what is compared.
+        bound: the highest allowed ratio of the costs; None if there is no bound.
+        start: a command that measures the start-up, whose cost is subtracted from `ours`.
+        figure: the compared figure.
         slow: whether fewer runs are enough.
     """
 
@@ -84,7 +83,7 @@ class Comparison(NamedTuple):
 
 
 def comparisons(setting: Setting) -> Iterator[Comparison]:
-    """Yield all of them, in the order of the table."""
+    """Yield all comparisons in the order of the table."""
     yield from _start_up(setting)
     yield from _server(setting)
     yield from _buildbot(setting)
@@ -95,7 +94,7 @@ def comparisons(setting: Setting) -> Iterator[Comparison]:
 
 
 def _small(masterid: int) -> list[list[object]]:
-    """Return the commands that hooks and scripts call most, on a master."""
+    """Return the commands that hooks and scripts call most, for one master."""
     return [
         ["find", name(masterid)],
         ["set-state", masterid, "active"],
@@ -167,7 +166,7 @@ def _many_and_few(setting: Setting) -> Iterator[Comparison]:
 
 
 def _expiry(setting: Setting) -> Iterator[Comparison]:
-    def renew() -> None:  # or else nothing would change from the second time on
+    def renew() -> None:  # or only the first run would change anything
         for suffix in ("-wal", "-shm"):
             Path(f"{setting.scratch}{suffix}").unlink(missing_ok=True)
         shutil.copy(setting.many, setting.scratch)

@@ -1,4 +1,4 @@
-"""Databases that Buildbot made, with as many masters as are asked for."""
+"""Makes databases and configurations of given sizes."""
 
 import random
 import shutil
@@ -12,7 +12,7 @@ import psycopg
 from mastersctl.schema.master import name_hash
 
 NOW = 1_795_000_000  # epoch seconds
-_YEARS = 3 * 365 * 86400  # seconds, in which the masters were seen last
+_YEARS = 3 * 365 * 86400  # seconds, the span of the times at which masters were active last
 _COLUMNS = "id, name, name_hash, active, last_active"
 
 
@@ -29,7 +29,7 @@ def _masters(count: int) -> Iterator[tuple[int, str, str, int, int]]:
 
 
 def make_sqlite(template: Path, path: Path, masters: int) -> Path:
-    """Make a database out of an empty one, which nobody has open."""
+    """Make a database with masters from an empty one that no process has open."""
     shutil.copy(template, path)
     with closing(sqlite3.connect(path)) as connection, connection:
         insert = f"INSERT INTO masters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
@@ -39,7 +39,7 @@ def make_sqlite(template: Path, path: Path, masters: int) -> Path:
 
 
 def make_linked(template: Path, path: Path, builders: int) -> Path:
-    """Make a database with one master, which has so many builders."""
+    """Make a database with one master that has `builders` builders."""
     make_sqlite(template, path, 1)
     ids = range(1, builders + 1)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -73,7 +73,7 @@ c["builders"].append(
 
 
 def make_configured(path: Path, database: Path, lines: int) -> Path:
-    """Make a buildmaster's directory whose configuration has so many lines, and that database."""
+    """Make a buildmaster's directory with that database and a configuration of `lines` lines."""
     names = "c = BuildmasterConfig = {'workers': [], 'builders': []}"
     builders = "".join(
         _BUILDER.format(number=number) for number in range(lines // _BUILDER.count("\n"))
@@ -88,7 +88,7 @@ def make_configured(path: Path, database: Path, lines: int) -> Path:
 
 
 def fill_postgres(url: str, masters: int) -> None:
-    """Put masters into a database that has none."""
+    """Add masters to an empty PostgreSQL database."""
     with psycopg.connect(url) as connection:
         insert = f"INSERT INTO masters ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s)"
         connection.cursor().executemany(insert, [*_masters(masters)])

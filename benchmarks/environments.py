@@ -1,4 +1,4 @@
-"""What is measured, installed as a user installs it, and its peer without database drivers."""
+"""Makes two environments: mastersctl as a user installs it, and its peer without drivers."""
 
 import shutil
 import subprocess
@@ -10,13 +10,13 @@ _ROOT = Path(__file__).parent.parent
 
 
 def make_bare(directory: Path) -> Path:
-    """Make an environment with Click, Peewee and Rich alone; return its Python."""
+    """Make an environment with only Click, Peewee and Rich; return its Python."""
     return _make(directory, *(f"{name}=={version(name)}" for name in ("click", "peewee", "rich")))
 
 
 def make_full(directory: Path) -> Path:
-    """Make one with mastersctl and the driver for PostgreSQL; return its Python."""
-    source = directory.with_name("source")  # a copy: pip would leave a build behind, and reuse it
+    """Make an environment with mastersctl and the driver for PostgreSQL; return its Python."""
+    source = directory.with_name("source")  # a copy, as pip would leave a build and reuse it
     other = shutil.ignore_patterns(".*", "build", "*.egg-info", "tests", "benchmarks")
     shutil.copytree(_ROOT, source, ignore=other)
     return _make(directory, f"{source}[postgres]")

@@ -1,4 +1,4 @@
-"""Whole processes, measured as the kernel accounts for them."""
+"""Measures whole processes by the kernel's accounting."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pyperf
 
-# In a process of its own, and a small one: a child's peak begins with what its parent holds.
+# A small process starts the command: a child's peak includes the memory of its parent.
 _RUN = """
 import os, sys
 discard = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
@@ -19,7 +19,7 @@ print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.
 
 
 class Command(NamedTuple):
-    """A command, and what must be done before each time that it is run."""
+    """A command, and a function to call before each run."""
 
     name: str
     arguments: Sequence[object]
@@ -27,16 +27,16 @@ class Command(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What a command cost."""
+    """The cost of a command."""
 
     seconds: pyperf.Benchmark
-    """Processor time: of user and system together."""
+    """Processor time of user and system together."""
     mebibytes: float
-    """The peak of memory that was resident, in the greediest run."""
+    """The highest peak of resident memory in all runs."""
 
 
 def measure(commands: Sequence[Command], runs: int) -> list[Figures]:
-    """Run each of the commands so many times, in turn, after a first time that does not count."""
+    """Run all commands in turn, `runs` times, after a first run that does not count."""
     for command in commands:
         _run(command)
     rounds = [[_run(command) for command in commands] for _ in range(runs)]
