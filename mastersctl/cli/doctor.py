@@ -109,24 +109,25 @@ def _write(problems: list[Problem], repaired: list[Repaired] | None, format_: st
 
 def _write_problems(problems: list[Problem]) -> None:
     """Write a description of each on a terminal, and a table with a row for each elsewhere."""
-    rows = [
-        (one.kind, one.number, ", ".join(one.examples), one.effect, one.remedy) for one in problems
-    ]
     if not sys.stdout.isatty():
         from mastersctl.output.table import Column, write
 
         columns = [Column(name, "number" if name == "COUNT" else "text") for name in _COLUMNS]
+        rows = [
+            (one.kind, one.number, ", ".join(one.examples), one.effect, one.remedy)
+            for one in problems
+        ]
         write(rows, columns, sys.stdout)
         return
     from mastersctl.output.description import write as write_description
 
-    for number, row in enumerate(rows):
+    labels = [name.capitalize() for name in _COLUMNS]
+    for number, one in enumerate(problems):
         if number:
             click.echo()
-        pairs = [
-            (name.capitalize(), [str(value)]) for name, value in zip(_COLUMNS, row, strict=True)
-        ]
-        write_description(pairs, sys.stdout, wrapped=True)
+        values = ([one.kind], [str(one.number)], one.examples, [one.effect], [one.remedy])
+        pairs = [*zip(labels, values, strict=True)]
+        write_description(pairs, sys.stdout, prose=("Effect", "Remedy"))
 
 
 def _to_json(problem: Problem) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from typing import TextIO
 
@@ -15,20 +15,20 @@ Pairs = Sequence[tuple[str, Sequence[str]]]
 """Labels, each with its values."""
 
 
-def write(pairs: Pairs, file: TextIO, *, wrapped: bool = False) -> None:
+def write(pairs: Pairs, file: TextIO, *, prose: Collection[str] = ()) -> None:
     """Write a description: a line a value, with the label before the first one.
 
     Parameters:
-        wrapped: whether values are prose, which a terminal shows in lines as wide as it is.
+        prose: the labels whose values a terminal shows in lines as wide as it is.
     """
     on_terminal = file.isatty()
     width = max(len(label) for label, _ in pairs) + len(":") + _GAP
-    room = _room(width) if on_terminal and wrapped else 0
+    room = _room(width) if on_terminal else 0
     bold, plain = _bold(file) if on_terminal else ("", "")
     for label, values in pairs:
         file.write(f"{bold}{label}:{plain}" + " " * (width - len(label) - len(":")))
         lines: Iterable[str] = map(visible, values)
-        if room:
+        if on_terminal and label in prose:
             lines = chain.from_iterable(_wrapped(line, room) for line in lines)
         file.write(f"\n{' ' * width}".join(lines) + "\n")
 

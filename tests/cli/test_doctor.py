@@ -35,6 +35,18 @@ def test_a_problem_is_a_row_and_an_exit_code(sound_cluster: RealDatabase) -> Non
     assert contents(sound_cluster) == before
 
 
+def test_a_terminal_shows_each_example_on_a_line_of_its_own(sound_sqlite: SqliteFile) -> None:
+    names = ["A Rather Long Name:/srv/build masters/number one", "构建主机 " * 9]
+    for id_, name in enumerate(names, 2):
+        sound_sqlite.execute("UPDATE masters SET name = ? WHERE id = ?", [name, id_])
+    terminal = Terminal(*sound_sqlite.on("doctor"), columns=60)
+    assert terminal.end() == 1
+    for id_, name in enumerate(names, 2):
+        assert f" master {id_} {name!r}\r\n" in terminal.written
+    prose = terminal.written.partition("Effect")[2]
+    assert all(len(line) < 60 + len("\x1b[1m\x1b[0m") for line in prose.split("\r\n"))
+
+
 def test_json_has_all_of_a_problem(sound_cluster: RealDatabase) -> None:
     name = "evil\x1b[31m"
     sound_cluster.execute("UPDATE masters SET name = ? WHERE id = 3", [name])
