@@ -37,13 +37,13 @@ def write_masters(connector: MastersConnector, spec: ResultSpec, linked: Given) 
         needing = _needing(connector)
     marked = numbers(needing, rows) if needing else ()
     if rows or not on_terminal:
-        values = (tuple(values) for _, *values in rows)
-        headings = write(values, columns_of(spec.fields), sys.stdout, needing=marked)
+        rows = [row[1:] for row in rows]  # in its place, as 100,000 take their room
+        headings = write(rows, columns_of(spec.fields), sys.stdout, needing=marked)
         if headings:
             report(left_out(headings))
     if not rows:
         _report_none(connector)
-    elif on_terminal and len(rows) > _screen_lines():
+    elif on_terminal and len(rows) >= _screen_lines():  # below the headings
         click.echo(_counts(len(rows), states))
     if needing and needing.unknown:
         warn(summary(needing))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
 from typing import Literal, NamedTuple, TextIO
 
 from mastersctl.output.texts import boolean
-from mastersctl.query.fields import FIELDS, Type
+from mastersctl.query.fields import COUNTS, FIELDS, Type, shown
 from mastersctl.schema.stored import iso_8601, text
 from mastersctl.text import visible
 
@@ -16,6 +17,8 @@ NEEDS_HOUSEKEEPING = " !"
 MAX_PADDING = 250
 """How many cells a column is wide at most; a longer text moves the rest of its own row."""
 GAP = "  "
+_PLAIN = re.compile(r"[ -~]+(?=[ -~]|\Z)")
+"""A cell a character; one before another character may be part of an emoji."""
 _HEADINGS = {
     "last_active": "LAST SEEN",
     "schedulers": "SCHED",
@@ -47,12 +50,17 @@ class Column(NamedTuple):
 
 
 def columns_of(fields: Iterable[str]) -> list[Column]:
-    """Return the columns for fields of masters."""
+    """Return the columns for fields of masters.
+
+    Counts are optional in the wide table, but not where they were asked for.
+    """
+    fields = tuple(fields)
+    optional = {*COUNTS} if fields == shown("wide") else set()
     return [
         Column(
             _HEADINGS.get(field, field.replace("_", " ").upper()),
             FIELDS[field].type,
-            FIELDS[field].source == "counted",
+            field in optional,
         )
         for field in fields
     ]
@@ -143,4 +151,5 @@ def cell_width(shown: str) -> int:
         return len(shown)
     from rich.cells import cell_len  # late: most names are ASCII
 
-    return cell_len(shown)
+    rest = _PLAIN.sub("", shown)
+    return len(shown) - len(rest) + cell_len(rest)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
 from shutil import get_terminal_size
 from typing import NamedTuple, TextIO
 
+from rich.cells import chop_cells
 from rich.console import Console
 from rich.text import Text
 
@@ -85,7 +87,7 @@ def draw(
         for number, (column, cells) in enumerate(zip(columns, values, strict=True))
     ]
     mark(columns, texts, [number + 1 for number in needing])
-    texts = [[_encodable(cell, console.encoding) for cell in cells] for cells in texts]
+    texts = [[encodable(cell, console.encoding) for cell in cells] for cells in texts]
     places = _fit(columns, [max(map(cell_width, cells)) for cells in texts], console.width)
     padded = [pad(texts[place], columns[place].alignment) for place in places]
     styles = [*_styles(values, columns, needing, now)]
@@ -105,14 +107,8 @@ def fold(line: Text, width: int) -> list[Text]:
     """Return the lines that a terminal makes of one: it breaks where there is no more room."""
     line = line.copy()
     line.rstrip()
-    breaks, room = [], width
-    for place, character in enumerate(line.plain):
-        cells = cell_width(character)
-        if cells > room:
-            breaks.append(place)
-            room = width
-        room -= cells
-    return [*line.divide(breaks)]
+    pieces = chop_cells(line.plain, width)
+    return [*line.divide(accumulate(map(len, pieces[:-1])))]
 
 
 def _texts(column: Column, values: Sequence[object], now: float) -> list[str]:
@@ -133,7 +129,7 @@ def age_of(seconds: object, now: float) -> str:
     return age(now - when.timestamp()) if when.timestamp() else "unknown"  # after expire-all
 
 
-def _encodable(shown: str, encoding: str) -> str:
+def encodable(shown: str, encoding: str) -> str:
     """Return the text as the terminal gets it: what its encoding lacks is written as an escape."""
     if shown.isascii():
         return shown
@@ -144,23 +140,26 @@ def _fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[in
     """Return the numbers of the columns that are drawn, in their order.
 
     Where there is no room for all, those that are optional are left out, from the right. Where
-    that is not enough, the name comes last, and may overflow.
+    that is not enough, the name comes last, and may overflow, and as many others as there is room
+    for come before it.
     """
-    places = [*range(len(columns))]
-    optional = [place for place in places if columns[place].is_optional]
+    everything = [*range(len(columns))]
+    needed = [place for place in everything if not columns[place].is_optional]
+    optional = [place for place in everything if columns[place].is_optional]
 
     def width(some: Sequence[int]) -> int:
         return sum(widths[place] for place in some) + len(GAP) * (len(some) - 1)
 
-    while width(places) > room and optional:
-        places.remove(optional.pop())
-    if width(places) <= room:
-        return places
-    name = next((place for place in places if columns[place].heading == "NAME"), places[-1])
-    others = [place for place in places if place != name]
-    while others and width(others) + len(GAP) + min(widths[name], _MIN_OVERFLOW) > room:
+    for number in range(len(optional), -1, -1):
+        places = sorted([*needed, *optional[:number]])
+        if places and width(places) <= room:
+            return places
+    name = [place for place in needed if columns[place].heading == "NAME"]
+    others = [place for place in (*needed, *optional) if place not in name]
+    room -= sum(len(GAP) + min(widths[place], _MIN_OVERFLOW) for place in name)
+    while len(others) + len(name) > 1 and width(others) > room:
         others.pop()
-    return [*others, name]
+    return [*sorted(others), *name]
 
 
 def _styles(

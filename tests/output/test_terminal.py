@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.text import Text
 
 from mastersctl.output.age import age, ago
+from mastersctl.output.table import cell_width
+from mastersctl.output.terminal import fold
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master, add_masters
 
@@ -121,12 +126,15 @@ def test_no_cell_is_broken(
         assert len({*places}) == 1
 
 
+LEFT_OUT = "No room for {}: use a wider terminal, or --field."
+
+
 @pytest.mark.parametrize(
     ("columns", "left_out"),
     [
         (90, ""),
-        (80, "No room for BUILDS and CLAIMS: use a wider terminal, or --field."),
-        (66, "No room for WORKERS, BUILDS and CLAIMS: use a wider terminal, or --field."),
+        (80, LEFT_OUT.format("BUILDS and CLAIMS")),
+        (66, LEFT_OUT.format("WORKERS, BUILDS and CLAIMS")),
     ],
 )
 def test_columns_that_have_no_room_are_left_out_from_the_right_and_named(
@@ -141,6 +149,45 @@ def test_columns_that_have_no_room_are_left_out_from_the_right_and_named(
     assert "\n".join(rest) == left_out
 
 
+@pytest.mark.parametrize("fields", [["name", "claims"], ["claims", "name"]])
+@pytest.mark.parametrize("columns", [40, len(NAME)])
+def test_a_count_that_was_asked_for_is_not_left_out_beside_a_long_name(
+    cluster: SqliteFile, fields: list[str], columns: int
+) -> None:
+    add_belongings(cluster, add_master(cluster, NAME))
+    options = [option for field in fields for option in ("--field", field)]
+    assert lines_of("list", *options, columns=columns) == ["CLAIMS  NAME", f"     1  {NAME}"]
+
+
+def test_a_long_name_leaves_the_counts_their_room(cluster: SqliteFile) -> None:
+    add_master(cluster, NAME)
+    header, row = lines_of("list", "-o", "wide", columns=90)
+    counts = ["SCHED", "SOURCES", "BUILDERS", "WORKERS", "BUILDS", "CLAIMS"]
+    assert header.split() == ["ID", "STATE", "LAST", "SEEN", *counts, "NAME"]
+    assert row.endswith(f"  0  {NAME}")
+
+
+def test_one_column_is_left_on_the_narrowest_terminal(cluster: SqliteFile) -> None:
+    add_master(cluster, "m")
+    assert lines_of("list", "--field", "claims", columns=3) == ["CLAIMS", "     0"]
+    lines = lines_of("list", "--field", "state", "--field", "claims", columns=3)
+    assert lines == ["STATE", "inactive", LEFT_OUT.format("CLAIMS")]
+
+
+@pytest.mark.parametrize("name", [*NAMES.values(), "❤️" * 60, "👍🏽🇩🇪é" * 30, "\u0301", ""])
+@pytest.mark.parametrize("width", [1, 2, 7, 80])
+def test_no_line_of_a_folded_one_is_too_wide(name: str, width: int) -> None:
+    parts = fold(Text(name), width)
+    assert "".join(part.plain for part in parts) == name
+    assert all(part.cell_len <= max(width, 2) for part in parts)
+    assert all(part.plain for part in parts[1:])
+
+
+@given(st.text(st.sampled_from("a1 #構❤\ufe0f\ufe0e👍🏽🇩🇪é\u0301ｱ"), max_size=12))
+def test_a_text_is_as_wide_as_rich_has_it(shown: str) -> None:
+    assert cell_width(shown) == cell_len(shown)
+
+
 def test_an_active_master_that_is_late_is_yellow(database: SqliteFile) -> None:
     add_master(database, "in time", active=1, last_active=time.time() - 100)
     add_master(database, "late", active=1, last_active=time.time() - 130)
@@ -150,14 +197,14 @@ def test_an_active_master_that_is_late_is_yellow(database: SqliteFile) -> None:
 
 
 def test_more_than_a_screen_is_counted(database: SqliteFile) -> None:
-    add_masters(database, [f"stopped{number}" for number in range(48)])
+    add_masters(database, [f"stopped{number}" for number in range(47)])
     add_master(database, "alive", active=1)
     add_master(database, "dead", active=1, last_active=time.time() - 7200)
-    assert lines_of("list", columns=80)[-1] != "50 masters: 1 active, 1 stale, 48 inactive"
+    assert len(lines_of("list", columns=80)) == 50  # with the headings
     add_master(database, "alive too", active=1)
     lines = lines_of("list", columns=80)
-    assert lines[-1] == "51 masters: 2 active, 1 stale, 48 inactive"
-    assert lines_of("list", "--field", "name", columns=80)[-1] == "51 masters"
+    assert lines[-1] == "50 masters: 2 active, 1 stale, 47 inactive"
+    assert lines_of("list", "--field", "name", columns=80)[-1] == "50 masters"
     assert "masters:" not in database.run("list").out
 
 
