@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import NamedTuple, TextIO
@@ -14,13 +15,14 @@ from rich.live import Live
 from rich.text import Text
 
 from mastersctl.output.table import columns_of
-from mastersctl.output.terminal import draw, fold
+from mastersctl.output.terminal import draw, encodable, fold
 from mastersctl.text import visible
 
 Rows = Sequence[tuple[object, ...]]
 
 _ABSENT = object()
 _MARK_SECONDS = 10.0
+_MIN_TABLE = 3  # lines: the headings, a row, and how many more there are
 _CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there
 
 
@@ -57,7 +59,7 @@ class Screen:
         describe: Callable[[Sequence[str]], str],
     ) -> None:
         self._live = live
-        self._title = Text(visible(title), style="bold")
+        self._title = self._text(title, "bold")
         self._fields = fields
         self._describe = describe
         self._contents = Contents((), (), 0)
@@ -85,14 +87,14 @@ class Screen:
                     self._changed[id_, field] = until
         self._contents, self._is_first = contents, False
         states, *others = contents.summary
-        self._head = [Text(visible(f"{_now()}  {states}"))]
-        self._head += [Text(visible(line), style="bold red") for line in others]
+        self._head = [self._text(f"{_now()}  {states}")]
+        self._head += [self._text(line, "bold red") for line in others]
         self._draw()
 
     def show_error(self, message: str) -> None:
         """Draw the last rows again, with an error above them."""
         self._changed.clear()
-        self._head = [*self._head[:1], Text(visible(f"{_now()}  {message}"), style="bold red")]
+        self._head = [*self._head[:1], self._text(f"{_now()}  {message}", "bold red")]
         self._draw()
 
     def wait(self, seconds: float) -> None:
@@ -162,6 +164,7 @@ class Screen:
     def _lines(self) -> list[Text]:
         """Return the lines that fit; where that is not all of them, the last says how many more."""
         console = self._live.console
+        width, height = console.size
         rows = self._contents.rows
         drawn = draw(
             [tuple(values) for _, *values in rows],
@@ -177,19 +180,32 @@ class Screen:
         )
         head = [self._title, *self._head, Text()]
         if drawn.left_out:
-            head.insert(-1, Text(self._describe(drawn.left_out), style="dim"))
-        lines = [part for line in (*head, drawn.header) for part in fold(line, console.width)]
-        folded = [fold(line, console.width) for line in drawn.lines]
-        room = console.height - len(lines)
-        if self._contents.total == len(rows) and sum(map(len, folded)) <= room:
-            return [*lines, *(part for parts in folded for part in parts)]
-        shown = 0
+            head.insert(-1, self._text(self._describe(drawn.left_out), "dim"))
+        lines = [*chain.from_iterable(fold(line, width) for line in head)]
+        if len(lines) > height - _MIN_TABLE:  # the error, or the summary, is worth most
+            lines = fold(self._head[-1], width)[: max(height - _MIN_TABLE, 0)]
+        lines += fold(drawn.header, width)
+        folded = [_cut(fold(line, width), (height - len(lines)) // 2) for line in drawn.lines]
+        more = self._contents.total
+        if more == len(rows) and sum(map(len, folded)) <= height - len(lines):
+            return [*lines, *chain.from_iterable(folded)]
         for parts in folded:
-            if len(lines) + len(parts) > console.height - 1:
+            if len(lines) + len(parts) > height - 1:
                 break
             lines += parts
-            shown += 1
-        return [*lines[: console.height - 1], Text(f"… {self._contents.total - shown} more")]
+            more -= 1
+        return [*lines[: height - 1], self._text(f"… {more} more")] if more else lines[:height]
+
+    def _text(self, shown: str, style: str = "") -> Text:
+        return Text(encodable(visible(shown), self._live.console.encoding), style)
+
+
+def _cut(parts: list[Text], number: int) -> list[Text]:
+    """Return at most that many lines of a row, and one at least: it shall not hide all others."""
+    if len(parts) <= max(number, 1):
+        return parts
+    *parts, last = parts[: max(number, 1)]
+    return [*parts, Text("").join((last[:-1], Text("…")))]
 
 
 def _now() -> str:

@@ -259,6 +259,61 @@ def test_a_name_that_is_wider_than_the_terminal_is_shown_whole(database: SqliteF
     terminal.child.close(force=True)
 
 
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        (6, ["sqlite", "2 inactive", "ID  NAME", " 1  build1", "… 2 more"]),
+        (5, ["2 inactive", "ID  NAME", " 1  build1", " 2  build2", " 3  build3"]),
+        (4, ["2 inactive", "ID  NAME", " 1  build1", "… 2 more"]),
+        (3, ["ID  NAME", " 1  build1", "… 2 more"]),
+        (1, ["… 3 more"]),
+    ],
+)
+def test_a_short_terminal_shows_masters_rather_than_what_is_above_them(
+    database: SqliteFile, rows: int, lines: list[str]
+) -> None:
+    add_master(database, "build3:/srv/bb")
+    terminal = Terminal("list", "--watch", "0.3", "--order", "id", rows=rows, columns=250)
+    found = [line for line in terminal.wait_for(lines[-1]) if line]
+    assert len(found) == len(lines)
+    assert all(part in line for part, line in zip(lines, found, strict=True))
+    terminal.child.close(force=True)
+
+
+def test_a_short_terminal_shows_an_error(database: SqliteFile) -> None:
+    terminal = Terminal("list", "--watch", "0.3", rows=5, columns=250)
+    terminal.wait_for("build2")
+    database.path.rename(database.path.with_suffix(".away"))
+    assert "build1" in "".join(terminal.wait_for("There is no database")[2:])
+    terminal.child.close(force=True)
+
+
+def test_no_masters_are_not_said_to_be_more(database: SqliteFile) -> None:
+    database.execute("DELETE FROM masters")
+    terminal = Terminal("list", "--watch", "0.3", rows=2, columns=250)
+    assert "more" not in "".join(terminal.wait_for("NAME"))
+    terminal.child.close(force=True)
+
+
+def test_a_name_that_would_fill_the_terminal_does_not_hide_the_others(
+    database: SqliteFile,
+) -> None:
+    add_master(database, "x" * 100_000, active=1, last_active=5)
+    terminal = Terminal("list", "--watch", "0.3", rows=14, columns=50)
+    lines = "\n".join(terminal.wait_for("build2"))
+    assert "xxx…\n" in lines
+    assert "more" not in lines
+    terminal.child.close(force=True)
+
+
+def test_emoji_that_fold_leave_room_for_how_many_more_there_are(database: SqliteFile) -> None:
+    for number in range(9):
+        add_master(database, f"{'❤️' * 40}{number}", active=1, last_active=5)
+    terminal = Terminal("list", "--watch", "0.3", rows=14, columns=50)
+    terminal.wait_for("… ")
+    terminal.child.close(force=True)
+
+
 def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(terminal: Terminal) -> None:
     terminal.wait_for("build2")
     terminal.child.send("\x1a")
