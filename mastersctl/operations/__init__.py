@@ -1,1 +1,1 @@
-"""What can be done with masters; nothing here knows of the command line."""
+"""The operations on masters; nothing here knows of the command line."""

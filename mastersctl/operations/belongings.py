@@ -1,4 +1,4 @@
-"""What a master has in other tables: links, unfinished builds, claims."""
+"""The rows of a master in other tables: links, unfinished builds, claims."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _ID = attrgetter("id")
 
 
 class Item(NamedTuple):
-    """Something that a master has.
+    """A link, an unfinished build or a claim of a master.
 
     Attributes:
-        id: of the scheduler, change source, builder or worker that is linked; of the build; of the
-            build request that is claimed.
-        name: its name; a build's and a build request's is their builder's. None if that is gone.
-        number: of a build, else None.
-        since: when a build was started or a build request claimed, else None.
+        id: of the linked scheduler, change source, builder or worker; of the build; or of the
+            claimed build request.
+        name: the name of the linked thing, or of the builder of a build or a build request; None
+            if there is no such row.
+        number: of the build; None for anything else.
+        since: when the build started, or the build request was claimed; None for a link.
     """
 
     id: int
@@ -42,10 +43,11 @@ Belongings = dict[str, list[Item]]
 
 
 def find_belongings(database: Database, masterid: int) -> Belongings:
-    """Return what the master has, by the kinds of `mastersctl.schema.relations.RELATIONS`.
+    """Return the links, unfinished builds and claims of a master, by kind.
 
-    One statement, and two more in a database that lacks some of the tables. Of the claims, only
-    those on build requests that are not complete count: the others are history.
+    The kinds are those of `mastersctl.schema.relations.RELATIONS`. This takes one statement, and
+    two more in a database that lacks some of the tables. Claims on complete build requests are
+    left out: they are history.
     """
     try:
         rows = _read(database, masterid, RELATIONS)
@@ -59,7 +61,7 @@ def find_belongings(database: Database, masterid: int) -> Belongings:
     for items in found.values():
         try:
             items.sort(key=_ID)
-        except TypeError:  # on SQLite, an ID may be no number
+        except TypeError:  # on SQLite, an ID need not be a number
             items.sort(key=_by_kind_of_id)
     return found
 
@@ -80,18 +82,19 @@ def _items(kind: str, relation: Relation, masterid: int) -> peewee.ModelSelect[p
     query = relation.select(*columns).where(relation.masterid == masterid)
     named = relation.named.id == relation.named_id
     query = query.join_from(relation.model, relation.named, peewee.JOIN.LEFT_OUTER, on=named)
-    return query if relation.unfinished is not None else query.distinct()  # a worker of 2 builders
+    # Two builders of a master may have the same worker.
+    return query if relation.unfinished is not None else query.distinct()
 
 
 def _by_kind_of_id(item: Item) -> tuple[bool, int | str]:
-    """Return what sorts items by ID, those whose ID is no number last."""
+    """Return the sort key of an item: its ID; an ID that is not a number comes last."""
     return (False, item.id) if isinstance(item.id, int) else (True, repr(item.id))
 
 
 def counts(
     database: Database, relations: Mapping[str, Relation], masterids: list[int]
 ) -> dict[str, dict[int, int]]:
-    """Return how many rows of each of the relations each of the masters has, in one statement."""
+    """Return the number of rows of each relation, by kind and master, in one statement."""
     found: dict[str, dict[int, int]] = {kind: {} for kind in relations}
     chosen = Master.select(Master.id).where(Master.id.in_(masterids)).distinct().cte("chosen")
     rows = peewee.fn.COUNT(peewee.SQL("*"))
@@ -108,10 +111,10 @@ def counts(
 
 
 def delete_links(database: Database, masterid: int, *, dry_run: bool = False) -> int:
-    """Delete the links of the master, in the transaction of the caller; return how many.
+    """Delete the links of the master, in the caller's transaction; return their number.
 
-    Buildbot's setMasterState deletes those to schedulers, and its housekeeping the others but for
-    the connected workers, which it leaves behind.
+    Buildbot's setMasterState deletes the links to schedulers. Its housekeeping deletes the others,
+    but leaves those to connected workers behind.
 
     Parameters:
         dry_run: only count them.
@@ -126,7 +129,7 @@ def delete_links(database: Database, masterid: int, *, dry_run: bool = False) ->
 
 
 def count_unfinished(database: Database, masterid: int) -> tuple[int, int]:
-    """Return how many unfinished builds the master has, and claims on unfinished requests."""
+    """Return the numbers of a master's unfinished builds and claims on unfinished requests."""
     relations = existing_relations(database, (UNFINISHED_BUILDS, CLAIMS))
     found = counts(database, relations, [masterid])
     builds, claims = (found.get(kind, {}) for kind in (UNFINISHED_BUILDS, CLAIMS))

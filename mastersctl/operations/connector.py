@@ -1,6 +1,6 @@
 """The five operations of Buildbot's ``MastersConnectorComponent``, in its order and names.
 
-What only one of them needs is imported where it is: each process pays for what it imports.
+An import that only one operation needs stands inside it: each process pays for its imports.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from mastersctl.query.resultspec import ResultSpec
 
 _ROWS = peewee.fn.COUNT(peewee.SQL("*"))
-_MAX_NEEDING = 1000  # IDs in a statement, which may have them in several places
+_MAX_NEEDING = 1000  # IDs; a statement may repeat them in several places
 
 
 class Found(NamedTuple):
-    """What `find_master_id` found; `id` is what Buildbot's findMasterId returns.
+    """The result of `find_master_id`.
 
-    It is None where a dry run adds no master.
+    Attributes:
+        id: as Buildbot's findMasterId returns it; None if a dry run found no master.
+        created: whether the master was added, or would be.
     """
 
     id: int | None
@@ -35,29 +37,38 @@ class Found(NamedTuple):
 
 
 class StateChange(NamedTuple):
-    """What `set_master_state` did; `changed` is what Buildbot's setMasterState returns."""
+    """The result of `set_master_state`.
+
+    Attributes:
+        changed: whether the state changed, or would change; Buildbot's setMasterState returns this.
+        previous: the state before, one of `mastersctl.states.STATES`.
+        in_future: whether the master was active because its last check-in is in the future.
+        links: how many links were deleted, or would be.
+        builds: how many unfinished builds an inactive master leaves behind.
+        claims: how many claims on unfinished build requests an inactive master leaves behind.
+    """
 
     id: int
     name: str
     changed: bool
     previous: str
-    """The state before, one of `mastersctl.states.STATES`."""
     in_future: bool
-    """Whether that was so by a last check-in that is yet to come."""
     links: int = 0
-    """How many links were deleted, or would have been."""
     builds: int = 0
-    """How many unfinished builds an inactive master leaves behind."""
     claims: int = 0
-    """How many claims on unfinished build requests it leaves behind."""
 
 
 class Expiry(NamedTuple):
-    """What `set_all_masters_active_long_time_ago` did, or would have done."""
+    """The result of `set_all_masters_active_long_time_ago`.
+
+    Attributes:
+        expired: how many masters were changed, or would be.
+        alive: the names of the masters that were `active` before.
+        refused: whether the operation was refused, or would be, because masters are `active`.
+    """
 
     expired: int
     alive: list[str]
-    """The names of the masters that were `active` before."""
     refused: bool
 
 
@@ -65,16 +76,17 @@ class MastersConnector(Lookup):
     """The operations of Buildbot's component, on the masters in one database."""
 
     def find_master_id(self, name: str, *, create: bool = True, dry_run: bool = False) -> Found:
-        """Return the ID of the master called `name`, adding it (inactive) when there is none.
+        """Return the ID of the master called `name`; add an inactive one if there is none.
 
         Mirrors findMasterId: processes that add the same name at the same time get the same ID.
 
         Parameters:
-            create: add it.
+            create: add the master if there is none.
             dry_run: change nothing.
 
         Raises:
-            NoSuchMasterError: there is none, and `create` is false.
+            NoSuchMasterError: there is no such master, and `create` is false.
+            RefusedError: a master has this name, but the name_hash of another name.
         """
         digest = name_hash(name)
         query = Master.select(Master.id).where(Master.name_hash == digest)
@@ -98,10 +110,10 @@ class MastersConnector(Lookup):
     ) -> StateChange:
         """Check the master in (`active`), or mark it inactive and delete its links.
 
-        Mirrors setMasterState. The old state is read and the new one written under one lock, so
-        that of several processes that make the same change one is told that it changed something.
-        What the master leaves unfinished stays, for `housekeep`: Buildbot's masters do that for
-        none but those that they mark inactive themselves.
+        Mirrors setMasterState. One lock covers the read of the old state and the write of the new
+        one. So if several processes make the same change, only one of them reports a change.
+        Unfinished builds and claims stay for `housekeep`: Buildbot's masters do housekeeping only
+        for masters that they mark inactive themselves.
 
         Parameters:
             dry_run: change nothing.
@@ -130,7 +142,7 @@ class MastersConnector(Lookup):
         return self.transact(change, dry_run=dry_run)
 
     def get_master(self, master: int | str) -> MasterRow | None:
-        """Return the master, or None when there is no such one. Mirrors getMaster."""
+        """Return the master, or None if there is no such master. Mirrors getMaster."""
         return self.first(master)
 
     def get_masters(
@@ -141,22 +153,23 @@ class MastersConnector(Lookup):
         needing: Sequence[int] | None = None,
         max_age: float = EXPIRE_SECONDS,
     ) -> Iterator[Row]:
-        """Return the masters that `spec` asks for (all, by ID), each as a tuple of its fields.
+        """Return the masters that `spec` selects, each as a tuple of its fields.
 
-        Mirrors getMasters, in one statement whose rows are read as they are consumed. The values
-        are those that the database holds: `active` is 0 for false, `last_active` epoch seconds, and
-        not even the types are certain on SQLite (see `mastersctl.schema.stored`).
+        Mirrors getMasters, in one statement; its rows are read as they are consumed. The default
+        is all masters, by ID. Values are as the database holds them: `active` is 0 for false, and
+        `last_active` is in epoch seconds. On SQLite, not even their types are certain (see
+        `mastersctl.schema.stored`).
 
         Parameters:
-            linked: only those which these, each an ID or a name by a key of
-                `mastersctl.query.linked.LINKED`, are linked to, as Buildbot's
-                ``/builders/n:builderid/masters``.
-            needing: the IDs of those that need housekeeping, from
-                `mastersctl.operations.needs.find_needing`, where they are known already.
-            max_age: for how long a master is not stale after it checked in, in seconds.
+            linked: return only the masters that all of these are linked to, as Buildbot's
+                ``/builders/n:builderid/masters`` does. The keys are those of
+                `mastersctl.query.linked.LINKED`, the values are IDs or names.
+            needing: the IDs of the masters that need housekeeping, if
+                `mastersctl.operations.needs.find_needing` has returned them already.
+            max_age: a master is stale when its last check-in is older than this, in seconds.
 
         Raises:
-            NoSuchLinkedError: one of these is not there.
+            NoSuchLinkedError: something in `linked` does not exist.
         """
         return self.database.rows(self._matching(spec, linked, needing, max_age))
 
@@ -167,9 +180,9 @@ class MastersConnector(Lookup):
         linked: Mapping[str, int | str] | None = None,
         needing: Sequence[int] | None = None,
     ) -> int:
-        """Return how many masters match; the parameters are those of `get_masters`.
+        """Return the number of masters that match; the parameters are those of `get_masters`.
 
-        The limit and the offset of `spec` do not count.
+        The limit and the offset of `spec` are ignored.
         """
         if spec is not None:
             spec = spec._replace(fields=("id",), order=(), limit=None, offset=None)
@@ -223,10 +236,10 @@ class MastersConnector(Lookup):
 
         Mirrors setAllMastersActiveLongTimeAgo, which Buildbot 4.3.0 calls at the end of
         ``upgrade-master`` but never commits. The next master that starts then does housekeeping
-        for all that have not checked in again.
+        for all masters that have not checked in again.
 
         Parameters:
-            unless_alive: change nothing when a master is `active` (see `mastersctl.states`).
+            unless_alive: change nothing if a master is `active` (see `mastersctl.states`).
             dry_run: change nothing at all.
         """
         if dry_run:
@@ -241,7 +254,7 @@ class MastersConnector(Lookup):
             expired = self.database.update_all(Master, {"active": 1, "last_active": 0})
             return Expiry(expired, alive, refused=False)
 
-        # Nobody checks in, or is added, between the look and the change.
+        # The lock keeps masters from checking in, or being added, between the check and the change.
         return self.database.transact(expire, lock_table=Master._meta.table_name)
 
     def _alive(self) -> list[str]:

@@ -16,15 +16,15 @@ def create_table(database: Database) -> bool:
     """Create the table of masters as Buildbot creates it; return whether it was missing.
 
     Raises:
-        NotBuildbotDatabaseError: the table of that name lacks Buildbot's index.
-        peewee.DatabaseError: it lacks a column.
+        NotBuildbotDatabaseError: the table exists, but lacks Buildbot's unique index.
+        peewee.DatabaseError: the table exists, but lacks a column.
     """
     if _has_table(database):
         return False
     try:
         database.create(Master)
     except peewee.DatabaseError:
-        if _has_table(database):  # by now: another process was faster
+        if _has_table(database):  # another process was faster
             return False
         raise
     return True
@@ -34,7 +34,7 @@ def _has_table(database: Database) -> bool:
     table = Master._meta.table_name
     if not database.existing_tables([table]):
         return False
-    list(database.rows(Master.select().limit(0)))  # fails where a column is missing
+    list(database.rows(Master.select().limit(0)))  # fails if a column is missing
     if not database.has_unique_index(table, "name_hash"):
         raise NotBuildbotDatabaseError(
             "The table of masters has no unique index over name_hash, so it is not Buildbot's."

@@ -1,4 +1,4 @@
-"""Rows that refer to what is not there: foreign keys that point nowhere."""
+"""Dangling rows: their foreign keys refer to rows that do not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _VALUE, _ROWS = peewee.SQL("child.value"), peewee.SQL("SUM(child.number)")
 _MASTERS = table_of(Master)
-# SQLite looks for such rows much faster than any query does, but by what was declared alone.
+# SQLite's own check is much faster than any query, but covers only declared foreign keys.
 _DECLARED = """
 SELECT name, key."from", key."table", coalesce(key."to", 'id'), coalesce(broken.number, 0)
 FROM sqlite_master JOIN pragma_foreign_key_list(name) AS key
@@ -31,11 +31,11 @@ WHERE type = 'table'
 
 
 class Dangling(NamedTuple):
-    """Rows that refer by a foreign key to what is not there.
+    """The dangling rows of one foreign key.
 
     Attributes:
         rows: how many there are.
-        example: one value that they have.
+        example: a value of the column that refers to no row.
     """
 
     key: ForeignKey
@@ -44,16 +44,16 @@ class Dangling(NamedTuple):
 
 
 def find_dangling(database: Database, tables: set[str]) -> list[Dangling]:
-    """Return the rows that refer to what is not there, by each foreign key.
+    """Return the dangling rows of each foreign key that has any.
 
-    Three statements, and one for each foreign key where an older Buildbot lacks some of the
-    columns.
+    This takes three statements. If an older Buildbot lacks some of the columns, it takes one more
+    for each foreign key.
 
     Parameters:
-        tables: those that are there.
+        tables: the tables that exist.
     """
     keys = [key for key in _suspicious(database) if {key.table, key.parent} <= tables]
-    if not isinstance(database, peewee.SqliteDatabase):  # which holds other values than numbers
+    if not isinstance(database, peewee.SqliteDatabase):  # SQLite may hold more than numbers
         keys = _not_within(database, keys)
     queries = {key: _unmatched(key, _ROWS, peewee.fn.MIN(_VALUE)) for key in keys}
     answers = _ask(database, queries).items()
@@ -63,10 +63,10 @@ def find_dangling(database: Database, tables: set[str]) -> list[Dangling]:
 def find_missing_masters(
     database: Database, keys: Iterable[ForeignKey]
 ) -> dict[Any, dict[str, int]]:
-    """Return the IDs of masters that are not there; for each, how many rows have it, by table.
+    """Return the IDs of missing masters, each with the number of referring rows, by table.
 
     Parameters:
-        keys: those by which rows refer to masters that are not there.
+        keys: the foreign keys by which rows refer to missing masters.
     """
     found: dict[Any, dict[str, int]] = {}
     for key in keys:
@@ -77,18 +77,18 @@ def find_missing_masters(
 
 
 def refers_to_masters(key: ForeignKey) -> bool:
-    """Return whether it is by this key that rows refer to masters."""
+    """Return whether this foreign key refers to masters."""
     return (key.parent, key.key) == (_MASTERS, "id")
 
 
 def _suspicious(database: Database) -> list[ForeignKey]:
-    """Return the foreign keys that may point nowhere."""
+    """Return the foreign keys that may have dangling rows."""
     if not isinstance(database, peewee.SqliteDatabase):
         return [*FOREIGN_KEYS]
     try:
         rows = database.execute_sql(_DECLARED).fetchall()  # type: ignore[no-untyped-call]
     except peewee.OperationalError as error:
-        if not str(error).startswith("foreign key mismatch"):  # of one to what is not unique
+        if not str(error).startswith("foreign key mismatch"):  # its target is not unique
             raise
         return [*FOREIGN_KEYS]
     declared = {ForeignKey(*key): number for *key, number in rows}
@@ -98,12 +98,13 @@ def _suspicious(database: Database) -> list[ForeignKey]:
 
 
 def _not_within(database: Database, keys: list[ForeignKey]) -> list[ForeignKey]:
-    """Return the foreign keys that may point nowhere, by the least and the greatest number.
+    """Return the foreign keys that may have dangling rows, judged by least and greatest number.
 
-    A column without gaps has every number in between. To count is much faster than to compare.
+    A column without gaps has every number in between. Counting its numbers is much faster than
+    comparing them.
     """
     columns = {(key.parent, key.key) for key in keys}
-    # First those that refer, or rows that are added in between would refer to what is not there.
+    # Read the referring columns first, or rows that are added in between would seem to dangle.
     children = _ask(database, {key: _range(key.table, key.column, counted=False) for key in keys})
     parents = _ask(database, {column: _range(*column, counted=True) for column in columns})
     without_gaps = {
@@ -121,7 +122,11 @@ def _not_within(database: Database, keys: list[ForeignKey]) -> list[ForeignKey]:
 
 
 def _range(table: str, column: str, *, counted: bool) -> Any:
-    """Return the query for how many numbers a column has, the least and the greatest one."""
+    """Return the query for the least and the greatest number in a column, and their count.
+
+    Parameters:
+        counted: whether to count the numbers; the count is NULL otherwise.
+    """
     source = peewee.Table(table)
     numbers = peewee.Column(source, column)
     number = peewee.fn.COUNT(numbers.distinct()) if counted else NO_NUMBER
@@ -129,7 +134,7 @@ def _range(table: str, column: str, *, counted: bool) -> Any:
 
 
 def _unmatched(key: ForeignKey, *columns: Any) -> Any:
-    """Return a query for the values that point nowhere: each is counted, then looked up once."""
+    """Return a query for the values that refer to no row: it counts each, then looks it up once."""
     child = peewee.Table(key.table)
     value = peewee.Column(child, key.column)
     counted = child.select(value.alias("value"), peewee.fn.COUNT(value).alias("number"))
@@ -141,7 +146,7 @@ def _unmatched(key: ForeignKey, *columns: Any) -> Any:
 
 
 def _ask(database: Database, queries: dict[T, Any]) -> dict[T, Row]:
-    """Return the row of each query, in one statement; none where a column is not there."""
+    """Return the row of each query, in one statement; skip queries whose column is missing."""
     keys = [*queries]
     numbered = [
         peewee.Select([query.alias("answer")], [peewee.Value(number), peewee.SQL("answer.*")])
@@ -151,7 +156,7 @@ def _ask(database: Database, queries: dict[T, Any]) -> dict[T, Row]:
         rows = list(database.rows(union_all(numbered))) if numbered else []
     except (peewee.PeeweeException, database.driver_error) as error:
         if len(queries) == 1 and database.is_not_buildbots(error):
-            return {}  # a column that a later version of Buildbot has
+            return {}  # only later versions of Buildbot have the column
         if not database.is_not_buildbots(error):
             raise
         found: dict[T, Row] = {}

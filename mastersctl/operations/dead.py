@@ -1,4 +1,4 @@
-"""Which masters are dead: all that have not checked in for some time, or those that are named."""
+"""Dead masters: all that have not checked in for some time, or those that the user names."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from mastersctl.schema.relations import Relation, existing
 from mastersctl.schema.stored import moment
 from mastersctl.states import EXPIRE_SECONDS, INACTIVE
 
-MAX_BATCH = 100  # masters that one transaction is about
-_UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60}  # of ages
+MAX_BATCH = 100  # masters in one transaction
+_UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60}  # of an age, in seconds
 
 
 class Dead(NamedTuple):
     """Masters that are dead.
 
     Attributes:
-        deadline: they are, while they have not checked in since then (epoch seconds); None if
-            somebody knows that they are.
-        named: whether somebody named them, so that none may be left out.
-        young: those that checked in lately, and are here because somebody knows better.
+        deadline: a master is dead only if it has not checked in since then (epoch seconds); None
+            if the user knows that all are dead.
+        named: whether the user named the masters, so that none may be skipped.
+        young: the masters that checked in recently, but which the user knows to be dead.
     """
 
     ids: list[int]
@@ -39,24 +39,24 @@ class Dead(NamedTuple):
     young: Sequence[MasterRow] = ()
 
     def batches(self) -> list[Dead]:
-        """Return these masters in batches, of which each is one transaction."""
+        """Return these masters in batches, one for each transaction."""
         starts = range(0, len(self.ids), MAX_BATCH)
         return [self._replace(ids=self.ids[start : start + MAX_BATCH]) for start in starts]
 
     def condition(self) -> Any:
-        """Return the SQL condition for those of the masters that are dead still."""
+        """Return the SQL condition for those of these masters that are still dead."""
         chosen = Master.id.in_(self.ids)
         return chosen if self.deadline is None else chosen & (Master.last_active < self.deadline)
 
 
 def find_dead_masters(lookup: Lookup, older_than: float = EXPIRE_SECONDS) -> Dead:
-    """Return the masters that are dead, and have left something to do for `housekeep`.
+    """Return the dead masters for which `housekeep` has something to do.
 
-    All are looked for in one statement, after one that asks which tables there are: nothing is sent
-    for a master that left nothing behind.
+    This takes two statements: the first asks which tables exist, the second finds all masters. No
+    statement is sent for a master that left nothing behind.
 
     Parameters:
-        older_than: how long a dead master has not checked in, in seconds.
+        older_than: a master is dead when its last check-in is older than this, in seconds.
 
     Raises:
         ClockError: this host's clock and the database server's differ.
@@ -87,17 +87,17 @@ def find_named_masters(
     *,
     force: bool = False,
 ) -> Dead:
-    """Return the masters that are named, all of which are dead.
+    """Return the masters that the user names, all of which must be dead.
 
     Parameters:
-        older_than: how long a dead master has not checked in, in seconds.
-        force: whoever names them knows that they are dead.
+        older_than: a master is dead when its last check-in is older than this, in seconds.
+        force: treat all of them as dead.
 
     Raises:
-        NoSuchMasterError: one of them is not there.
-        RefusedError: one of them checked in since, and `force` is false.
+        NoSuchMasterError: one of the masters does not exist.
+        RefusedError: one of the masters checked in more recently, and `force` is false.
         ClockError: this host's clock and the database server's differ, and `force` is false.
-        InvalidValueError: they are more than a statement has room for.
+        InvalidValueError: there are more masters than one statement takes.
     """
     now = lookup.clock()
     found = lookup.several(masters, check=not force)
@@ -120,10 +120,10 @@ def find_named_masters(
 
 
 def why_none(lookup: Lookup, older_than: float = EXPIRE_SECONDS) -> str:
-    """Return which masters are not dead yet, in a sentence; nothing if there are none.
+    """Return a sentence about the masters that are not dead yet; an empty text if none are.
 
     Parameters:
-        older_than: how long a dead master has not checked in, in seconds.
+        older_than: a master is dead when its last check-in is older than this, in seconds.
     """
     parts = [*_not_dead(lookup, older_than)]
     return "; ".join([*parts, f"a master is dead after {described(older_than)}"]) if parts else ""
@@ -161,12 +161,12 @@ def last_seen(rows: Sequence[MasterRow], now: float) -> str:
 
 
 def _times(moments: Iterable[datetime | None]) -> list[float]:
-    """Return those that a calendar has, in epoch seconds."""
+    """Return the moments that are not None, in epoch seconds."""
     return [when.timestamp() for when in moments if when]
 
 
 def _ago(times: Sequence[float], now: float) -> str:
-    from humanize import naturaldelta  # late: only a person is told
+    from humanize import naturaldelta  # late: only messages for people need it
 
     if not times:
         return "at a time that no calendar has"
@@ -177,7 +177,7 @@ def _ago(times: Sequence[float], now: float) -> str:
 
 
 def _begun(age: float) -> float:
-    """Return an age without the rest of its largest unit: nine minutes and a half are not ten."""
+    """Return an age rounded down to its largest unit: nine and a half minutes are nine."""
     unit = next((seconds for seconds in _UNITS.values() if age >= seconds), 1)
     return max(0.0, age - age % unit)
 
@@ -191,10 +191,10 @@ def described(age: float) -> str:
 
 
 def models(relation: Relation) -> list[Any]:
-    """Return the tables that housekeeping needs of a relation."""
+    """Return the tables that housekeeping needs for a relation."""
     return [*relation.models(), Step, Log] if relation.model is Build else relation.models()
 
 
 def _by_number(id_: Any) -> tuple[bool, Any]:
-    """Return what sorts IDs; on SQLite, one may be no number."""
+    """Return the sort key of an ID; on SQLite, an ID need not be a number."""
     return (False, id_) if isinstance(id_, int) else (True, repr(id_))

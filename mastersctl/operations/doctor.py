@@ -1,4 +1,4 @@
-"""Damage: what hand-written SQL, copies of databases and interrupted upgrades leave behind."""
+"""Damage that hand-written SQL, copies of databases and interrupted upgrades leave behind."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Problem(NamedTuple):
     """Damage of one kind.
 
     Attributes:
-        number: of how many rows, masters, sequences or build requests.
+        number: how many rows, masters, sequences or build requests are damaged.
         examples: the first of them.
-        effect: what it does to Buildbot.
-        remedy: how to mend it.
-        fixable: whether `mastersctl.operations.repair` mends it, or some of it.
+        effect: the consequence for Buildbot.
+        remedy: how to repair the damage.
+        fixable: whether `mastersctl.operations.repair` can repair at least some of it.
     """
 
     kind: str
@@ -52,15 +52,15 @@ class Problem(NamedTuple):
 
 
 def find_problems(lookup: Lookup, pending_age: float = PENDING_SECONDS) -> list[Problem]:
-    """Return the damage in a database; nothing is changed.
+    """Return the damage in a database; change nothing.
 
     Parameters:
-        pending_age: a build request that nobody can build is one if it is older, in seconds.
+        pending_age: report only build requests without a master that are older, in seconds.
 
     Raises:
         ClockError: this host's clock and the database server's differ.
         ReplicationLagError: the database is a standby that is behind.
-        MastersctlError, peewee.PeeweeException: this user may not see some of it.
+        MastersctlError, peewee.PeeweeException: this user may not read all of the tables.
     """
     try:
         lookup.database.check_upgrade()
@@ -83,10 +83,10 @@ def find_problems(lookup: Lookup, pending_age: float = PENDING_SECONDS) -> list[
 
 
 def find_dead(lookup: Lookup) -> tuple[Needing, list[int]]:
-    """Return the masters that need housekeeping, and the IDs of those that are dead.
+    """Return the masters that need housekeeping, and the IDs of the dead ones among them.
 
     Raises:
-        DatabaseUnavailableError: nobody can tell.
+        DatabaseUnavailableError: this user may not read all of the tables.
     """
     needing = find_needing(lookup)
     if needing.unknown:
@@ -100,7 +100,7 @@ def find_dead(lookup: Lookup) -> tuple[Needing, list[int]]:
 
 
 def deadline_of(lookup: Lookup) -> int:
-    """Return since when a master has not checked in that is dead, in epoch seconds."""
+    """Return the time since which a dead master has not checked in, in epoch seconds."""
     return math.floor(lookup.clock() - EXPIRE_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Health: how many masters are in each state, and which are not as they should be."""
+"""Health: the number of masters in each state, and the masters that are unhealthy."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mastersctl.operations.needs import Needing, find_needing
 from mastersctl.schema.master import Master, MasterRow
 from mastersctl.states import ACTIVE, EXPIRE_SECONDS, EXPIRED, STALE, STATES
 
-MAX_EXPLAINED = 3  # missing masters that are looked for by name, which reads the whole table
+MAX_EXPLAINED = 3  # missing masters to find hints for; each search reads the whole table
 
 
 class Health(NamedTuple):
-    """How the masters are, as `find_health` found them.
+    """The result of `find_health`.
 
     Attributes:
         counts: how many masters are in each of `mastersctl.states.STATES`.
-        unhealthy: those that should be active and are not: all that are stale or expired, where
-            nobody said which should be.
-        in_future: those that are active by a last check-in that is yet to come.
-        missing: those of which there is no row.
-        hints: what some of these are called instead, or what was probably meant, a sentence each.
-        ids: of those that were asked for and are there; None where all were.
-        needing: those of them that need housekeeping, and what they hold.
+        unhealthy: the masters that should be active and are not; if no masters were given, all
+            that are stale or expired.
+        in_future: the masters that are active because their last check-in is in the future.
+        missing: the given masters that do not exist.
+        hints: for some of the missing masters, a sentence that names the master probably meant.
+        ids: the IDs of the given masters that exist; None if no masters were given.
+        needing: those of the masters that need housekeeping, and the rows that they hold.
     """
 
     counts: dict[str, int]
@@ -43,8 +43,8 @@ class States(NamedTuple):
 
     Attributes:
         counts: by `mastersctl.states.STATES`.
-        in_future: whether one that is active was last active in the future.
-        server_time: what the server's clock said, in epoch seconds; None where there is none.
+        in_future: whether the last check-in of an active master is in the future.
+        server_time: the server's time, in epoch seconds; None without a server or masters.
     """
 
     counts: dict[str, int]
@@ -55,11 +55,11 @@ class States(NamedTuple):
 def find_health(
     lookup: Lookup, masters: Sequence[int | str] = (), max_age: float = EXPIRE_SECONDS
 ) -> Health:
-    """Return how many masters are in each state, and which of them are not as they should be.
+    """Return how many masters are in each state, and which of them are unhealthy.
 
     Parameters:
-        masters: only these, which should be active; without any, all that there are.
-        max_age: for how long a master is not stale after it checked in, in seconds.
+        masters: the masters that should be active; without any, all masters are checked.
+        max_age: a master is stale when its last check-in is older than this, in seconds.
 
     Raises:
         ClockError: this host's clock and the database server's differ.
@@ -107,7 +107,7 @@ def count_states(lookup: Lookup, max_age: float = EXPIRE_SECONDS) -> States:
     """Return how many masters are in each of `mastersctl.states.STATES`.
 
     Parameters:
-        max_age: for how long a master is not stale after it checked in, in seconds.
+        max_age: a master is stale when its last check-in is older than this, in seconds.
     """
     in_future = peewee.Case(None, [(Master.last_active > lookup.now() + TOLERANCE, 1)], 0)
     columns = (

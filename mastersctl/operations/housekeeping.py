@@ -1,7 +1,7 @@
-"""Housekeeping: what dead masters leave behind is deleted, ended and released.
+"""Housekeeping: delete the links, end the builds and release the claims of dead masters.
 
-Mirrors what Buildbot does when it expires a master (``expireMasters`` with ``forceHouseKeeping``),
-and what Buildbot 4.3.0 forgets: the links of connected workers, and the claims.
+This mirrors Buildbot's ``expireMasters`` with ``forceHouseKeeping``. It also cleans up what
+Buildbot 4.3.0 forgets: the links to connected workers, and the claims.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from mastersctl.text import counted
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
-RETRY = 5  # of Buildbot's results: the build did not finish, and is to be built again
+RETRY = 5  # Buildbot's result for a build that did not finish and must be built again
 STEPS, LOGS = "steps", "logs"
-MAX_KEYS = 10_000  # of one statement; SQLite has room for 32,766 parameters
+MAX_KEYS = 10_000  # in one statement; SQLite takes 32,766 parameters
 
 
 class Cleaned(NamedTuple):
-    """What housekeeping did for one master, beside that it became inactive.
+    """The rows that housekeeping changed for one master, without the master's own row.
 
     Attributes:
-        links: how many links of schedulers, change sources, builders and workers were deleted.
-        builds, steps, logs: how many were ended.
-        claims: how many were released.
+        links: how many links to schedulers, change sources, builders and workers were deleted.
+        builds, steps, logs: how many of each were ended.
+        claims: how many claims were released.
     """
 
     links: int
@@ -53,10 +53,10 @@ class Cleaned(NamedTuple):
 
 
 class Housekept(NamedTuple):
-    """What housekeeping did for one master, or would have done; see `Cleaned`.
+    """The changes that housekeeping made for one master, or would make; see `Cleaned`.
 
     Attributes:
-        deactivated: whether it became inactive; false where it was already.
+        deactivated: whether the master became inactive; false if it was inactive already.
     """
 
     id: int
@@ -70,21 +70,22 @@ class Housekept(NamedTuple):
 
 
 class _ChangedMeanwhileError(Exception):
-    """Somebody else changed rows of one of several masters between the count and the change."""
+    """Another process changed rows of one of several masters between the count and the change."""
 
 
 def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> Iterator[Housekept]:
     """Mark dead masters inactive, and do the housekeeping for them, in one transaction.
 
-    Mirrors what expireMasters(forceHouseKeeping=True) does for each of them. Where somebody else
-    changes what they have meanwhile, nothing is done, and then it is one transaction for each.
+    Mirrors what expireMasters(forceHouseKeeping=True) does for each of them. If another process
+    changes their rows meanwhile, the transaction is rolled back. Each master then gets a
+    transaction of its own.
 
     Returns:
-        what was done for each, once that is certain; those are left out for which it was nothing,
-        because they have checked in again or another process was faster.
+        the changes for each master, once they are committed. A master without changes is left out:
+        it has checked in again, or another process was faster.
 
     Raises:
-        RefusedError: one that was named checked in, or was removed, at this moment.
+        RefusedError: a named master checked in, or was removed, at this moment.
     """
     try:
         yield from lookup.transact(lambda: _housekeep(lookup, dead, dry_run), dry_run=dry_run)
@@ -95,7 +96,7 @@ def housekeep(lookup: Lookup, dead: Dead, *, dry_run: bool = False) -> Iterator[
 
 def _housekeep(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
     query = Master.select(*COLUMNS).where(dead.condition())
-    query = query.order_by(Master.id)  # so that two who lock several wait for each other only once
+    query = query.order_by(Master.id)  # the same order in each process: locks cannot deadlock
     rows = lookup.database.rows(query if dry_run else lookup.locking(query))
     masters = {id_: (text(name), bool(active)) for id_, name, _, active, _ in rows}
     if dead.named and len(masters) < len(dead.ids):
@@ -117,12 +118,12 @@ def _housekeep(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
 def clean(
     database: Database, ids: list[int], now: int, *, dry_run: bool = False, exact: bool = True
 ) -> dict[int, Cleaned]:
-    """Do the housekeeping for masters, in the transaction of the caller; return what was done.
+    """Do the housekeeping for masters, in the caller's transaction; return the changes.
 
     Parameters:
-        now: when their builds and steps end, in epoch seconds.
-        dry_run: only count what would be done.
-        exact: whether the counts must be those of each master.
+        now: the time at which their builds and steps end, in epoch seconds.
+        dry_run: only count the changes.
+        exact: raise an error if the counts of each master are not certain.
     """
     done = _Cleaning(database, ids, dry_run, exact).run(now) if ids else {}
     nothing: Counter[int] = Counter()
@@ -139,8 +140,8 @@ def clean(
 class _Cleaning:
     """The housekeeping for some masters, in one statement for each relation.
 
-    What is changed is found first, and changed by its key: no database can then choose to read,
-    and lock, a whole table for a few rows. Each condition is asked again when it is changed.
+    It finds the rows first, then changes them by key. So no database can choose to read and lock
+    a whole table for a few rows. Each change checks its condition again.
     """
 
     def __init__(self, database: Database, ids: list[int], dry_run: bool, exact: bool) -> None:
@@ -150,7 +151,7 @@ class _Cleaning:
         self._exact = exact
 
     def run(self, now: int) -> dict[str, Counter[int]]:
-        """Return how many rows of each kind were changed, by master."""
+        """Do the housekeeping; return the number of changed rows, by kind and master."""
         relations = existing(self._database, models=models)
         found = self._found(relations)
         builds = {key: masterid for masterid, key in found.pop(UNFINISHED_BUILDS, ())}
@@ -158,14 +159,14 @@ class _Cleaning:
         keys = {relations[kind].model: [key for _, key in rows] for kind, rows in found.items()}
         for kind, rows in reversed(found.items()):
             relation = relations[kind]
-            # Of what refers to rows that are deleted later, all goes that does so by now.
+            # Rows that refer to rows deleted later must all go, also those added since the search.
             through = keys.get(relation.through, [key for _, key in rows])
             counted = Counter(masterid for masterid, _ in rows)
             done[kind] = self._delete(relation, list(dict.fromkeys(through)), counted)
         return done
 
     def _found(self, relations: dict[str, Relation]) -> dict[str, list[tuple[int, int]]]:
-        """Return the master and the key of each row of the masters, by kind."""
+        """Return the rows of the masters, by kind: the master and the key of each."""
         chosen = Master.select(Master.id).where(Master.id.in_(self._ids)).distinct().cte("chosen")
         queries = [
             relation.select(peewee.Value(kind), relation.masterid, relation.key).join_from(
@@ -180,7 +181,7 @@ class _Cleaning:
         return found
 
     def _delete(self, relation: Relation, keys: list[int], counted: Counter[int]) -> Counter[int]:
-        """Delete rows by their keys, and return how many each master had."""
+        """Delete rows by their keys; return how many rows each master had."""
         if self._dry_run:
             return counted
         rows = 0
@@ -190,7 +191,7 @@ class _Cleaning:
         return self._checked(rows, counted)
 
     def _end(self, builds: dict[int, int], now: int) -> dict[str, Counter[int]]:
-        """End unfinished builds, and their steps, with RETRY, and close the logs of these."""
+        """End unfinished builds and their steps with RETRY, and close the logs of those steps."""
         unfinished = RELATIONS[UNFINISHED_BUILDS].rows_of(self._ids)
         running = Step.results.is_null()
         steps = self._below(builds, Step, Step.buildid, running)
@@ -205,7 +206,7 @@ class _Cleaning:
     def _below(
         self, owners: dict[int, int], model: Any, reference: Any, condition: Any
     ) -> dict[int, int]:
-        """Return the master of each row of `model` that refers to one of the rows of `owners`."""
+        """Return the master of each row of `model` that refers to a row of `owners`, by row."""
         found: dict[int, int] = {}
         for ids in _chunks([*owners]):
             query = model.select(model.id, reference).where(reference.in_(ids), condition)
@@ -226,14 +227,14 @@ class _Cleaning:
         return self._checked(rows, counted)
 
     def _checked(self, rows: int, counted: Counter[int]) -> Counter[int]:
-        """Return how many rows were changed, by master.
+        """Return the number of changed rows, by master.
 
         Parameters:
-            rows: how many were changed.
-            counted: how many there were just before, by master.
+            rows: how many rows were changed.
+            counted: how many rows there were just before, by master.
 
         Raises:
-            _ChangedMeanwhileError: there were fewer or more by then, and nobody can tell whose.
+            _ChangedMeanwhileError: the two differ, and it is unknown which master's rows changed.
         """
         if rows == counted.total() or not self._exact:
             return counted

@@ -1,4 +1,4 @@
-"""An ID or a name into a master's row: the one way, with its lock, and the check of the clock."""
+"""Finds a master's row by ID or name, with a lock and a check of the clocks if need be."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_MASTERS = 30_000  # at a time; a statement of SQLite has room for 32,766 parameters
-# What every look at one master, and at all before a change, names: who lacks one is not Buildbot's.
+MAX_MASTERS = 30_000  # in one statement; SQLite takes 32,766 parameters
+# Queries name all of these columns: a table of masters that lacks one is not Buildbot's.
 COLUMNS = (Master.id, Master.name, Master.name_hash, Master.active, Master.last_active)
 
 
@@ -28,10 +28,10 @@ class Lookup:
     """Finds masters in one database.
 
     A master is given by its ID (an int) or its exact name (a str). Errors of the database are
-    raised as Peewee's or the driver's; `mastersctl.database.opened` makes them this package's.
+    raised as Peewee's or the driver's; `mastersctl.database.opened` translates them.
 
     Parameters:
-        database: an open one, from `mastersctl.database.opened`.
+        database: an open database, from `mastersctl.database.opened`.
         clock: returns the time, in epoch seconds.
     """
 
@@ -48,13 +48,13 @@ class Lookup:
         return master_state(self.now(), math.floor(max_age))
 
     def transact(self, change: Callable[[], T], *, dry_run: bool = False) -> T:
-        """Return what `change` returns, which locks rows of masters unless it is a dry run."""
+        """Return the result of `change`, called in a transaction unless it is a dry run."""
         if dry_run:
             return change()
         return self.database.transact(change, lock_table=Master._meta.table_name, shared=True)
 
     def locking(self, query: peewee.ModelSelect[Master]) -> peewee.ModelSelect[Master]:
-        """Return the query, which locks the rows that it finds, if one can: SQLite locks all."""
+        """Return the query with a lock on the rows that it finds; SQLite locks the whole file."""
         return query.for_update() if self.database.for_update else query
 
     def rows(self, query: peewee.BaseQuery) -> list[MasterRow]:
@@ -62,7 +62,7 @@ class Lookup:
         return [row_of(*values) for values in self.database.rows(query)]
 
     def first(self, master: int | str, *, lock: bool = False) -> MasterRow | None:
-        """Return the master, or None when there is no such one."""
+        """Return the master, or None if there is no such master."""
         query = Master.select(*COLUMNS, self.state()).where(is_called(Master, master))
         rows = self.rows(self.locking(query) if lock else query)
         return rows[0] if rows else None
@@ -75,16 +75,16 @@ class Lookup:
         check: bool = True,
         max_age: float = EXPIRE_SECONDS,
     ) -> dict[int | str, MasterRow]:
-        """Return those of the masters that are there, by `key`.
+        """Return those of the masters that exist, by `key`.
 
         Parameters:
-            lock: their rows, in the transaction of the caller.
-            check: the clock, and whether rows may be missing; see `check_times`.
-            max_age: for how long a master is not stale after it checked in, in seconds.
+            lock: lock their rows, in the caller's transaction.
+            check: check the clocks, and whether rows may be missing; see `check_times`.
+            max_age: a master is stale when its last check-in is older than this, in seconds.
 
         Raises:
-            InvalidValueError: they are more than a statement has room for.
-            ClockError, ReplicationLagError: as `check_times`.
+            InvalidValueError: there are more masters than one statement takes.
+            ClockError, ReplicationLagError: as for `check_times`.
         """
         if len(masters) > MAX_MASTERS:
             raise InvalidValueError(
@@ -97,7 +97,7 @@ class Lookup:
         query = (
             Master.select(*COLUMNS, self.state(max_age), self.database.server_time)
             .where(Master.id.in_(ids) | Master.name_hash.in_(hashes))
-            .order_by(Master.id)  # so that two who lock several wait for each other only once
+            .order_by(Master.id)  # the same order in each process: locks cannot deadlock
         )
         found: dict[int | str, MasterRow] = {}
         rows = list(self.database.rows(self.locking(query) if lock else query))
@@ -109,21 +109,21 @@ class Lookup:
         return found
 
     def pick(self, found: dict[int | str, MasterRow], master: int | str) -> MasterRow:
-        """Return the master of those that `several` found, or raise NoSuchMasterError."""
+        """Return a master from the result of `several`; raise NoSuchMasterError if it lacks it."""
         row = found.get(key(master))
         if row is None:
             raise self.no_such_master(master)
         return row
 
     def check_times(self, host_time: float, server_time: int | None) -> None:
-        """Raise an error if nobody can tell how old a check-in is, or whether rows are missing.
+        """Raise an error if the ages of check-ins are uncertain, or rows may be missing.
 
         Parameters:
-            host_time, server_time: what the clocks of this host and of the server said, in epoch
-                seconds.
+            host_time: the time on this host, in epoch seconds.
+            server_time: the server's time at that moment; None without a server.
 
         Raises:
-            ClockError: they differ.
+            ClockError: the clocks differ.
             ReplicationLagError: the database is a standby that is behind.
             InterruptedUpgradeError: an upgrade was interrupted.
         """
@@ -132,9 +132,9 @@ class Lookup:
         check_lag(self.database.replication_lag())
 
     def no_such_master(self, master: int | str) -> NoSuchMasterError:
-        """Return the error for a master that is not there.
+        """Return the error for a master that does not exist.
 
-        Of a name, it says who is called so, or who was probably meant.
+        For a name, it also names the master with a wrong name_hash, or the one probably meant.
         """
         self.database.check_upgrade()
         if isinstance(master, int):
@@ -147,7 +147,7 @@ class Lookup:
         return NoSuchMasterError(master, meant=nearest(self.database, Master, master))
 
     def called(self, name: str) -> int | None:
-        """Return the ID of a master that is called `name` and has another name_hash, or None."""
+        """Return the ID of a master with this name and the name_hash of another one, or None."""
         exactly = self.database.by_code_point(Master.name) == name
         query = Master.select(Master.id).where(exactly, Master.name_hash != name_hash(name))
         ids: list[int] = [id_ for (id_,) in self.database.rows(query.limit(1))]
@@ -157,10 +157,10 @@ class Lookup:
 def row_of(
     id_: int, name: object, _digest: str, active: object, last_active: object, state: str
 ) -> MasterRow:
-    """Return the master whose `COLUMNS` and state these are."""
+    """Return the master with these values of `COLUMNS`, and this state."""
     return MasterRow(id_, text(name), bool(active), moment(last_active), state)
 
 
 def key(master: int | str) -> int | str:
-    """Return what `Lookup.several` finds a master by: its ID, or the hash of its name."""
+    """Return the key of a master in `Lookup.several`: its ID, or the hash of its name."""
     return master if isinstance(master, int) else name_hash(master)

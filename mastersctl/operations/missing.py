@@ -1,4 +1,4 @@
-"""Masters that do not exist, but are referred to: which of them can be put back."""
+"""Missing masters, to which rows still refer: their names and IDs when they are put back."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from mastersctl.operations.lookup import Lookup
 from mastersctl.schema.master import Master
 from mastersctl.schema.stored import text
 
-_MAX_ID = 2**31 - 1  # of an INTEGER: after that one, no server has an ID for a new master
+_MAX_ID = 2**31 - 1  # of an INTEGER: after this ID, no server can add a master
 
 
 def name_of_missing(id_: object) -> str:
-    """Return the name that a master gets which is put back."""
+    """Return the name for a master that is put back."""
     return f"missing-master-{id_}:unknown"
 
 
 def is_id(value: object) -> bool:
-    """Return whether a master can have this ID: SQLite holds anything."""
+    """Return whether a master can have this ID; SQLite holds values of any type."""
     return isinstance(value, int) and 0 < value < _MAX_ID
 
 
 def how_to_put_back(lookup: Lookup, ids: Collection[Any]) -> tuple[bool, str]:
-    """Return whether `mastersctl.operations.repair` can put one of the masters back, and a remedy.
+    """Return whether `mastersctl.operations.repair` can put back any of the masters, and a remedy.
 
     Parameters:
-        ids: those that are missing.
+        ids: the IDs of the missing masters.
     """
     names = {text(name) for (name,) in lookup.database.rows(Master.select(Master.name))}
     impossible = [id_ for id_ in ids if not is_id(id_)]

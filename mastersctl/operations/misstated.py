@@ -1,4 +1,4 @@
-"""Rows of masters that contradict themselves: the hash of another name, or a future check-in."""
+"""Masters whose rows are wrong: the hash of another name, or a check-in in the future."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mastersctl.schema.stored import text
 
 
 class Misstated(NamedTuple):
-    """Masters whose rows contradict themselves.
+    """The result of `find_misstated`.
 
     Attributes:
-        misnamed: those whose ``name_hash`` is not that of the name, each with the right one.
-        namesakes: those whose right one is another master's, each with the ID of that.
-        ahead: those that were last active over a minute in the future.
-        now: what the server's clock says, or that of this host where there is no server.
+        misnamed: masters whose ``name_hash`` is not that of their name, each with the right hash.
+        namesakes: masters whose right hash another master has, each with the ID of that master.
+        ahead: masters that were last active over a minute in the future.
+        now: the server's time, or this host's if there is no server, in epoch seconds.
     """
 
     misnamed: list[tuple[MasterRow, str]]
@@ -28,7 +28,7 @@ class Misstated(NamedTuple):
 
 
 def find_misstated(lookup: Lookup) -> Misstated:
-    """Return the masters whose rows contradict themselves; all rows are read.
+    """Return the masters whose rows are wrong; this reads all rows.
 
     Raises:
         ClockError: this host's clock and the database server's differ.
@@ -50,7 +50,7 @@ def find_misstated(lookup: Lookup) -> Misstated:
         right = _name_hash(name)
         if digest != right:
             wrong.append((row_of(*row), right))
-        elif owners.setdefault(right, id_) != id_:  # without the unique index
+        elif owners.setdefault(right, id_) != id_:  # only without the unique index
             namesakes.append((row_of(*row), owners[right]))
         if not isinstance(last_active, int | float) or last_active > now + TOLERANCE:
             ahead.append(row_of(*row))
@@ -66,6 +66,6 @@ def find_misstated(lookup: Lookup) -> Misstated:
 
 
 def _name_hash(name: object) -> str:
-    """Return the hash of a name, be it UTF-8 or not."""
+    """Return the hash of a name, which need not be UTF-8."""
     encoded = text(name).encode(errors="surrogateescape")
     return hashlib.sha1(encoded, usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""The masters that need housekeeping, and what they hold."""
+"""The masters that need housekeeping, and the rows that they hold."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from mastersctl.states import EXPIRE_SECONDS
 
 
 class Needing(NamedTuple):
-    """The masters that need housekeeping, as `find_needing` found them.
+    """The result of `find_needing`.
 
     Attributes:
-        held: what each of them holds, by its ID: how many of the kinds of
-            `mastersctl.schema.relations.HELD`; empty where that was not asked.
-        unknown: why nobody can tell which these are; None where that is known.
+        masters: the masters that need housekeeping.
+        held: the number of rows that each of them holds, by its ID and by the kinds of
+            `mastersctl.schema.relations.HELD`; without kinds if the rows were not counted.
+        unknown: why it is unknown which masters need housekeeping; None if it is known.
     """
 
     masters: list[MasterRow]
@@ -31,7 +32,7 @@ class Needing(NamedTuple):
 
     @property
     def ids(self) -> list[int] | None:
-        """The IDs of the masters; None where nobody can tell."""
+        """The IDs of the masters; None if they are unknown."""
         return None if self.unknown else [master.id for master in self.masters]
 
 
@@ -44,13 +45,13 @@ def find_needing(
 ) -> Needing:
     """Return the masters that need housekeeping, by ID.
 
-    One statement, and some more in a database that lacks some of the tables. Where this user may
-    see masters alone, it is not known.
+    This takes one statement, and some more in a database that lacks some of the tables. If this
+    user may not read all of the tables, the result is unknown.
 
     Parameters:
-        ids: of those that are looked at; None for all.
-        counted: whether to count what each of them holds.
-        max_age: for how long a master is not stale after it checked in, in seconds.
+        ids: the IDs of the masters to check; None for all.
+        counted: count the rows that each of them holds.
+        max_age: a master is stale when its last check-in is older than this, in seconds.
     """
     database = lookup.database
     state = lookup.state(max_age)
@@ -73,6 +74,6 @@ def find_needing(
             raise
     try:
         relations = existing(database, HELD)
-    except DatabaseUnavailableError as error:  # a schema that is closed, or a view
+    except DatabaseUnavailableError as error:  # a schema that this user may not use, or a view
         return Needing([], {}, str(error))
     return find(relations)

@@ -1,4 +1,4 @@
-"""Obstacles: why a master cannot be removed."""
+"""Obstacles: the reasons why a master cannot be removed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Obstacles(NamedTuple):
-    """What blocks the removal of a master, as long as nothing is reassigned.
+    """The obstacles to the removal of a master, as long as nothing is reassigned.
 
     Attributes:
-        reasons: each as a sentence has it, such as "3 builds".
-        builds: how many builds it has.
-        unknown: why that is unknown; None where it is known.
+        reasons: parts of a sentence, such as "3 builds".
+        builds: how many builds the master has.
+        unknown: why the obstacles are unknown; None if they are known.
     """
 
     reasons: list[str]
@@ -29,10 +29,10 @@ class Obstacles(NamedTuple):
 
 
 def find_obstacles(database: Database, master: MasterRow) -> Obstacles:
-    """Return what blocks the removal of a master."""
+    """Return the obstacles to the removal of a master."""
     try:
         uses = find_uses(database, [master.id]).get(master.id, {})
-    except DatabaseUnavailableError as error:  # this user may not see all that refers to it
+    except DatabaseUnavailableError as error:  # this user may not read all of the tables
         return Obstacles([], 0, str(error))
     reasons = ["the state 'active'"] if master.state == ACTIVE else []
     reasons += [_describe(kind, rows) for kind, rows in uses.items()]

@@ -1,7 +1,7 @@
-"""Removal: what else refers to a master, and who inherits it, before its row is deleted.
+"""Removal: delete or reassign the rows that refer to a master, then delete its own row.
 
-Buildbot never removes a master. On SQLite it leaves foreign keys off, so that a row deleted by hand
-leaves orphans; on PostgreSQL each of them cascades, so that it takes its builds with it.
+Buildbot never removes a master. On SQLite it leaves foreign keys off, so a row deleted by hand
+leaves orphans. On PostgreSQL each foreign key cascades, so a deleted master takes its builds along.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from mastersctl.states import ACTIVE
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
-# PostgreSQL looks for rows to cascade to in each table that refers to masters, once for each of
-# them, and not all have an index for that: few in a statement, so that it ends within --timeout.
+# For each deleted master, PostgreSQL searches each table that refers to masters. Not all of them
+# have an index for that. With few masters in a statement, it ends within --timeout.
 MAX_MASTERS_AT_ONCE = 100
 
 
 class Removal(NamedTuple):
-    """Which masters are removed, and what becomes of what refers to them.
+    """The plan or the result of a removal.
 
     Attributes:
-        skipped: those that are left, because something refers to them.
-        reassigned_to: the master that what refers to the others is reassigned to, if there is one.
-        builds, claims: how many builds and claims on finished build requests it gets.
+        masters: the masters that are removed.
+        skipped: the masters that are skipped, because something refers to them.
+        reassigned_to: the master that inherits builds and claims; None if nothing is reassigned.
+        builds, claims: how many builds and claims on finished build requests it inherits.
     """
 
     masters: list[MasterRow]
@@ -52,24 +53,25 @@ def remove_masters(
 ) -> Removal:
     """Remove masters, after housekeeping for them: all of them, or none.
 
-    No build is ever deleted, and nothing is left to a cascade of foreign keys.
+    No build is deleted, and no foreign key ever cascades.
 
     Parameters:
-        reassign_to: the master that gets their builds, and their claims on finished build requests.
-        skip_used: leave those that something refers to, instead of removing none.
+        reassign_to: the master that inherits their builds and claims on finished build requests.
+        skip_used: skip masters that something refers to, instead of removing none.
+        dry_run: change nothing.
 
     Raises:
-        NoSuchMasterError: one of them is not there.
-        RefusedError: one of them is `active`, or something refers to it that is not reassigned.
+        NoSuchMasterError: one of the masters does not exist.
+        RefusedError: a master is `active`, or rows refer to it that are not reassigned.
         ClockError: this host's clock and the database server's differ.
-        InvalidValueError: they are more than a statement has room for.
+        InvalidValueError: there are more masters than one statement takes.
     """
 
     def change() -> Removal:
         found = lookup.several(masters, lock=not dry_run)
         rows = {row.id: row for row in (lookup.pick(found, master) for master in masters)}
         target = None
-        if reassign_to is not None:  # it is not locked: it may be alive, and must check in
+        if reassign_to is not None:  # not locked: an active master must be able to check in
             target = lookup.pick(lookup.several([reassign_to]), reassign_to)
         now = lookup.now()
         removal = plan(lookup.database, [*rows.values()], target, now, skip_used=skip_used)
@@ -88,14 +90,16 @@ def plan(
     *,
     skip_used: bool,
 ) -> Removal:
-    """Return how the masters can be removed.
+    """Return the plan for the removal of masters; change nothing.
 
     Parameters:
+        target: the master that inherits their builds and claims; None to reassign nothing.
         now: epoch seconds.
+        skip_used: as for `remove_masters`.
 
     Raises:
-        RefusedError: one is active, or is the target; or something refers to one that is not
-            reassigned, and it may not be skipped.
+        RefusedError: a master is active, or is the target; or rows refer to it that are not
+            reassigned, and `skip_used` is false.
     """
     if target is not None and target.id in {master.id for master in masters}:
         raise RefusedError(f"The master {target.name!r} cannot get its own builds; name another.")
@@ -124,16 +128,16 @@ def plan(
 
 
 def carry_out(database: Database, removal: Removal, now: int) -> None:
-    """Do the housekeeping for the masters, reassign what refers to them, and delete them.
+    """Do the housekeeping for the masters, reassign their builds and claims, and delete them.
 
-    In the transaction of the caller, in which the plan was made. That nothing refers to them any
-    more is asked once more before they are deleted, so that no cascade ever finds anything.
+    The caller's transaction must be the one in which the plan was made. Before the deletion, a
+    last check makes sure that nothing refers to the masters, so that no foreign key cascades.
 
     Parameters:
-        now: when unfinished builds and steps end, in epoch seconds.
+        now: the time at which unfinished builds and steps end, in epoch seconds.
 
     Raises:
-        RefusedError: something refers to one of them all the same.
+        RefusedError: something still refers to one of the masters.
         NoSuchMasterError: the target was removed meanwhile.
     """
     ids = [master.id for master in removal.masters]
@@ -159,7 +163,7 @@ def _reassign(database: Database, ids: list[int], target: MasterRow) -> None:
             if table(relation.model) in tables:
                 update = relation.model.update({"masterid": target.id})
                 update.where(relation.masterid.in_(ids)).execute(database)
-    except peewee.IntegrityError:  # of a foreign key: the target is not locked, so that it can work
+    except peewee.IntegrityError:  # of a foreign key: the target is not locked, and is gone
         raise NoSuchMasterError(target.name) from None
 
 
@@ -188,7 +192,7 @@ def _why(blocked: list[tuple[str, Uses]]) -> str:
 
 
 def _check_unused(database: Database, masters: list[MasterRow]) -> None:
-    """Raise RefusedError if anything at all refers to one of the masters."""
+    """Raise RefusedError if any row refers to one of the masters."""
     used = find_references(database, [master.id for master in masters])
     if used:
         blocked = [(master.name, used[master.id]) for master in masters if master.id in used]

@@ -1,4 +1,4 @@
-"""Renaming: a master keeps its ID, and all that refers to it. Buildbot never renames one."""
+"""Renaming: a master gets another name and keeps its ID. Buildbot never renames a master."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ from mastersctl.states import ACTIVE
 
 
 class Renaming(NamedTuple):
-    """What `rename_master` did, or would have done."""
+    """The result of `rename_master`.
+
+    Attributes:
+        name: the name before.
+        changed: whether the name changed, or would change.
+        previous: the state, one of `mastersctl.states.STATES`.
+    """
 
     id: int
     name: str
-    """The name before."""
     changed: bool
     previous: str
-    """The state, one of `mastersctl.states.STATES`."""
 
 
 def rename_master(
     lookup: Lookup, master: int | str, name: str, *, force: bool = False, dry_run: bool = False
 ) -> Renaming:
-    """Give the master another name; it keeps its ID, and all that refers to it.
+    """Give the master another name; it keeps its ID, so all references to it stay valid.
 
     Parameters:
-        force: rename it even if it is `active`.
+        force: rename the master even if it is `active`.
         dry_run: change nothing.
 
     Raises:
         NoSuchMasterError: there is no such master.
-        RefusedError: it is `active`, or another master has the name.
+        RefusedError: it is `active`, and `force` is false; or another master has the name.
         ClockError: this host's clock and the database server's differ, and `force` is false.
     """
 
@@ -60,7 +64,7 @@ def rename_master(
         return lookup.transact(change, dry_run=dry_run)
     except peewee.IntegrityError:
         found = lookup.several([master, name], check=False)
-        if key(name) in found:  # by a master that was added meanwhile
+        if key(name) in found:  # another process has added such a master
             _check_owner(found[key(name)], lookup.pick(found, master), name)
         raise
 

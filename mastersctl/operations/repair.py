@@ -1,4 +1,4 @@
-"""Repair: what can be mended without losing anything, in a transaction a problem."""
+"""Repair: fix the damage that can be fixed without loss, each kind in its own transaction."""
 
 from __future__ import annotations
 
@@ -36,22 +36,28 @@ _MASTERS = table(Master)
 
 
 class Repaired(NamedTuple):
-    """What was mended of one kind of damage, and of how many rows, masters or sequences."""
+    """Damage of one kind that was repaired.
+
+    Attributes:
+        kind: as of `mastersctl.operations.doctor.Problem`.
+        number: how many rows, masters or sequences were repaired.
+    """
 
     kind: str
     number: int
 
 
 def repair(lookup: Lookup, kinds: Collection[str]) -> Iterator[Repaired]:
-    """Mend damage, each kind in a transaction of its own; yield what was mended, once it is.
+    """Repair damage, each kind in its own transaction; yield each kind once it is repaired.
 
-    Masters that are put back need housekeeping, which is done then, too.
+    Masters that are put back need housekeeping, so this also does the housekeeping.
 
     Parameters:
-        kinds: those of `mastersctl.operations.doctor.Problem` that are mended, where they can be.
+        kinds: the kinds of `mastersctl.operations.doctor.Problem` to repair; others are skipped.
 
     Raises:
-        MastersctlError, peewee.PeeweeException: as `mastersctl.operations.doctor.find_problems`.
+        MastersctlError, peewee.PeeweeException: as for
+            `mastersctl.operations.doctor.find_problems`.
     """
     more = {HOUSEKEEPING, SEQUENCES} if MISSING_MASTERS in kinds else set()
     for kind, mend in _MENDING.items():
@@ -62,7 +68,7 @@ def repair(lookup: Lookup, kinds: Collection[str]) -> Iterator[Repaired]:
 
 
 def _put_back(lookup: Lookup) -> int:
-    """Add the rows of masters that do not exist, but are referred to; no other row is changed."""
+    """Add a row for each missing master that rows refer to; change no other row."""
     database = lookup.database
     dangling = find_dangling(database, database.existing_tables(TABLES))
     keys = [one.key for one in dangling if refers_to_masters(one.key)]
@@ -84,7 +90,7 @@ def _set_name_hashes(lookup: Lookup) -> int:
     def change() -> int:
         misnamed = find_misstated(lookup).misnamed
         free = _free(lookup.database, {master.id: right for master, right in misnamed})
-        # First to one that nobody has: two may have each other's, and no two the same.
+        # First set random hashes: two masters may have each other's, and the index is unique.
         digests = [(id_, secrets.token_hex(20)) for id_ in free] + [*free.items()]
         for id_, digest in digests:
             update = Master.update({"name_hash": digest}).where(Master.id == id_)
@@ -95,7 +101,7 @@ def _set_name_hashes(lookup: Lookup) -> int:
 
 
 def _free(database: Database, digests: dict[int, str]) -> dict[int, str]:
-    """Return those of the hashes, by ID of a master, that can be set: no other one keeps them."""
+    """Return the hashes that can be set, by master ID: those that no other master keeps."""
     stored = list(database.rows(Master.select(Master.id, Master.name_hash)))
     free = digests
     while True:
@@ -118,7 +124,7 @@ def _set_last_active(lookup: Lookup) -> int:
 
 
 def _set_sequences(lookup: Lookup) -> int:
-    """Set the sequences that are behind; nobody adds a row to one of their tables meanwhile."""
+    """Set the sequences that are behind, with their tables locked against new rows."""
     database = lookup.database
     late = database.late_sequences(sorted(database.existing_tables(TABLES)))
 
@@ -134,7 +140,7 @@ def _set_sequences(lookup: Lookup) -> int:
 
 
 def _do_housekeeping(lookup: Lookup) -> int:
-    """Do the housekeeping for those masters that need it and are dead."""
+    """Do the housekeeping for the dead masters that need it."""
     _, ids = find_dead(lookup)
     dead = Dead(ids, deadline_of(lookup))
     return sum(1 for batch in dead.batches() for _ in housekeep(lookup, batch))
@@ -147,4 +153,4 @@ _MENDING: dict[str, Callable[[Lookup], int]] = {
     SEQUENCES: _set_sequences,
     HOUSEKEEPING: _do_housekeeping,
 }
-"""In the order in which they are mended: what is put back may need those before and after."""
+"""The repair of each kind, in order: masters that are put back may need the repairs around it."""

@@ -1,4 +1,4 @@
-"""Uses: what refers to a master, and would be lost or left behind if its row were deleted."""
+"""Uses: the rows that refer to a master, and that its deletion would lose or leave behind."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 BUILDS = "builds"
 _BUILDS, _CLAIMS = RELATIONS[UNFINISHED_BUILDS], RELATIONS[CLAIMS]
 REASSIGNED = {BUILDS: _BUILDS, "claims on finished build requests": _CLAIMS}
-"""What can be reassigned, by what a message calls it: what is left when housekeeping was done."""
-# How Buildbot's tables refer to masters: their rows are deleted by housekeeping, or reassigned.
+"""The relations that can be reassigned, by their names in messages; housekeeping keeps them."""
+# Buildbot's references to masters: housekeeping deletes their rows, or they are reassigned.
 _KNOWN = {
     Reference(None, table(relation.model), relation.masterid.column_name, "id")
     for relation in RELATIONS.values()
     if relation.masterid.model is relation.model
 }
 _ROWS = peewee.fn.COUNT(peewee.SQL("*"))
-MAX_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack has an end
+MAX_QUERIES_AT_ONCE = 100  # Peewee nests them, and Python's stack is limited
 
 Uses = dict[str, int]
-"""How many rows refer to a master, by what they are, or else by the column that refers to it.
+"""How many rows refer to a master, by kind, or by the referring column if that is unknown.
 
 Links, and claims on unfinished build requests, do not count: housekeeping deletes them.
 """
 
 
 def find_uses(database: Database, ids: Sequence[int]) -> dict[int, Uses]:
-    """Return what refers to each of the masters `ids`; those that nothing refers to are left out.
+    """Return the uses of each of the masters `ids`; leave out masters without uses.
 
-    The database is asked which tables have a foreign key to `masters`, so that those of later
-    versions of Buildbot count, too.
+    The database is asked for all foreign keys to `masters`, so that tables of later versions of
+    Buildbot count, too.
     """
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
     unknown = set(database.references(table(Master))) - _KNOWN
@@ -47,9 +47,9 @@ def find_uses(database: Database, ids: Sequence[int]) -> dict[int, Uses]:
 
 
 def find_references(database: Database, ids: Sequence[int]) -> dict[int, Uses]:
-    """Return how many rows refer to each of the masters `ids`, by column: whatever they are.
+    """Return the number of all rows that refer to each of the masters `ids`, by column.
 
-    Those that nothing refers to are left out.
+    Masters that no row refers to are left out.
     """
     chosen = Master.select(Master.id).where(Master.id.in_(ids)).cte("chosen")
     tables = database.existing_tables(sorted(reference.table for reference in _KNOWN))
@@ -71,7 +71,7 @@ def _counted(
 
 
 def _reassignable(database: Database, chosen: peewee.CTE) -> Iterator[peewee.SelectQuery]:
-    """Yield a query for each kind that can be reassigned, with how much of it each master has."""
+    """Yield a query for each kind that can be reassigned: the number of its rows, by master."""
     unfinished = _CLAIMS.through.select(_CLAIMS.through.id).where(
         _CLAIMS.through.id == _CLAIMS.refers, _CLAIMS.unfinished
     )
@@ -90,7 +90,7 @@ def _reassignable(database: Database, chosen: peewee.CTE) -> Iterator[peewee.Sel
 def _references(
     chosen: peewee.CTE, references: Iterable[Reference]
 ) -> Iterator[peewee.SelectQuery]:
-    """Yield, for each reference, a query for how many rows of its table refer to a master by it."""
+    """Yield a query for each reference: the number of rows of its table, by master."""
     for reference in sorted(references, key=str):
         referring = peewee.Table(reference.table, schema=reference.schema)
         name = ".".join(filter(None, (reference.schema, reference.table, reference.column)))

@@ -1,4 +1,4 @@
-"""Build requests that nobody can build, however long they wait."""
+"""Build requests that no active master can build, however long they wait."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _TABLES = {table(model) for model in (Builder, BuilderMaster, BuildRequest, Buil
 
 
 class Waiting(NamedTuple):
-    """Unfinished build requests, all for one reason.
+    """Unfinished build requests that wait for the same builder or master.
 
     Attributes:
-        requests: how many they are.
+        requests: how many build requests wait.
         id: of the builder that no active master has, or of the master that claimed them.
-        name: its name; None if it is not there.
-        state: of the master; None of a builder, and of a master that is not there.
+        name: the name of that builder or master; None if it does not exist.
+        state: the state of the master; None for a builder, or if the master does not exist.
     """
 
     requests: int
@@ -40,8 +40,8 @@ def find_unbuildable(lookup: Lookup, pending_age: float, tables: AbstractSet[str
     """Return the unclaimed build requests of builders that no active master has, by builder.
 
     Parameters:
-        pending_age: only those that were submitted longer ago, in seconds.
-        tables: those that are there.
+        pending_age: count only build requests that were submitted longer ago, in seconds.
+        tables: the tables that exist.
     """
     if not tables >= _TABLES:
         return []
@@ -68,10 +68,10 @@ def find_unbuildable(lookup: Lookup, pending_age: float, tables: AbstractSet[str
 
 
 def find_kept(lookup: Lookup, tables: AbstractSet[str]) -> list[Waiting]:
-    """Return the unfinished build requests that masters claimed which are not active, by master.
+    """Return the unfinished build requests claimed by masters that are not active, by master.
 
     Parameters:
-        tables: those that are there.
+        tables: the tables that exist.
     """
     if not tables >= {table(BuildRequest), table(BuildRequestClaim)}:
         return []
