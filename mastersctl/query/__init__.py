@@ -1,1 +1,1 @@
-"""Result specs: which masters, in which order, and what of them."""
+"""Queries on masters: which masters, in which order, with which fields."""

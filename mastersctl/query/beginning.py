@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mastersctl.schema.master import Master
     from mastersctl.schema.related import Builder
 
-_MAX_MISSING_DIGITS = 3  # so that no table is read for an ID that begins with some
+_MAX_MISSING_DIGITS = 3  # few IDs are looked up by key, instead of reading the table
 
 
 def begin_with(
@@ -21,11 +21,12 @@ def begin_with(
 ) -> list[tuple[int, str]]:
     """Return IDs and names, by ID, of rows whose ID or name begins with `start`.
 
-    Digits are those that an ID begins with, and lack few. Any other text begins a name.
+    Digits are the beginning of an ID, which has at most three more. Any other text is the beginning
+    of a name.
 
     Parameters:
-        model: that of masters, or of something that they are linked to.
-        limit: how many to return at the most.
+        model: the model of masters, or of something that they are linked to.
+        limit: how many rows to return at most.
     """
     query = model.select(model.id, model.name).order_by(model.id).limit(limit)
     if start.isascii() and start.isdigit():

@@ -1,4 +1,4 @@
-"""The SQL expressions of the fields of masters; `mastersctl.query.counts` has those of counts."""
+"""The SQL expressions of the fields of masters, except counts: see `mastersctl.query.counts`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def compared(database: Database, state: peewee.ColumnBase) -> dict[str, peewee.ColumnBase]:
-    """Return the expression for each field, but counts, that filters and orders compare.
+    """Return the expression that filters and orders compare, for each field except counts.
 
     Parameters:
         state: the expression for the state, of `mastersctl.schema.master.master_state`.
@@ -26,7 +26,7 @@ def compared(database: Database, state: peewee.ColumnBase) -> dict[str, peewee.C
 
 
 def trouble(columns: Mapping[str, peewee.ColumnBase], now: int) -> peewee.Case:
-    """Return the expression that is the less, the more trouble there is with a master.
+    """Return the expression that sorts masters with more trouble first.
 
     Parameters:
         columns: the expression for each field.
@@ -48,7 +48,7 @@ def trouble(columns: Mapping[str, peewee.ColumnBase], now: int) -> peewee.Case:
 def selected(
     fields: Sequence[str], columns: Mapping[str, peewee.ColumnBase]
 ) -> Iterator[peewee.ColumnBase]:
-    """Yield the expression for each of `fields` in an answer: what is stored, as it is.
+    """Yield the expression that returns each of `fields`; stored fields are returned as they are.
 
     Parameters:
         columns: the expression that is compared, for each field.

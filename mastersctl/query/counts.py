@@ -1,4 +1,4 @@
-"""How many links, unfinished builds and claims each master has, counted by the database."""
+"""The numbers of links, unfinished builds and claims of each master, counted by the database."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ if TYPE_CHECKING:
 def with_counts(
     database: Database, query: peewee.ModelSelect[Master], kinds: Iterable[str]
 ) -> tuple[peewee.ModelSelect[Master], dict[str, peewee.ColumnBase]]:
-    """Join what is counted to a query on masters; return it, and the expression for each count.
+    """Join counts to a query on masters; return the query, and the expression for each count.
 
-    A table is read once for all masters, whether it has an index over them or not.
+    Each table is read once for all masters, so it needs no index on their IDs.
 
     Parameters:
-        kinds: some of `mastersctl.query.fields.COUNTS`; in tables that are missing
-            there are none.
+        kinds: some of `mastersctl.query.fields.COUNTS`; a count from a missing table is 0.
     """
     kinds = list(kinds)
     relations = existing(database, kinds)
     columns: dict[str, peewee.ColumnBase] = {}
     for kind in kinds:
         if kind not in relations:
-            columns[kind] = peewee.SQL("0 + 0")  # a mere 0 to order by is a position
+            columns[kind] = peewee.SQL("0 + 0")  # ORDER BY 0 would name a column by its position
             continue
         rows = peewee.fn.COUNT(peewee.SQL("*")).alias("rows")
         masterid = relations[kind].masterid

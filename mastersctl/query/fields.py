@@ -1,6 +1,6 @@
-"""The fields of masters: each once, with all that queries, completion, help and formats ask of it.
+"""The fields of masters: each once, with all that queries, completion, help and formats need.
 
-It imports nothing that takes long, as the help and the completion of ``list`` need it.
+This module imports nothing slow, because the help and the completion of ``list`` import it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Literal, NamedTuple, get_args
 from mastersctl.states import STATES
 
 Type = Literal["number", "text", "boolean", "time", "state"]
-"""Says how a value is parsed, compared and written."""
+"""How a value is parsed, compared and written."""
 Source = Literal["stored", "derived", "counted"]
 """Where a value comes from: a column of the table of masters, an expression, or other tables."""
 _SOURCES: tuple[Source, ...] = get_args(Source)
 View = Literal["data", "table", "wide"]
-"""What shows the field where none is asked for: formats for programs, the table, the wide table."""
+"""Where a field is shown by default: formats for programs, the table, the wide table."""
 
 NEEDS_HOUSEKEEPING = "needs_housekeeping"
 TROUBLE = "trouble"
-"""No field, but an order in which masters with trouble come first."""
+"""Not a field, but an order in which masters with trouble come first."""
 EQUALITY = ("eq", "ne", "in", "notin")
-"""The operators that values are listed for, where these are few."""
+"""The operators for which completion lists the values, if these are few."""
 _COMPARISON = ("eq", "ne", "lt", "le", "gt", "ge")
 _MEMBERSHIP = ("in", "notin")
 _OPERATORS: Mapping[Type, tuple[str, ...]] = {
@@ -36,7 +36,7 @@ _EVERYWHERE: tuple[View, ...] = ("data", *_TABLES)
 
 
 class Field(NamedTuple):
-    """What a user may ask for, filter by and sort by."""
+    """A field that a user may select, filter by and sort by."""
 
     name: str
     type: Type
@@ -50,7 +50,7 @@ class Field(NamedTuple):
 
     @property
     def values(self) -> tuple[str, ...]:
-        """All values there can be, as a user writes them; none where these are many."""
+        """All possible values, as a user writes them; empty if there are many."""
         return _VALUES.get(self.type, ())
 
 
@@ -68,21 +68,21 @@ _LIST = (
     Field("unfinished_builds", "number", "counted", ("wide",)),
     Field("claims", "number", "counted", ("wide",)),
 )
-"""In the order of the columns of a table."""
+"""The fields, in the order of the columns of a table."""
 FIELDS = {field.name: field for field in sorted(_LIST, key=lambda one: _SOURCES.index(one.source))}
-"""By name, in the order of a format for programs: what Buildbot's REST API has comes first."""
+"""The fields by name, in the order of formats for programs: those of Buildbot's REST API first."""
 STORED = tuple(name for name, field in FIELDS.items() if field.source == "stored")
 """The fields of Buildbot's master dictionary."""
 COUNTS = tuple(name for name, field in FIELDS.items() if field.source == "counted")
-"""The fields that say how many of these a master has."""
+"""The fields that count rows of other tables."""
 
 
 def shown(view: View) -> tuple[str, ...]:
-    """Return the fields that are shown where none is asked for."""
+    """Return the fields that a view shows by default."""
     fields = FIELDS.values() if view == "data" else _LIST
     return tuple(field.name for field in fields if view in field.views)
 
 
 def type_of(name: str) -> Type:
-    """Return the type of a column of any table; what is no field is a number."""
+    """Return the type of a column of any table; a column that is not a field is a number."""
     return FIELDS[name].type if name in FIELDS else "number"

@@ -1,4 +1,4 @@
-"""From the other side: the masters that a builder, or something else, is linked to."""
+"""The masters that a builder, worker, scheduler or change source is linked to."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ LINKED = {
     "scheduler": RELATIONS["schedulers"],
     "change_source": RELATIONS["change_sources"],
 }
-"""What is linked to masters, by what one of it is called."""
+"""The things that can be linked to masters, by their kind in the singular."""
 
 
 def masters_of(database: Database, kind: str, given: int | str) -> peewee.ModelSelect[Any]:
     """Return a query for the IDs of the masters that something is linked to.
 
     Parameters:
-        kind: what it is: a key of `LINKED`.
-        given: its ID or its name.
+        kind: a key of `LINKED`.
+        given: the ID or the name of that thing.
 
     Raises:
-        NoSuchLinkedError: there is none such.
+        NoSuchLinkedError: nothing of this kind has the ID or the name.
     """
     relation = LINKED[kind]
     named = relation.named
     conditions = []
     if isinstance(given, int) or hasattr(named, "name_hash"):
         conditions.append(is_called(named, given))
-    if isinstance(given, str):  # whose name_hash may be wrong, after an UPDATE by hand
+    if isinstance(given, str):  # its name_hash may be wrong after an UPDATE by hand
         conditions.append(database.by_code_point(named.name) == given)
     for condition in conditions:
         ids = [id_ for (id_,) in database.rows(named.select(named.id).where(condition))]

@@ -1,4 +1,4 @@
-"""The name that was meant by one that nothing has."""
+"""The name that a user probably meant by a name that does not exist."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from mastersctl.schema.stored import text
 if TYPE_CHECKING:
     from mastersctl.database import Database
 
-_MAX_NAMES = 50  # that are compared here; the database has chosen them of all
-_MAX_LENGTH = 200  # characters of a name that is compared
-_PART, _MAX_PARTS = 3, 12  # characters of a part of a name, and how many parts are looked for
-_MIN_LIKENESS = 0.6  # as of difflib.get_close_matches
+_MAX_NAMES = 50  # names to compare here; the database selects them
+_MAX_LENGTH = 200  # characters; longer names are not compared
+_PART, _MAX_PARTS = 3, 12  # characters of a part of a name, and the number of parts to search for
+_MIN_LIKENESS = 0.6  # as in difflib.get_close_matches
 
 
 def nearest(database: Database, model: Any, given: str) -> str | None:
-    """Return the one name that `given` was probably meant for; None if there is none, or several.
+    """Return the one name that the user probably meant by `given`; None if none or several fit.
 
-    It is the only one that contains it, or the one that is most like it. Case does not count, nor
-    a slash at the end. One statement chooses few names, so that no cluster is too large.
+    This is the only name that contains `given`, or the name most like it. Case and a slash at the
+    end are ignored. One statement selects a few names, so this is fast on clusters of any size.
 
     Parameters:
-        model: that of masters, or of something that they are linked to.
+        model: the model of masters, or of something that they are linked to.
     """
     wanted = given.strip().rstrip("/").lower()[:_MAX_LENGTH]
     if not wanted:
@@ -43,7 +43,7 @@ def nearest(database: Database, model: Any, given: str) -> str | None:
 
 
 def _parts(wanted: str) -> Iterable[str]:
-    """Return parts of a name that overlap: most are in another one that differs in a letter."""
+    """Return overlapping parts of a name: a name that differs in a letter has most of them, too."""
     starts = range(len(wanted) - _PART + 1)
     step = -(-len(starts) // _MAX_PARTS) or 1
     return dict.fromkeys(wanted[start : start + _PART] for start in starts[::step])

@@ -1,6 +1,6 @@
-"""Which masters need housekeeping, in SQL: the one definition of it.
+"""The one definition, in SQL, of which masters need housekeeping.
 
-A master needs it that is not active and still has what one that was stopped has not.
+A master needs housekeeping if it is not active, but has rows that a stopped master does not have.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from mastersctl.states import ACTIVE
 
 
 def needs_housekeeping(state: peewee.ColumnBase, relations: Mapping[str, Relation]) -> peewee.Case:
-    """Return the SQL expression that is 1 for a master that needs housekeeping, and else 0.
+    """Return the SQL expression that is 1 if a master needs housekeeping, and 0 if not.
 
-    Nothing is read for one that is active.
+    For an active master, no other table is read.
 
     Parameters:
         state: the expression for the state, of `mastersctl.schema.master.master_state`.
-        relations: those of `mastersctl.schema.relations.HELD` whose tables are there.
+        relations: those of `mastersctl.schema.relations.HELD` whose tables exist.
     """
     held = [
         (peewee.fn.EXISTS(_of_master(relation, peewee.SQL("1"))), 1)

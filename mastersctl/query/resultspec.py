@@ -1,6 +1,6 @@
 """Buildbot's generic data query options, parsed into values and applied to a Peewee query.
 
-They are those of Buildbot's REST API: ``field__op=value`` filters, order, offset, limit, fields.
+The options are those of its REST API: ``field__op=value`` filters, order, offset, limit, fields.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ALIASES = {"masterid": "id"}  # what Buildbot's REST API calls it
-_MAX_VALUES = 10_000  # SQLite has room for 32,766 parameters; a text that is contained takes two
+_ALIASES = {"masterid": "id"}  # the name in Buildbot's REST API
+_MAX_VALUES = 10_000  # SQLite takes 32,766 parameters; "contains" needs two for a value
 _AGE = r"(?a)(?:\d+(?:\.\d+)?[smhdw])+"
 _BOOLEANS = {"on": 1, "true": 1, "yes": 1, "1": 1, "off": 0, "false": 0, "no": 0, "0": 0}
 _SINGLE_VALUE: Mapping[str, Callable[[peewee.ColumnBase, int | str], peewee.Expression]] = {
@@ -36,7 +36,7 @@ _SINGLE_VALUE: Mapping[str, Callable[[peewee.ColumnBase, int | str], peewee.Expr
 
 
 class Filter(NamedTuple):
-    """One field compared with one or more values; several mean any of them, or none of them."""
+    """One field compared with values; of several, any may match, or none with ``ne``, ``notin``."""
 
     field: str
     operator: str
@@ -51,9 +51,9 @@ class Order(NamedTuple):
 
 
 class ResultSpec(NamedTuple):
-    """Which masters, in which order, and what of them; the default is all, by ID.
+    """Which masters to return, in which order, with which fields; the default is all, by ID.
 
-    They are applied in the order of Buildbot's REST API: filters, order, offset and limit, fields.
+    The parts apply in the order of Buildbot's REST API: filters, order, offset and limit, fields.
     """
 
     filters: Sequence[Filter] = ()
@@ -63,12 +63,12 @@ class ResultSpec(NamedTuple):
     fields: Sequence[str] = STORED
 
     def counts(self) -> list[str]:
-        """Return those of `COUNTS` that are asked for, in whatever place."""
+        """Return those of `COUNTS` that are named in any part."""
         named = self.named()
         return [field for field in COUNTS if field in named]
 
     def named(self) -> set[str]:
-        """Return the fields that are asked for, in whatever place."""
+        """Return the fields that are named in any part."""
         return {
             *self.fields,
             *(filter_.field for filter_ in self.filters),
@@ -77,7 +77,11 @@ class ResultSpec(NamedTuple):
 
 
 def parse_field(text: str) -> str:
-    """Return the field that `text` names. Raises InvalidValueError for any other text."""
+    """Return the field that `text` names.
+
+    Raises:
+        InvalidValueError: there is no such field.
+    """
     field = _ALIASES.get(text, text)
     if field not in FIELDS:
         several = " Several are given by several options." if "," in text else ""
@@ -96,15 +100,15 @@ def parse_order(text: str) -> Order:
 def parse_filters(texts: Iterable[str], now: float) -> list[Filter]:
     """Return the filters that ``FIELD=VALUE`` and ``FIELD__OP=VALUE`` ask for.
 
-    The same field and operator given repeatedly are one filter with several values.
+    If the same field and operator are given repeatedly, they make one filter with several values.
 
     Parameters:
         texts: the filters, as a user writes them.
-        now: epoch seconds, which an age (``10m``) is counted back from.
+        now: epoch seconds, from which an age (``10m``) counts back.
 
     Raises:
-        InvalidValueError: a text names no field, operator or value, or compares (``lt``, ``le``,
-            ``gt``, ``ge``) with several values; or they are more values than a statement takes.
+        InvalidValueError: a text has no valid field, operator or value; or ``lt``, ``le``, ``gt``
+            or ``ge`` has several values; or there are more values than one statement takes.
     """
     values: dict[tuple[str, str], list[int | str]] = {}
     for text in texts:
@@ -166,12 +170,12 @@ def parse_time(text: str, now: float) -> int:
     """Return the whole epoch seconds that `text` stands for.
 
     Parameters:
-        text: epoch seconds; ISO 8601, in UTC unless it says otherwise; or an age like ``90s``,
-            ``10m``, ``3h``, ``30d`` or ``1h30m``, which stands for that long before `now`.
+        text: epoch seconds; ISO 8601, in UTC if it has no offset; or an age before `now`, such as
+            ``90s``, ``10m``, ``3h``, ``30d`` or ``1h30m``.
         now: epoch seconds.
 
     Raises:
-        InvalidValueError: it is none of these, or out of range.
+        InvalidValueError: the text is none of these, or out of range.
     """
     if text.removeprefix("-").isdecimal():
         return parse_integer(text)
@@ -195,12 +199,12 @@ def parse_age(text: str) -> float:
     """Return the seconds that an age like ``90s``, ``10m``, ``3h`` or ``30d`` lasts.
 
     Raises:
-        InvalidValueError: it is none, or longer than a calendar has days.
+        InvalidValueError: the text is not an age, or the age is too long for a calendar.
     """
     from durationpy import DurationError, from_str  # late: few commands are given an age
 
     try:
-        if not re.fullmatch(_AGE, text):  # of what it knows, months and nanoseconds only confuse
+        if not re.fullmatch(_AGE, text):  # durationpy's months and nanoseconds only confuse
             raise DurationError
         return from_str(text).total_seconds()
     except DurationError:
@@ -218,15 +222,15 @@ def apply(
     """Return `query` with the filters, the order and the page of `spec`.
 
     Parameters:
-        columns: the SQL expression for each field; text compares by code point in it.
-        contains: makes the SQL expression for "this column contains this text".
+        columns: the SQL expression for each field; text must compare by code point.
+        contains: returns the SQL expression for "this column contains this text".
     """
     conditions = [_condition(filter_, columns[filter_.field], contains) for filter_ in spec.filters]
     if conditions:
         query = query.where(_tree(operator.and_, conditions))
     directions: dict[str, bool] = {}
     for field, descending in (*spec.order, Order("id", descending=False)):
-        directions.setdefault(field, descending)  # the first one decides, where there are several
+        directions.setdefault(field, descending)  # of several for a field, the first decides
     ordering = [
         columns[field].desc() if descending else columns[field].asc()
         for field, descending in directions.items()
@@ -240,7 +244,7 @@ def _condition(
     column: peewee.ColumnBase,
     contains: Callable[[peewee.ColumnBase, str], peewee.ColumnBase],
 ) -> peewee.ColumnBase:
-    values = [*dict.fromkeys(filter_.values)]  # each once
+    values = [*dict.fromkeys(filter_.values)]
     match filter_.operator:
         case "eq" | "in":
             return column.in_(values)
@@ -253,7 +257,7 @@ def _condition(
 
 
 def _tree(join: Callable[[T, T], T], conditions: Sequence[T]) -> T:
-    """Return one condition for all, as a tree: a chain of hundreds is too deep for SQLite."""
+    """Join conditions into one, as a tree: a chain of hundreds is too deep for SQLite."""
     while len(conditions) > 1:
         pairs = [join(*pair) for pair in zip(conditions[::2], conditions[1::2], strict=False)]
         conditions = [*pairs, *conditions[2 * len(pairs) :]]

@@ -1,4 +1,4 @@
-"""Several questions in one statement: what they cost is the round trip to the database."""
+"""Several queries in one statement, which saves round trips to the database."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from operator import add
 from mastersctl._peewee import peewee
 
 NO_NUMBER = peewee.SQL("NULLIF(0, 0)")
-"""What a query has in a column that only others need; PostgreSQL wants to know its type."""
+"""NULL, for a column that only the other queries have; PostgreSQL needs to know its type."""
 
 
 def union_all(queries: Sequence[peewee.SelectQuery]) -> peewee.SelectQuery:
-    """Return one query for the rows of all of `queries`, of which there is at least one."""
+    """Return one query for the rows of all `queries`; there must be at least one."""
     return reduce(add, queries)

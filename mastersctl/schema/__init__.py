@@ -1,7 +1,7 @@
-"""Peewee models of the tables that are touched, as Buildbot defines them.
+"""Peewee models of the tables that are used, as Buildbot defines them.
 
-They are bound to no database: a query is given the one that it runs on. References are plain
+They are not bound to a database: each query is given the one that it runs on. References are plain
 integers, because links are deleted by ID and never followed.
 
-They are two modules, because most commands need the table of masters alone.
+The table of masters is a module of its own, because most commands need no other table.
 """

@@ -1,4 +1,4 @@
-"""The table of masters, and what is derived from it."""
+"""The table of masters, and the state and the name hash that are derived from it."""
 
 import hashlib
 from datetime import datetime
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class Number(peewee.IntegerField):
-    """An integer that is compared as it was read: SQLite holds anything, and 1.5 is not 1."""
+    """An integer that is compared as read: SQLite holds any value, and 1.5 must not become 1."""
 
     def adapt(self, value: T) -> T:
         return value
 
 
 class Key(peewee.AutoField):
-    """The number of a row; see `Number`."""
+    """The ID of a row, compared as read; see `Number`."""
 
     def adapt(self, value: T) -> T:
         return value
@@ -42,10 +42,10 @@ Master.add_index(Master.index(Master.name_hash, unique=True, name="master_name_h
 
 
 class MasterRow(NamedTuple):
-    """A master. Buildbot's master dictionary has all of it but the state.
+    """A master: Buildbot's master dictionary, and the state.
 
     Attributes:
-        last_active: when it last checked in, UTC; None where the database holds no possible time.
+        last_active: the last check-in, UTC; None if the database holds no valid time.
         state: one of `mastersctl.states.STATES`.
     """
 
@@ -56,7 +56,7 @@ class MasterRow(NamedTuple):
     state: str
 
     def is_in_future(self, now: float) -> bool:
-        """Return whether it is active by a last check-in that is yet to come.
+        """Return whether the master is active because its last check-in is in the future.
 
         Parameters:
             now: epoch seconds.
@@ -66,19 +66,19 @@ class MasterRow(NamedTuple):
 
 
 def name_hash(name: str) -> str:
-    """Return what the unique indexes over names of masters and builders hold: a SHA-1 of UTF-8."""
+    """Return the SHA-1 of a name in UTF-8, as the name_hash of masters and builders has it."""
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
 class Named(Protocol):
-    """The table of masters, or of builders."""
+    """A model with a name hash: of masters or of builders."""
 
     id: Key
     name_hash: peewee.CharField
 
 
 def is_called(model: Named, given: int | str) -> peewee.Expression:
-    """Return the condition for the master or the builder that has the ID or the name."""
+    """Return the SQL condition for the master or the builder with this ID or name."""
     return model.id == given if isinstance(given, int) else model.name_hash == name_hash(given)
 
 
@@ -86,7 +86,7 @@ def master_state(now: int, max_age: int = EXPIRE_SECONDS) -> peewee.Case:
     """Return the SQL expression for the state of a master at `now` (epoch seconds).
 
     Parameters:
-        max_age: for how long a master is not stale after it checked in, in seconds.
+        max_age: a master is stale when its last check-in is older than this, in seconds.
     """
     return peewee.Case(
         None,

@@ -1,4 +1,4 @@
-"""The foreign keys of Buildbot's tables, be they declared in a database or not."""
+"""The foreign keys of Buildbot's tables, whether a database declares them or not."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,7 +8,8 @@ class ForeignKey(NamedTuple):
     """A column that refers to the rows of another table.
 
     Attributes:
-        parent: the other table, and `key` its column.
+        parent: the other table.
+        key: the column of the other table.
     """
 
     table: str
@@ -57,9 +58,9 @@ _KEYS = {
     },
     "users_info": {"uid": "users"},
 }  # fmt: skip
-_NAMED_KEYS = {"changes": "changeid", "users": "uid"}  # where the other column is not called "id"
+_NAMED_KEYS = {"changes": "changeid", "users": "uid"}  # their column is not called "id"
 MAY_DANGLE = {("changes", "parent_changeids")}
-"""The columns whose rows Buildbot itself makes point nowhere: with ``changeHorizon``."""
+"""The columns whose references Buildbot itself breaks, by ``changeHorizon``."""
 
 
 def _foreign_keys() -> Iterator[ForeignKey]:
@@ -69,6 +70,6 @@ def _foreign_keys() -> Iterator[ForeignKey]:
 
 
 FOREIGN_KEYS = tuple(_foreign_keys())
-"""All but `MAY_DANGLE`, and that of ``logchunks``, which is huge and never read without its log."""
+"""All except `MAY_DANGLE` and that of ``logchunks``: huge, and never read without its log."""
 TABLES = tuple(sorted({name for key in FOREIGN_KEYS for name in (key.table, key.parent)}))
-"""The tables that have one, or that one refers to."""
+"""The tables that have a foreign key, or that a foreign key refers to."""

@@ -1,4 +1,4 @@
-"""The tables that refer to masters, and those that these refer to."""
+"""The tables that refer to masters, and the tables that these refer to."""
 
 from mastersctl._peewee import peewee
 from mastersctl.schema.master import Key, Number
@@ -132,7 +132,7 @@ class BuildRequest(peewee.Model):
 
 
 class BuildRequestClaim(peewee.Model):
-    """The claim of a master on a build request, which no other master then builds."""
+    """The claim of a master on a build request: no other master builds it."""
 
     brid = Number()
     masterid = Number()

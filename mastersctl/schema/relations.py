@@ -1,4 +1,4 @@
-"""What belongs to a master: the one inventory, which all that shows, counts or deletes it asks."""
+"""The one list of the rows that belong to a master, for showing, counting and deleting them."""
 
 from __future__ import annotations
 
@@ -37,15 +37,18 @@ class Relation(NamedTuple):
 
     Attributes:
         model: the table.
-        masterid: the column that names the master, of this table or of `through`.
-        thing: the column with the ID of what is linked, built or claimed.
-        named: the table with its name, and `named_id` the column that refers to that.
-        through: another table that decides which rows count, to which `refers` refers.
-        unfinished: which rows count, by a column of `through`, or of this table without one; None
-            if all do, because they are links.
-        number, since: the columns with the number of a build, and when something began.
-        is_held: whether a master that is not active and has such rows needs housekeeping; not if
-            Buildbot leaves them when it stops, or if they are never there without others.
+        masterid: the column with the ID of the master, in this table or in `through`.
+        thing: the column with the ID of the linked thing, the build or the claimed build request.
+        named: the table with the name of that.
+        named_id: the column that refers to `named`.
+        through: another table that decides which rows count; None if there is none.
+        refers: the column that refers to `through`.
+        unfinished: the condition for the rows that count, on `through` or else on this table; None
+            if all rows count, because they are links.
+        number: the column with the number of a build.
+        since: the column with the time at which a build or a claim began.
+        is_held: whether a master that is not active and has such rows needs housekeeping. False if
+            a master leaves them when it stops, or never has them without others.
     """
 
     model: Model
@@ -61,14 +64,14 @@ class Relation(NamedTuple):
     is_held: bool = True
 
     def select(self, *columns: peewee.ColumnBase) -> peewee.ModelSelect[Any]:
-        """Return a query for columns of the rows that count, of all masters."""
+        """Return a query for columns of the rows that count, for all masters."""
         query = self.model.select(*columns)
         if self.through is not None:
             query = query.join(self.through, on=(self.through.id == self.refers))
         return query if self.unfinished is None else query.where(self.unfinished)
 
     def rows_of(self, masters: Sequence[int]) -> peewee.Expression:
-        """Return the condition for the rows of `model` that count, and belong to these masters."""
+        """Return the condition for the rows of `model` that count and belong to these masters."""
         conditions: dict[Model | None, list[peewee.Expression]] = {self.model: [], self.through: []}
         conditions[self.masterid.model].append(self.masterid.in_(masters))
         if self.unfinished is not None:
@@ -80,7 +83,7 @@ class Relation(NamedTuple):
 
     @property
     def key(self) -> Any:
-        """The column by which rows are found: what they refer to, or what names them."""
+        """The column by which rows are found: their reference to `through`, or the primary key."""
         return self.model._meta.primary_key if self.refers is None else self.refers
 
     def models(self) -> list[Model]:
@@ -88,7 +91,7 @@ class Relation(NamedTuple):
         return [self.model] if self.through is None else [self.model, self.through]
 
     def named_models(self) -> list[Model]:
-        """Return these, and the table with the names."""
+        """Return the tables of `models`, and the table with the names."""
         return [*self.models(), self.named]
 
 
@@ -126,14 +129,14 @@ RELATIONS: dict[str, Relation] = {
         unfinished=BuildRequest.complete == 0, since=BuildRequestClaim.claimed_at,
     ),
 }  # fmt: skip
-"""By what a user calls them, in the order in which they are shown.
+"""The relations, by their names in commands and output, in the order in which they are shown.
 
-The rows of a relation may refer to those of one before it, which are therefore deleted later.
+Rows of a relation may refer to rows of an earlier one, so they are deleted in reverse order.
 """
 LINKS = [kind for kind, relation in RELATIONS.items() if relation.unfinished is None]
 
 HELD = [kind for kind, relation in RELATIONS.items() if relation.is_held]
-"""The kinds that a master which was stopped does not have: see `mastersctl.query.needs`."""
+"""The kinds of rows that a stopped master does not have; see `mastersctl.query.needs`."""
 
 
 def table(model: Model) -> str:
@@ -147,10 +150,10 @@ def existing(
     kinds: Iterable[str] = RELATIONS,
     models: Callable[[Relation], list[Model]] = Relation.models,
 ) -> dict[str, Relation]:
-    """Return those of the relations whose tables are there: a database may lack some.
+    """Return those of the relations whose tables exist; a database may lack some.
 
     Parameters:
-        models: returns the tables that are needed of a relation.
+        models: returns the tables that a relation needs.
     """
     needed = {kind: {table(model) for model in models(RELATIONS[kind])} for kind in kinds}
     found = database.existing_tables(sorted(set().union(*needed.values())))

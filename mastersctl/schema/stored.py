@@ -1,4 +1,4 @@
-"""What the database stores, be it what it should be or not: SQLite holds whatever was written."""
+"""Stored values as Python values; they may be of any type, because SQLite checks none."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def text(value: object) -> str:
-    """Return a name as text."""
+    """Return a stored name as text; None becomes an empty text."""
     if isinstance(value, bytes):
         return value.decode(errors="surrogateescape")
     return "" if value is None else str(value)
 
 
 def moment(seconds: object) -> datetime | None:
-    """Return the moment that `seconds` (epoch, UTC) stand for; None if a calendar has none such."""
+    """Return the time in UTC for epoch seconds; None if there is no such time."""
     try:
         return datetime.fromtimestamp(seconds, UTC)  # type: ignore[arg-type]  # or it raises
     except (TypeError, ValueError, OverflowError, OSError):
@@ -22,14 +22,14 @@ def moment(seconds: object) -> datetime | None:
 
 
 def iso_8601(column: Sequence[Any]) -> list[str]:
-    """Return each `moment` of a column in ISO 8601, empty where there is none.
+    """Return each `moment` of a column in ISO 8601, or an empty text if there is no such time.
 
-    `datetime` takes five times as long, which would be most of the time for a million masters.
+    `datetime` takes five times as long. For a million masters, that would be most of the time.
     """
     minutes, seconds = _minutes(), _seconds()
     try:
         return [f"{_day(s // 86400)}{minutes[s // 60 % 1440]}{seconds[s % 60]}" for s in column]
-    except (TypeError, ValueError, OverflowError, OSError):  # not all of them are what they should
+    except (TypeError, ValueError, OverflowError, OSError):  # not all of them are valid times
         moments = map(moment, column)
         return [when.isoformat() if when else "" for when in moments]
 
