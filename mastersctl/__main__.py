@@ -1,14 +1,14 @@
-"""The way in: ``python -m mastersctl``, and the command ``mastersctl``.
+"""The entry point: ``python -m mastersctl``, and the command ``mastersctl``.
 
-The command line is imported inside `main`, so that an interrupt, or an installation that is
-damaged, is no traceback meanwhile.
+The command line is imported inside `main`, so that an interrupt or a damaged installation causes
+no traceback.
 """
 
 import sys
 
 from mastersctl import _interrupt
 
-TYPE_CHECKING = False  # typing takes as long to import as this and all before
+TYPE_CHECKING = False  # importing typing would take as long as everything up to here
 if TYPE_CHECKING:
     from typing import NoReturn
 
@@ -18,7 +18,7 @@ def main() -> "NoReturn":
     _interrupt.end_process()
     try:
         from mastersctl.cli import main as run
-    except Exception as error:  # whatever a damaged file makes of itself
+    except Exception as error:  # a damaged file can raise anything
         _cannot_start(error)
     run()
 
@@ -28,7 +28,7 @@ def _cannot_start(error: Exception) -> "NoReturn":
     message = f"mastersctl cannot be imported ({problem}); install it again."
     if {"-v", "--verbose"} & set(sys.argv):
         sys.excepthook(type(error), error, error.__traceback__)
-    if "check" in sys.argv:  # nothing is there that could tell whether this is the command
+    if "check" in sys.argv:  # no parser can tell whether this is the command
         print(f"MASTERS UNKNOWN - {message.replace('|', '/')}")
         sys.exit(3)
     sys.exit(f"Error: {message}")

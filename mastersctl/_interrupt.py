@@ -1,6 +1,6 @@
-"""How signals end the process; this is imported before anything that takes a while."""
+"""How signals end the process; this module is imported before any slow one."""
 
-# Not signal, which takes ten times as long to import, and is made of this.
+# The module signal wraps this one, and takes ten times as long to import.
 from _signal import (  # type: ignore[import-not-found]
     SIG_DFL,
     SIG_IGN,
@@ -14,19 +14,19 @@ from _signal import (  # type: ignore[import-not-found]
 
 
 def end_process() -> None:
-    """Let it end the process at once and silently, unless it is ignored."""
+    """Let an interrupt end the process at once and silently, unless interrupts are ignored."""
     if getsignal(SIGINT) != SIG_IGN:
         signal(SIGINT, SIG_DFL)
 
 
 def raise_error() -> None:
-    """Let it raise KeyboardInterrupt, unless it is ignored."""
+    """Let an interrupt raise KeyboardInterrupt, unless interrupts are ignored."""
     if getsignal(SIGINT) != SIG_IGN:
         signal(SIGINT, default_int_handler)
 
 
 def end_as_filter() -> None:
-    """End the process as one ends that writes to a pipe which nobody reads any more."""
+    """End the process by SIGPIPE, as a write to a closed pipe does."""
     signal(SIGPIPE, SIG_DFL)
     raise_signal(SIGPIPE)
 

@@ -1,9 +1,9 @@
 """Peewee, loaded without the database drivers.
 
-``import peewee`` imports every driver that is installed, which can take twice as long as everything
-else that a command does. So unless the program has imported it already, this is a copy of its own,
-which finds no driver; `mastersctl.database` imports the one that a URL asks for. Whoever else
-imports Peewee gets it whole: the copy has another name, and nothing is hidden from others.
+``import peewee`` imports every installed driver, which can take twice as long as everything else
+that a command does. So unless the program has imported Peewee already, this module loads a copy
+without drivers. `mastersctl.database` imports the driver that a URL needs. The copy has another
+name, so other modules still import the whole Peewee.
 """
 
 import builtins
@@ -16,7 +16,7 @@ _DRIVERS = ("psycopg", "psycopg2", "psycopg2cffi", "pymysql", "MySQLdb", "pysqli
 
 
 def _import(name: str, *arguments: Any) -> Any:
-    """Import a module for Peewee, unless it is a driver's."""
+    """Import a module for Peewee; raise ModuleNotFoundError if it is a driver."""
     if name.partition(".")[0] in _DRIVERS:
         raise ModuleNotFoundError(f"{name!r} is hidden from Peewee", name=name)
     return __import__(name, *arguments)
@@ -33,7 +33,7 @@ def _load() -> ModuleType:
     module = sys.modules[name] = ModuleType(name, "A copy of Peewee without drivers.")
     module.__file__ = spec.origin
     module.__builtins__ = vars(builtins) | {"__import__": _import}  # type: ignore[attr-defined]
-    exec(code, vars(module))  # noqa: S102  # as an import does
+    exec(code, vars(module))  # noqa: S102  # like an import
     return module
 
 

@@ -1,4 +1,4 @@
-"""Whether the age of a check-in is known."""
+"""Checks whether the ages of check-ins are certain."""
 
 import math
 
@@ -8,13 +8,13 @@ TOLERANCE = 60  # seconds
 
 
 def check_clock(host_time: float, server_time: int | None) -> None:
-    """Raise ClockError if this host's clock and a database server's differ by over a minute.
+    """Raise ClockError if the clocks of this host and a database server differ by over a minute.
 
-    By a clock that is fast every living master seems to be dead.
+    If this host's clock is fast, every active master seems to be dead.
 
     Parameters:
-        host_time: what this host's clock said when the server's was asked, in epoch seconds.
-        server_time: what that said; None where there is no server.
+        host_time: the time on this host, in epoch seconds.
+        server_time: the server's time at that moment; None if there is no server.
     """
     if server_time is None or abs(host_time - server_time) <= TOLERANCE:
         return
@@ -27,12 +27,12 @@ def check_clock(host_time: float, server_time: int | None) -> None:
 
 
 def check_lag(lag: float) -> None:
-    """Raise ReplicationLagError if a database is over a minute behind the one that it copies.
+    """Raise ReplicationLagError if a standby is over a minute behind its primary.
 
-    In an old copy every living master seems to be dead.
+    In an old copy, every active master seems to be dead.
 
     Parameters:
-        lag: how far it is behind, in seconds.
+        lag: how far the standby is behind, in seconds.
     """
     behind = describe_lag(lag)
     if behind:
@@ -42,7 +42,7 @@ def check_lag(lag: float) -> None:
 
 
 def describe_lag(lag: float) -> str:
-    """Return how a sentence about a standby begins; nothing if it is not a minute behind."""
+    """Return the beginning of a sentence about a lag of over a minute; else an empty text."""
     if lag <= TOLERANCE:
         return ""
     if math.isinf(lag):
@@ -51,6 +51,6 @@ def describe_lag(lag: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    from humanize import precisedelta  # late: it is rarely needed
+    from humanize import precisedelta  # late: few commands need it
 
     return precisedelta(abs(round(seconds)))

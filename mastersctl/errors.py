@@ -1,6 +1,6 @@
-"""Every error that a user can meet, each with the exit code that scripts rely on.
+"""All errors that a user may see, each with the exit code that scripts rely on.
 
-The text of an error is one sentence: what is wrong, with the value that was given, and what to do.
+The text of an error is one sentence: the problem, with the value given, and the next step.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,13 @@ _MAX_PARTS = 10  # in a sentence
 
 
 class MastersctlError(Exception):
-    """Refused or failed: the message says why; nothing was changed, unless it says so."""
+    """An operation was refused or failed; the database is unchanged, unless the message says so."""
 
     exit_code = 1
 
 
 class BasedirError(MastersctlError):
-    """A buildmaster's directory does not say, in so many words, where its database is."""
+    """A buildmaster's directory does not name its database in a way that can be read."""
 
 
 class RefusedError(MastersctlError):
@@ -23,15 +23,15 @@ class RefusedError(MastersctlError):
 
 
 class ClockError(MastersctlError):
-    """The clocks of this host and of the database server differ, so no master's age is known."""
+    """The clocks of this host and the database server differ, so no check-in's age is certain."""
 
 
 class ReplicationLagError(MastersctlError):
-    """The database is a copy that is behind, so no master's age is known."""
+    """The database is a standby that is behind, so no check-in's age is certain."""
 
 
 class InvalidValueError(MastersctlError):
-    """A value on the command line or in the environment cannot be understood."""
+    """A value on the command line or in the environment is invalid."""
 
     exit_code = 2
 
@@ -46,13 +46,13 @@ class NoSuchMasterError(MastersctlError):
     ) -> None:
         """
         Parameters:
-            called: the ID of the master that is called so, but has the name_hash of another name.
+            called: the ID of the master with this name, but the name_hash of another name.
             meant: the name of the master that was probably meant.
         """
         given = f"ID {master}" if isinstance(master, int) else f"the name {master!r}"
         message = f"No master has {given}; 'mastersctl list' shows those that exist."
         self.hint: str | None = None
-        """What may be so instead, for whoever says in other words that there is none."""
+        """The hint alone, for output that reports the missing master in its own words."""
         if called is not None:
             message = self.hint = misnamed(str(master), called)
         elif meant is not None:
@@ -67,8 +67,8 @@ class NoSuchLinkedError(MastersctlError):
     def __init__(self, kind: str, given: int | str, meant: str | None = None) -> None:
         """
         Parameters:
-            kind: what it should be, such as ``change_source``.
-            meant: the name of the one that was probably meant.
+            kind: the kind of thing, such as ``change_source``.
+            meant: the name of the thing that was probably meant.
         """
         named = f"ID {given}" if isinstance(given, int) else f"the name {given!r}"
         remedy = "; 'mastersctl show MASTER' shows those of a master."
@@ -78,17 +78,17 @@ class NoSuchLinkedError(MastersctlError):
 
 
 class InterruptedUpgradeError(MastersctlError):
-    """An upgrade of Buildbot's was interrupted, which left a table where it should not be."""
+    """An interrupted upgrade of Buildbot left rows of a table in a temporary table."""
 
 
 class DatabaseUnavailableError(MastersctlError):
-    """The database cannot be reached, is locked for longer than the timeout, or is read-only."""
+    """The database is unreachable, locked for longer than the timeout, or read-only."""
 
     exit_code = 4
 
 
 class NotBuildbotDatabaseError(MastersctlError):
-    """It is not a Buildbot database, or has no ``masters`` table yet."""
+    """The database is not Buildbot's, or has no ``masters`` table yet."""
 
     exit_code = 5
 
@@ -102,21 +102,21 @@ def misnamed(name: str, id_: int) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the names as a sentence has them, quoted; of many only the first."""
+    """Join quoted names for a sentence; of many, only the first are named."""
     return joined([repr(name) for name in names])
 
 
 def joined(parts: Sequence[str]) -> str:
-    """Return the parts as a sentence has them; of many only the first."""
+    """Join the parts for a sentence; of many, only the first are named."""
     rest = len(parts) - _MAX_PARTS
     text = ", ".join(parts[:_MAX_PARTS])
     return f"{text} and {rest} more" if rest > 0 else text
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """Return a question after the one of `words` that is most like `word`, to end a message with.
+    """Return the end of a message, which suggests the one of `words` that is most like `word`.
 
-    It begins with a space, and is empty where none is like it. Click asks the same of options.
+    It begins with a space, and is empty if no word is similar. Click asks the same for options.
     """
     from difflib import get_close_matches  # late: only a mistake needs it
 

@@ -10,6 +10,6 @@ inactive ``active=0``
 
 ACTIVE, STALE, EXPIRED, INACTIVE = STATES = ("active", "stale", "expired", "inactive")
 
-EXPIRE_SECONDS = 10 * 60  # Buildbot's EXPIRE_MINUTES: without a check-in for longer, presumed dead
+EXPIRE_SECONDS = 10 * 60  # Buildbot's EXPIRE_MINUTES: a master is stale without a newer check-in
 LATE_SECONDS = 2 * 60
-"""A master checks in once a minute; an active one is late that was not seen for longer."""
+"""A master checks in once a minute; an active master without a check-in for longer is late."""

@@ -1,13 +1,13 @@
-"""Text for people: made safe for a terminal, and with the right plural."""
+"""Text for people: safe for a terminal, and with the right plural."""
 
 from collections.abc import Sequence
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with every character that does not print as itself written as an escape.
+    r"""Return `text` with every character that is not printable written as an escape.
 
     Control characters, escape sequences, bidi overrides, zero-width characters and line ends
-    become what Python writes for them (``\x1b``, ``\u202e``, ``\n``): one value is one line.
+    become Python's escapes (``\x1b``, ``\u202e``, ``\n``). So one value is one line.
     """
     if text.isprintable():
         return text
@@ -15,15 +15,15 @@ def visible(text: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with what it counts, such as ``1 master`` or ``2 masters``."""
+    """Return a number with its noun, such as ``1 master`` or ``2 masters``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def enumerated(parts: Sequence[str], last: str = "and") -> str:
-    """Return the parts, of which there is one at least, as a sentence has them.
+    """Join at least one part for a sentence, such as ``a, b and c``.
 
     Parameters:
-        last: the word before the last one.
+        last: the word before the last part.
     """
     *parts, end = parts
     return f"{', '.join(parts)} {last} {end}" if parts else end

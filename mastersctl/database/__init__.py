@@ -1,6 +1,6 @@
-"""A database URL into an open database, and its driver's errors into ours.
+"""Opens the database at a URL, and translates the errors of its driver.
 
-A module a kind of database; each is imported only when a URL asks for it, and its driver with it.
+Each kind of database has a module. It is imported, with its driver, only if a URL needs it.
 """
 
 import abc
@@ -16,19 +16,20 @@ from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuil
 
 Mode = Literal["read", "write", "create"]
 Row = tuple[Any, ...]
-"""What the driver delivers; on SQLite, nothing is certain of what is in it."""
+"""A row as the driver returns it; on SQLite, its values may be of any type."""
 OnQuery = Callable[[peewee.QueryEvent], None]
 T = TypeVar("T")
 
 _RETRY_INTERVAL = 0.05  # seconds
-_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}  # what to install for a driver
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}  # the extra to install for a driver
 
 
 class Reference(NamedTuple):
     """A column of a foreign key, and the column of the other table that it refers to.
 
     Attributes:
-        schema: of the table, where its name alone does not lead to it; else None.
+        schema: the schema of the table; None if the name of the table is enough to find it.
+        target: the column of the other table.
     """
 
     schema: str | None
@@ -38,10 +39,10 @@ class Reference(NamedTuple):
 
 
 class LateSequence(NamedTuple):
-    """A sequence that gives a number which its column has already.
+    """A sequence that is behind: its next number is already in its column.
 
     Attributes:
-        mend: the statement that mends it.
+        mend: the statement that sets the sequence.
     """
 
     table: str
@@ -50,7 +51,7 @@ class LateSequence(NamedTuple):
 
 
 class Database(abc.ABC, peewee.Database):
-    """A Peewee database, and what mastersctl asks of it beyond Peewee.
+    """A Peewee database, with the methods that mastersctl needs beyond Peewee.
 
     Parameters:
         url, mode, timeout: as for `opened`.
@@ -59,10 +60,9 @@ class Database(abc.ABC, peewee.Database):
     wait_timeout: float
     """How long to wait for a connection, a lock or an answer, in seconds."""
     server_time: ClassVar[peewee.SQL]
-    """The SQL expression for what the server's clock says, in epoch seconds; NULL if there is no
-    server."""
+    """The SQL expression for the server's time, in epoch seconds; NULL if there is no server."""
     driver_error: ClassVar[type[Exception]]
-    """The base of the errors that the driver raises where Peewee does not wrap them."""
+    """The base class of the driver's errors, which Peewee does not always wrap."""
 
     @abc.abstractmethod
     def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
@@ -70,24 +70,24 @@ class Database(abc.ABC, peewee.Database):
 
     @abc.abstractmethod
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
-        """Return the SQL expression for "`column` contains `text`", case and all.
+        """Return the SQL expression for "`column` contains `text`", which is case-sensitive.
 
         Parameters:
-            column: what `by_code_point` returned.
+            column: an expression that `by_code_point` returned.
         """
 
     def transact(
         self, change: Callable[[], T], lock_table: str | None = None, *, shared: bool = False
     ) -> T:
-        """Return what `change` returns, which is called in a transaction, and again if need be.
+        """Return the result of `change`, called in a transaction; retry it after a rollback.
 
         Parameters:
-            change: makes all of the change, from its first look on.
-            lock_table: whose rows nobody else may change meanwhile; or, when `shared`, only those
-                that it locks itself.
+            change: makes the whole change, including the reads that it relies on.
+            lock_table: the table whose rows no other process may change meanwhile.
+            shared: protect only those of its rows that `change` locks itself.
 
         Raises:
-            InterruptedUpgradeError: as `check_upgrade`.
+            InterruptedUpgradeError: as for `check_upgrade`.
         """
 
         def attempt() -> T:
@@ -98,7 +98,7 @@ class Database(abc.ABC, peewee.Database):
         return self.retried(attempt)
 
     def retried(self, attempt: Callable[[], T]) -> T:
-        """Return what `attempt` returns; retry until the timeout while the server rolls it back."""
+        """Return the result of `attempt`; retry until the timeout if the server rolls it back."""
         deadline = time.monotonic() + self.wait_timeout
         while True:
             try:
@@ -109,38 +109,38 @@ class Database(abc.ABC, peewee.Database):
                 time.sleep(_RETRY_INTERVAL)
 
     def is_rolled_back(self, error: Exception) -> bool:
-        """Return whether the server rolled back all of a change, after a deadlock for example."""
+        """Return whether the server rolled back the whole change, for example after a deadlock."""
         return False
 
     def create(self, model: type[peewee.Model]) -> None:
-        """Create the table of a model, which is not there, and its indexes, in one transaction."""
+        """Create the missing table of a model, and its indexes, in one transaction."""
         with self.atomic():
             peewee.SchemaManager(model, self).create_all(safe=False)
 
     def insert_new(
         self, model: type[peewee.Model], row: Mapping[str, object], unique: peewee.Field
     ) -> int | None:
-        """Insert a row, and return its ID; None if there is one with the same value of `unique`."""
+        """Insert a row and return its ID; return None if a row has the same value of `unique`."""
         conflict = model.insert(row).on_conflict(action="nothing", conflict_target=[unique])
         insert = conflict.returning(model._meta.primary_key)
         ids = self.transact(lambda: [id_ for (id_,) in insert.tuples().execute(self)])
         return ids[0] if ids else None
 
     def delete_unreferenced(self, model: type[peewee.Model], ids: Sequence[int]) -> None:
-        """Delete the rows `ids`, to which nothing that this user can see refers.
+        """Delete the rows `ids`, to which no row refers that this user can see.
 
         Raises:
-            RefusedError: something that this user cannot see refers to one of them.
+            RefusedError: a row that this user cannot see refers to one of them.
         """
         key: Any = model._meta.primary_key
         model.delete().where(key.in_(ids)).execute(self)
 
     def existing_tables(self, names: Sequence[str]) -> set[str]:
-        """Return those of the tables `names` that are there.
+        """Return those of the tables `names` that exist.
 
         Raises:
-            MastersctlError, peewee.PeeweeException: one is there, or may be, but is not readable;
-                or it, or that of the masters, is a view, which may leave rows out.
+            MastersctlError, peewee.PeeweeException: a table exists, or may exist, but is not
+                readable; or a table, or that of masters, is a view, which may leave rows out.
         """
         found = self._relations({*names, "masters"})
         views = sorted(name for name, is_table in found.items() if not is_table)
@@ -153,46 +153,46 @@ class Database(abc.ABC, peewee.Database):
 
     @abc.abstractmethod
     def _relations(self, names: set[str]) -> dict[str, bool]:
-        """Return which of `names` are there, and whether each is a table and not a view.
+        """Return those of `names` that exist, each with whether it is a table and not a view.
 
         Raises:
-            MastersctlError, peewee.PeeweeException: as `existing_tables`.
+            MastersctlError, peewee.PeeweeException: as for `existing_tables`.
         """
 
     def has_unique_index(self, table: str, column: str) -> bool:
-        """Return whether `table` has a unique index over `column` alone, and all of its rows."""
+        """Return whether `table` has a unique index over `column` alone, which covers all rows."""
         return any(index.unique and index.columns == [column] for index in self.get_indexes(table))
 
     def replication_lag(self) -> float:
-        """Return how far behind its primary the server is, in seconds; 0 if it is no standby.
+        """Return how far the server is behind its primary, in seconds; 0 if it is not a standby.
 
-        It is infinite where nobody can tell. MariaDB and MySQL tell it only to some users.
+        The lag is infinite if it is unknown. MariaDB and MySQL report it only to some users.
         """
         return 0.0
 
     def check_upgrade(self) -> None:
         """Raise InterruptedUpgradeError if an upgrade left a table with the rows of another one.
 
-        Only SQLite's are upgraded in that way.
+        Only upgrades on SQLite move rows in that way.
         """
 
     @abc.abstractmethod
     def references(self, table: str) -> list[Reference]:
-        """Return the foreign keys, of whatever tables, that refer to `table`."""
+        """Return all foreign keys that refer to `table`."""
 
     def late_sequences(self, tables: Sequence[str]) -> list[LateSequence]:
-        """Return the sequences of the tables that are behind. Only PostgreSQL has any."""
+        """Return the sequences of the tables that are behind. Only PostgreSQL has sequences."""
         return []
 
     @abc.abstractmethod
     def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
-        """Yield the rows of a SELECT as the driver delivers them.
+        """Yield the rows of a SELECT as the driver returns them.
 
-        On MariaDB and MySQL they are all in memory first, elsewhere never.
+        On MariaDB and MySQL, all rows are read into memory first; elsewhere they never are.
         """
 
     def update_all(self, model: type[peewee.Model], values: Mapping[str, int]) -> int:
-        """Set `values` in each row of a table, in the transaction of the caller; return how many.
+        """Set `values` in each row of a table, in the caller's transaction; return their number.
 
         An error ends the transaction.
         """
@@ -200,12 +200,12 @@ class Database(abc.ABC, peewee.Database):
         return rows
 
     def warning(self) -> str | None:
-        """Return what whoever changes something here should be warned of, if there is anything."""
+        """Return a warning to show before a change; None if there is none."""
         return None
 
     @abc.abstractmethod
     def translate(self, error: Exception) -> MastersctlError:
-        """Return the error to show for one that the driver raised."""
+        """Return the error to show for an error of the driver."""
 
     def is_not_buildbots(self, error: Exception) -> bool:
         """Return whether `error`, Peewee's or the driver's, says that a table is missing."""
@@ -221,13 +221,14 @@ def opened(
     Parameters:
         mode: ``read`` opens it read-only; ``write`` changes, and ``create`` makes, an SQLite file.
         timeout: how long to wait for a connection, a lock or an answer, in seconds.
-        on_query: called with each statement, after it ran.
+        on_query: a function to call with each statement after it ran.
 
     Raises:
         InvalidValueError: the URL has a part that the driver does not understand.
-        DatabaseUnavailableError: it cannot be reached, is locked or read-only, or lacks a driver.
-        NotBuildbotDatabaseError: it is no database, or not Buildbot's.
-        MastersctlError: it failed otherwise. So do the statements inside the ``with``.
+        DatabaseUnavailableError: the database is unreachable, locked or read-only, or its driver
+            is not installed.
+        NotBuildbotDatabaseError: it is not a database, or not Buildbot's.
+        MastersctlError: it failed otherwise. Statements inside the ``with`` raise these, too.
     """
     database = database_class(url)(url, mode, timeout)
     if on_query:
@@ -237,7 +238,7 @@ def opened(
         try:
             yield database
         except (peewee.PeeweeException, database.driver_error) as error:
-            raise database.translate(original(error)) from error  # which may ask the database
+            raise database.translate(original(error)) from error  # this may query the database
         finally:
             database.close()
     except (peewee.PeeweeException, database.driver_error) as error:
@@ -245,12 +246,12 @@ def opened(
 
 
 def original(error: Exception) -> Exception:
-    """Return the driver's error that Peewee made `error` of."""
+    """Return the driver's error that Peewee wrapped in `error`."""
     return getattr(error, "orig", error)
 
 
 def database_class(url: DatabaseURL) -> Callable[[DatabaseURL, Mode, float], Database]:
-    """Return what makes the database at `url`; this imports its driver.
+    """Return the class of the database at `url`; this imports its driver.
 
     Raises:
         DatabaseUnavailableError: the driver is not installed.

@@ -1,4 +1,4 @@
-"""MariaDB and MySQL, by PyMySQL, which needs no library of the system."""
+"""MariaDB and MySQL, by PyMySQL, which needs no system library."""
 
 import configparser
 import ssl
@@ -18,13 +18,13 @@ from mastersctl.database.server import Server
 from mastersctl.errors import RefusedError
 from mastersctl.text import counted
 
-_REPORT_TIMEOUT = 2  # seconds that the server gets to say itself that it waited too long for a lock
-_MAX_KEY_BYTES = 65536  # bytes of a name that count in an order; TEXT has no more
+_REPORT_TIMEOUT = 2  # seconds for the server to report that a lock timed out
+_MAX_KEY_BYTES = 65536  # bytes of a name to sort by; TEXT has no more
 _REFERRED_TO = (ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2)  # without and with the table's name
-_SORT_BUFFER = 4 * 1024 * 1024  # bytes; MariaDB wants room for 15 keys of an order
-_SETTINGS = (  # all that the statements rely on, whatever the server or the user is set to
+_SORT_BUFFER = 4 * 1024 * 1024  # bytes; MariaDB requires room for 15 sort keys
+_SETTINGS = (  # the statements rely on these, whatever the settings of server or user
     "autocommit = 1, completion_type = 'NO_CHAIN', "
-    "sql_mode = 'STRICT_ALL_TABLES', "  # or a name that cannot be stored becomes another one
+    "sql_mode = 'STRICT_ALL_TABLES', "  # or the server changes a name that it cannot store
     "foreign_key_checks = 1, unique_checks = 1, "
     "sql_select_limit = 18446744073709551615, sql_big_selects = 1, "
     "sql_safe_updates = 0, sql_auto_is_null = 0, "
@@ -37,15 +37,15 @@ _SETTINGS = (  # all that the statements rely on, whatever the server or the use
 
 
 class _Connection(pymysql.Connection):
-    """A connection that is encrypted where the server offers it.
+    """A connection that is encrypted if the server offers it.
 
-    An answer that PyMySQL does not understand closes it, and is an error like any other.
+    An answer that PyMySQL cannot parse closes the connection, and raises a driver's error.
     """
 
     def _create_ssl_ctx(self, parameters: object) -> ssl.SSLContext:
         if parameters:
             return super()._create_ssl_ctx(parameters)  # type: ignore[misc,no-any-return]
-        # As PyMySQL, which verifies nobody then, but also reads all certificates of the system.
+        # Like PyMySQL's, which verifies no server, but without reading the system's certificates.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -79,7 +79,7 @@ class _Connection(pymysql.Connection):
 
 
 class MysqlDatabase(Server, peewee.MySQLDatabase):
-    """A database on a server, on which no statement waits longer for a lock than it was told to."""
+    """A MariaDB or MySQL database: no statement waits for a lock longer than the timeout."""
 
     server_time = peewee.SQL("UNIX_TIMESTAMP()")
     driver_error = pymysql.Error
@@ -88,43 +88,44 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         self.url = url
         self._mode = mode
         self.wait_timeout = timeout
-        super().__init__(str(url))  # a name for Peewee; it is connected to by `_connect`
+        super().__init__(str(url))  # a name for Peewee; `_connect` connects
 
     # Connections
 
     def _connect(self) -> "pymysql.Connection[Any]":
-        seconds = max(1, round(self.wait_timeout))  # of which the server takes whole ones
+        seconds = max(1, round(self.wait_timeout))  # the server takes whole seconds
         timeouts = f"innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}"
         parameters = to_pymysql(self.url.parts)
         try:
             connection = _Connection(
                 **parameters,
                 charset="utf8mb4",
-                autocommit=None,  # it is set, for MySQL is not to be believed that it is on
-                client_flag=CLIENT.FOUND_ROWS,  # count like the others: also what stays as it is
+                autocommit=None,  # `_SETTINGS` sets it; MySQL may report it wrongly
+                client_flag=CLIENT.FOUND_ROWS,  # count unchanged rows, too, as other databases do
                 init_command=f"SET SESSION {timeouts}, {_SETTINGS}",
                 connect_timeout=max(self.wait_timeout, 0.1),
                 read_timeout=self.wait_timeout + _REPORT_TIMEOUT,
                 write_timeout=self.wait_timeout + _REPORT_TIMEOUT,
                 program_name="mastersctl",
             )
-        except configparser.Error as error:  # which shows a line of the file, perhaps a password
+        except configparser.Error as error:  # its text may show a password
             problem = f"{parameters['read_default_file']!r} is not an option file"
             raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, problem) from error
-        except (OSError, ValueError) as error:  # of a file or of another parameter
+        except (OSError, ValueError) as error:  # from a file or another parameter
             raise pymysql.OperationalError(CR.CR_CONNECTION_ERROR, str(error)) from error
         with connection.cursor() as cursor:
             cursor.execute(f"SET SESSION TRANSACTION {self._characteristics(cursor)}")
         return connection
 
     def _characteristics(self, cursor: Cursor) -> str:
-        """Return of what kind the session's transactions must be."""
+        """Return the characteristics of the session's transactions."""
         if self._mode == "read":
             return "ISOLATION LEVEL READ COMMITTED, READ ONLY"
         cursor.execute("SHOW VARIABLES WHERE variable_name = 'binlog_format'")
         if "STATEMENT" not in dict(cursor.fetchall()).values():
             return "ISOLATION LEVEL READ COMMITTED, READ WRITE"
-        # Which refuses that level. Each change locks before it reads, so it sees no older rows.
+        # This format of the binary log refuses READ COMMITTED. Each change locks before it reads,
+        # so it sees no old rows.
         return "ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 
     def begin(
@@ -137,7 +138,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         if lock_table is None or shared:
             super().begin(isolation_level)
             return
-        # With this isolation it locks the gaps between the rows, too: none is added meanwhile.
+        # At this level, the lock covers the gaps between the rows, too, so none can be added.
         super().begin("REPEATABLE READ")
         try:
             self.execute_sql(f"SELECT COUNT(*) FROM {lock_table} FOR UPDATE")  # noqa: S608  # our own
@@ -146,11 +147,11 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             raise
 
     def rollback(self) -> None:
-        if self.connection().open:  # and not closed by an answer that did not come
+        if self.connection().open:  # a missing answer closes it
             super().rollback()
 
     def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
-        # All at once: while they are read one by one, a table of MyISAM is locked for masters.
+        # Read all rows at once: a MyISAM table is locked for masters while its rows are read.
         cursor = self.execute(query)
         if cursor.description is None:
             problem = mysql_errors.misunderstanding(ValueError("it has no rows"))
@@ -160,7 +161,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
     # SQL
 
     def by_code_point(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
-        # No collation: that for UTF-8 by its bytes takes no notice of spaces at the end.
+        # Not by a collation: the binary one of UTF-8 ignores spaces at the end.
         in_utf8 = peewee.fn.CONVERT(peewee.NodeList((column, peewee.SQL("USING utf8mb4"))))
         return in_utf8.cast("BINARY")
 
@@ -168,10 +169,10 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         return peewee.fn.LOCATE(text, column) > 0
 
     def create(self, model: type[peewee.Model]) -> None:
-        """Create the table of masters, in one statement: each that creates is a transaction here.
+        """Create the table of masters, in one statement: here each CREATE commits on its own.
 
-        It has Buildbot's character set, and the engine that the URL names. Without one it has
-        InnoDB, where Buildbot takes MyISAM.
+        The table has Buildbot's character set, and the engine that the URL names. The default is
+        InnoDB, whereas Buildbot's is MyISAM.
         """
         engine = dict(self.url.parameters).get("storage_engine", "InnoDB")
         self.execute_sql(
@@ -185,7 +186,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         self, model: type[peewee.Model], row: Mapping[str, object], unique: peewee.Field
     ) -> int | None:
         table, column = model._meta.table_name, unique.column_name
-        if not self.has_unique_index(table, column):  # by which the server would find the conflict
+        if not self.has_unique_index(table, column):  # the index detects the conflict
             missing = f"the table {table} has no unique index over {column}"
             raise self.error(server.NOT_BUILDBOTS, missing)
         try:
@@ -197,7 +198,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
         return id_
 
     def _relations(self, names: set[str]) -> dict[str, bool]:
-        # The server is asked for the tables: its catalogue leaves out those that are forbidden.
+        # Query the tables themselves: the catalogue leaves out tables that this user may not read.
         found = names
         if not self._is_selectable(", ".join(sorted(names))):
             found = {name for name in names if self._is_selectable(name)}
@@ -222,8 +223,8 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             super().delete_unreferenced(model, ids)
             return
         key: Any = model._meta.primary_key
-        # The catalogue leaves out foreign keys of tables that this user has no right on. The server
-        # itself knows them: it lets no ID change to which one refers.
+        # The catalogue leaves out foreign keys of tables that this user has no right on. But the
+        # server lets no ID change that such a foreign key refers to.
         moved = [-1 - id_ for id_ in ids]
         for current in (ids, moved):
             try:
@@ -235,7 +236,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
                     "Nothing was removed, because rows that this user cannot see refer to one of "
                     f"these masters ({self.reason(original(error))}); use a user who can see them."
                 ) from error
-        # Or changes it there, too (ON UPDATE CASCADE): whatever else it would do is left undone.
+        # Rows with ON UPDATE CASCADE pass unnoticed; without checks, the DELETE spares them.
         self.execute_sql("SET SESSION foreign_key_checks = 0")
         try:
             super().delete_unreferenced(model, ids)
@@ -257,7 +258,7 @@ class MysqlDatabase(Server, peewee.MySQLDatabase):
             "WHERE referenced_table_schema = DATABASE() AND referenced_table_name = %s",
             (table,),
         )
-        # Peewee leaves it in a name, where PyMySQL would look for a parameter
+        # Peewee leaves % in names as it is, but PyMySQL takes it for a parameter.
         return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
 
     def warning(self) -> str | None:

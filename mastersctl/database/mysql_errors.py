@@ -1,4 +1,4 @@
-"""What the errors of MariaDB, MySQL and PyMySQL mean."""
+"""The meanings of the errors of MariaDB, MySQL and PyMySQL."""
 
 import re
 
@@ -18,7 +18,7 @@ _CODES: dict[server.Kind, tuple[int, ...]] = {
     ),
     server.ROLLED_BACK: (
         1213, 1613, 1614, 1689, 3058,  # deadlocks, and locks that were aborted
-        1020,  # a record has changed since it was read
+        1020,  # a row has changed since it was read
         3101,  # Group Replication
     ),
     server.GAVE_UP: (
@@ -49,33 +49,33 @@ _CODES: dict[server.Kind, tuple[int, ...]] = {
         1042, 1043, 1129, 1130,  # host, handshake
         1053, 1077, 1079, 1080, 3168,  # shutdown
         1927, 3169, 4031,  # the connection was killed, or idle for too long
-        1152, 1153, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184,  # it broke
+        1152, 1153, 1154, 1155, 1156, 1157, 1158, 1159, 1160, 1161, 1184,  # broken connections
         1037, 1038, 1041, 1135, 1206, 1637, 3015, 4081, 4082,  # memory, threads, locks
-        1047,  # a node of Galera that is not ready
-        3781, 3782, 3783, 6141,  # nor is a member of a group
+        1047,  # a Galera node that is not ready
+        3781, 3782, 3783, 6141,  # a group member that is not ready
         3032, 6400,  # offline mode
-        9001,  # ProxySQL does not reach the server
+        9001,  # ProxySQL cannot reach the server
     ),
 }  # fmt: skip
 _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
-_CLASSES = {  # the first two characters of the SQLSTATE of others: connection, login, rolled back
+_CLASSES = {  # by the first two characters of SQLSTATE: connection, login, rolled back
     "08": server.UNREACHABLE,
     "28": server.LOGIN_REFUSED,
     "40": server.ROLLED_BACK,
 }
-_CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # of the connection, not of the server
-_NO_SPACE = re.compile(r"(errcode|errno|error):? 28\b", re.IGNORECASE)  # of the system
-_REMEDIES = {  # for a package that PyMySQL asks for when a login needs it
+_CLIENT_ERRORS = range(CR.CR_ERROR_FIRST, 3000)  # errors of the connection, not of the server
+_NO_SPACE = re.compile(r"(errcode|errno|error):? 28\b", re.IGNORECASE)  # the system's ENOSPC
+_REMEDIES = {  # by the package that PyMySQL needs for a login
     "cryptography": "install it with 'pip install cryptography', or switch on TLS at the server",
     "pynacl": "install it with 'pip install pynacl'",
 }
 
 
 def kind(code: int | None, message: str, sqlstate: str | None) -> server.Kind:
-    """Return which of the kinds of `mastersctl.database.server` an error of PyMySQL is.
+    """Return the kind, of those in `mastersctl.database.server`, of an error of PyMySQL.
 
     Parameters:
-        code: None, if it has none.
+        code: None if the error has none.
     """
     if _NO_SPACE.search(message):
         return server.DISK_FULL
@@ -83,13 +83,13 @@ def kind(code: int | None, message: str, sqlstate: str | None) -> server.Kind:
         return server.SILENT
     if code in _KINDS:
         return _KINDS[code]
-    if code is None or code <= 0 or code in _CLIENT_ERRORS:  # of PyMySQL, or no server's
+    if code is None or code <= 0 or code in _CLIENT_ERRORS:  # PyMySQL's, not a server's
         return server.UNREACHABLE
     return _CLASSES.get((sqlstate or "")[:2], server.FAILED)
 
 
 def misunderstanding(error: Exception) -> tuple[int, str]:
-    """Return code and message for what PyMySQL raised, of another library, reading an answer."""
+    """Return code and message for another library's exception while PyMySQL reads an answer."""
     text = str(error) or type(error).__name__
     for package, remedy in _REMEDIES.items():
         if f"'{package}' package" in text:

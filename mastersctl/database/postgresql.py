@@ -1,4 +1,4 @@
-"""PostgreSQL, by psycopg 3: unlike psycopg2, it streams a result and can be interrupted."""
+"""PostgreSQL, by psycopg 3: unlike psycopg2, it can stream a result and be interrupted."""
 
 import math
 import os
@@ -53,7 +53,7 @@ WHERE relname = ANY(%s) AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE') 
     FROM unnest(string_to_array(current_setting('search_path'), ',')) AS name
 )
 """
-# Nothing is missing while it streams and has replayed all: the last change may be long ago.
+# A standby that streams and has replayed all lacks nothing, however old the last change is.
 _REPLICATION_LAG = """
 SELECT CASE
     WHEN NOT pg_is_in_recovery() THEN 0
@@ -65,10 +65,10 @@ END
 
 
 class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
-    """A database on a server, on which no statement waits longer for a lock than it was told to."""
+    """A PostgreSQL database: no statement waits for a lock longer than the timeout."""
 
     psycopg2_adapter = psycopg3_adapter = Adapter
-    # When the statement arrived, however long it takes
+    # The time at which the statement arrived, however long it runs.
     server_time = peewee.SQL("CAST(extract(epoch FROM statement_timestamp()) AS BIGINT)")
     driver_error = psycopg.Error
 
@@ -80,19 +80,19 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
             parameters = libpq_parameters(url, timeout)
             given = parameters.pop("options", "")
             if "service" in parameters or "PGSERVICE" in os.environ:
-                self.options = given  # the service may have options, which ours would replace
+                self.options = given  # ours would replace the options of the service
             else:
                 given = given or os.environ.get("PGOPTIONS", "")
                 self.options = session_options(given, mode, timeout)
             self.given_options = given
-            if "conninfo" in parameters:  # which is also a parameter of the function
+            if "conninfo" in parameters:  # make_conninfo has a parameter of this name
                 raise psycopg.ProgrammingError('invalid connection option "conninfo"')
             self.conninfo = make_conninfo("", **parameters)
         except (psycopg.Error, TypeError) as error:
             raise InvalidValueError(
                 f"The database URL for {url} has a wrong part: {self.reason(error)}."
             ) from error
-        super().__init__(str(url))  # a name for Peewee; `conninfo` is what is connected to
+        super().__init__(str(url))  # a name for Peewee; connections use `conninfo`
 
     def begin(
         self,
@@ -101,8 +101,8 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         *,
         shared: bool = False,
     ) -> None:
-        # In one round trip; the options may not have got through. Who changes rows says so at
-        # once: to lock a row first and ask for that lock later could be a deadlock.
+        # One round trip, which repeats options that a pool may have dropped. A change takes its
+        # table lock at once: to lock a row first and the table later could deadlock.
         access = " READ ONLY" if self._mode == "read" else ""
         mode = "ROW EXCLUSIVE" if shared else "SHARE ROW EXCLUSIVE"
         lock = f"; LOCK TABLE {lock_table} IN {mode} MODE" if lock_table else ""
@@ -113,11 +113,11 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
                 f"SET LOCAL lock_timeout = {milliseconds(self.wait_timeout)}{lock}"
             )
         except BaseException:
-            self.rollback()  # of what the first of these began
+            self.rollback()  # the first of the statements began a transaction
             raise
 
     def rollback(self) -> None:
-        if not self.connection().closed:  # by an answer that did not come
+        if not self.connection().closed:  # a missing answer closes it
             super().rollback()
 
     def rows(self, query: peewee.BaseQuery) -> Iterator[Row]:
@@ -141,7 +141,7 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         self, model: type[peewee.Model], row: Mapping[str, object], unique: peewee.Field
     ) -> int | None:
         try:
-            with understanding():  # of the ID, which is fetched after the statement
+            with understanding():  # also the ID, which is fetched after the statement
                 return super().insert_new(model, row, unique)
         except peewee.IntegrityError as error:
             if sqlstate(original(error)) != DUPLICATE:
@@ -157,7 +157,7 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
 
     def replication_lag(self) -> float:
         if self.connection().pgconn.parameter_status(b"in_hot_standby") == b"off":
-            return 0.0  # as the server said when it was connected to
+            return 0.0  # as the server reported on connection
         ((lag,),) = self.execute_sql(_REPLICATION_LAG)
         return math.inf if lag is None else float(lag)
 
@@ -185,7 +185,7 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
         return found
 
     def _check_hidden(self, names: list[str]) -> None:
-        """Raise an error if one of the tables is in a schema of the path that is not usable."""
+        """Raise an error if a table is in a schema of the path that this user may not use."""
         for schema, table in self.execute_sql(_HIDDEN_TABLES, (names,)):
             hidden = f"the table {table} is in the schema {schema}, which this user may not use"
             raise self.error(server.FORBIDDEN, hidden)
@@ -212,7 +212,7 @@ class PostgresqlDatabase(Server, peewee.PostgresqlDatabase):
             "WHERE contype = 'f' AND conparentid = 0 AND confrelid = to_regclass(%s)",
             (table,),
         )
-        # Peewee leaves it in a name, where psycopg would look for a parameter
+        # Peewee leaves % in names as it is, but psycopg takes it for a parameter.
         return [Reference(*(part and part.replace("%", "%%") for part in row)) for row in found]
 
     def translate(self, error: Exception) -> MastersctlError:

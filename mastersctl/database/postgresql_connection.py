@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how they are made, set up, and given up."""
+"""Connections to PostgreSQL: how to make them, set them up, and give them up."""
 
 import logging
 import math
@@ -14,10 +14,10 @@ from mastersctl.config.url import DatabaseURL
 from mastersctl.database import Mode
 from mastersctl.database.postgresql_errors import NO_ANSWER
 
-logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its warnings go to stderr else
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # or its warnings go to stderr
 
-_REPORT_TIMEOUT = 1.0  # seconds for the server to say itself that it waited too long for a lock
-# Which nothing here depends on, and the server reports: a pool may drop all options in silence.
+_REPORT_TIMEOUT = 1.0  # seconds for the server to report that a lock timed out
+# A setting without effect here, but reported by the server: pools may silently drop options.
 _PROOF = ("IntervalStyle", "sql_standard")
 
 
@@ -40,12 +40,12 @@ class Connection(psycopg.Connection[Any]):
                 raise
             with suppress(psycopg.Error):
                 self.cancel_safe(timeout=_REPORT_TIMEOUT)
-            self.close()  # it is of no use any more, and must not be waited for again
+            self.close()  # useless now, and nothing must wait for it again
             raise psycopg.OperationalError(NO_ANSWER) from None
 
 
 class _Target(Protocol):
-    """What is connected to, of a `mastersctl.database.postgresql.PostgresqlDatabase`."""
+    """The part of `mastersctl.database.postgresql.PostgresqlDatabase` that a connection needs."""
 
     conninfo: str
     options: str
@@ -54,7 +54,7 @@ class _Target(Protocol):
 
 
 class Adapter(peewee.Psycopg3Adapter):
-    """Peewee's, for a Peewee that was imported without psycopg."""
+    """Peewee's adapter, for a Peewee that was imported without psycopg."""
 
     def check_driver(self) -> None:
         pass
@@ -65,7 +65,7 @@ class Adapter(peewee.Psycopg3Adapter):
         except psycopg.OperationalError as error:
             if "startup parameter" not in str(error) or db.given_options:
                 raise
-            connection = _connect(db.conninfo, "")  # PgBouncer knows no options
+            connection = _connect(db.conninfo, "")  # PgBouncer refuses options
         connection.wait_timeout = db.wait_timeout + _REPORT_TIMEOUT
         reported = connection.pgconn.parameter_status(_PROOF[0].encode())
         connection.has_settings = reported == _PROOF[1].encode()
@@ -73,18 +73,18 @@ class Adapter(peewee.Psycopg3Adapter):
 
 
 def _connect(conninfo: str, options: str) -> Connection:
-    # Nothing is prepared: behind a pool, the next statement may meet another session.
+    # Prepare no statements: behind a pool, the next one may run in another session.
     parameters: dict[str, Any] = {"options": options} if options else {}
     try:
         return Connection.connect(conninfo, autocommit=True, prepare_threshold=None, **parameters)
-    except UnicodeError as error:  # psycopg lets Python resolve names, which must be IDNA
+    except UnicodeError as error:  # Python resolves names for psycopg, and wants IDNA
         raise psycopg.OperationalError("no host can have such a name") from error
 
 
 def libpq_parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
-    """Return what libpq is told of a URL, and beside it."""
+    """Return the parameters for libpq: those of the URL, and mastersctl's own."""
     parameters = {**url.parts}
-    hosts = parameters.get("host", "").count(",") + 1  # libpq waits so long for each of them
+    hosts = parameters.get("host", "").count(",") + 1  # libpq waits this long for each
     parameters.setdefault("connect_timeout", str(max(1, math.ceil(timeout / hosts))))
     parameters.setdefault("application_name", "mastersctl")
     parameters["client_encoding"] = "utf8"
@@ -92,12 +92,12 @@ def libpq_parameters(url: DatabaseURL, timeout: float) -> dict[str, str]:
 
 
 def session_options(given: str, mode: Mode, timeout: float) -> str:
-    """Return the settings of the session, which so take no round trip.
+    """Return the session's settings as options, which take no round trip.
 
     Parameters:
-        given: those of the user, which come first.
+        given: the user's options, which come first.
     """
-    # Row security would leave rows out in silence: without it, the server refuses instead.
+    # Row security silently leaves rows out. With it off, the server refuses such queries instead.
     options = [
         given,
         f"-c lock_timeout={milliseconds(timeout)}",
@@ -110,5 +110,5 @@ def session_options(given: str, mode: Mode, timeout: float) -> str:
 
 
 def milliseconds(seconds: float) -> int:
-    """Return how long to wait, as the server has it."""
-    return max(1, round(seconds * 1000))  # 0 would mean: for ever
+    """Return seconds as milliseconds, the unit of the server's timeouts."""
+    return max(1, round(seconds * 1000))  # 0 would mean to wait for ever

@@ -1,4 +1,4 @@
-"""What the errors of PostgreSQL and psycopg mean."""
+"""The meanings of the errors of PostgreSQL and psycopg."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,21 +19,21 @@ _KINDS: dict[str, server.Kind] = {  # by SQLSTATE
     "55P03": server.LOCKED,
     "57014": server.GAVE_UP,  # cancelled
     **dict.fromkeys(("40P01", "40001"), server.ROLLED_BACK),  # deadlock, serialization failure
-    **dict.fromkeys(("25P03", "25P04"), server.UNREACHABLE),  # ended: its transaction took too long
+    **dict.fromkeys(("25P03", "25P04"), server.UNREACHABLE),  # a transaction took too long
     **dict.fromkeys(("25006", "42501"), server.FORBIDDEN),  # read-only transaction, privileges
     "53100": server.DISK_FULL,
 }
-# The first two characters of others: connection, login, database, resources, shutdown
+# By the first two characters of SQLSTATE: connection, login, database, resources, shutdown
 _UNREACHABLE = ("", "08", "28", "3D", "53", "57")
 
 
 def sqlstate(error: Exception) -> str:
-    """Return the code that the server gave an error; empty, if it has none."""
+    """Return the code that the server gave an error; an empty text if it has none."""
     return getattr(error, "sqlstate", None) or ""
 
 
 def kind(error: Exception) -> server.Kind:
-    """Return which of the kinds of `mastersctl.database.server` an error of psycopg is."""
+    """Return the kind, of those in `mastersctl.database.server`, of an error of psycopg."""
     if str(error) == NO_ANSWER:
         return server.SILENT
     code = sqlstate(error)
@@ -45,7 +45,7 @@ def kind(error: Exception) -> server.Kind:
 
 @contextmanager
 def understanding() -> Iterator[None]:
-    """Make an error of the driver of what Python raises for an answer that makes no sense."""
+    """Turn exceptions that a malformed answer causes into errors of the driver."""
     try:
         yield
     except (psycopg.Error, peewee.PeeweeException, MastersctlError):

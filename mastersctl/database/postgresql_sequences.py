@@ -1,11 +1,12 @@
-"""The sequences of PostgreSQL, from which new rows get their numbers."""
+"""The sequences of PostgreSQL, from which new rows get their IDs."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mastersctl.database import LateSequence
 
-# A column has it as its default, by reference or, since an old dump, by name; or is an identity.
+# A column's default refers to its sequence or, after an old dump, names it. An identity column has
+# one without a default.
 _SEQUENCES = r"""
 SELECT tables.name, attname, coalesce(
     (
@@ -24,7 +25,7 @@ ORDER BY tables.name, attname
 
 
 class TableSequence(NamedTuple):
-    """A sequence; all its parts are written as SQL has them."""
+    """A sequence; all its parts are quoted for SQL."""
 
     table: str
     column: str
@@ -32,13 +33,13 @@ class TableSequence(NamedTuple):
 
     @property
     def mend(self) -> str:
-        """The statement that sets it to the largest number of the column."""
+        """The statement that sets the sequence to the largest number in the column."""
         name = self.sequence.replace("'", "''")
         return f"SELECT setval('{name}', max({self.column})) FROM {self.table}"  # noqa: S608  # our own
 
     @property
     def late(self) -> str:
-        """The query that has a row if the next number is one that the column may have."""
+        """The query that returns a row if the column may already have the next number."""
         return (
             f"SELECT '{self.table}' FROM {self.sequence} "  # noqa: S608  # our own, and the server's
             f"WHERE last_value + is_called::int <= (SELECT max({self.column}) FROM {self.table})"
@@ -46,13 +47,13 @@ class TableSequence(NamedTuple):
 
 
 def find_sequences(database: Any, tables: Sequence[str]) -> list[TableSequence]:
-    """Return the sequences of those of the tables that are there.
+    """Return the sequences of those of the tables that exist.
 
     Parameters:
         database: a `mastersctl.database.postgresql.PostgresqlDatabase`.
     """
     rows = database.execute_sql(_SEQUENCES, ([*tables],))
-    return [TableSequence(*row) for row in rows if None not in row]  # but of a name from elsewhere
+    return [TableSequence(*row) for row in rows if None not in row]  # skip unresolved names
 
 
 def find_late(database: Any, tables: Sequence[str]) -> list[LateSequence]:

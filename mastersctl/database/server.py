@@ -1,4 +1,4 @@
-"""What databases on a server have in common: how a change is confirmed, and what errors say."""
+"""The common part of databases on a server: confirmation of a change, and error messages."""
 
 import abc
 
@@ -8,7 +8,7 @@ from mastersctl.database import Database, original
 from mastersctl.errors import DatabaseUnavailableError, MastersctlError, NotBuildbotDatabaseError
 
 Kind = tuple[type[MastersctlError], str]
-"""What to raise for an error of a driver, and what it says after the name of the database."""
+"""The class of the error to show, and its message after the name of the database."""
 
 NOT_BUILDBOTS: Kind = (
     NotBuildbotDatabaseError,
@@ -55,7 +55,7 @@ class Server(Database):
     """A database on a server.
 
     Attributes:
-        url: where it is.
+        url: the URL of the database.
     """
 
     url: DatabaseURL
@@ -78,19 +78,19 @@ class Server(Database):
         return self.error(self.kind(error), self.reason(error))
 
     def error(self, kind: Kind, reason: str) -> MastersctlError:
-        """Return the error of a kind to show, for a reason without a password."""
+        """Return the error of this kind to show; the reason must not hold a password."""
         error_class, says = kind
         says = says.format(reason=reason, timeout=self.wait_timeout)
         return error_class(f"The database {self.url} {says}")
 
     @abc.abstractmethod
     def kind(self, error: Exception) -> Kind:
-        """Return which of the kinds above an error of the driver is."""
+        """Return the kind, of those above, of an error of the driver."""
 
     @abc.abstractmethod
     def message(self, error: Exception) -> str:
-        """Return what an error of the driver says."""
+        """Return the message of an error of the driver."""
 
     def reason(self, error: Exception) -> str:
-        """Return what an error of the driver says, on one line and without a password."""
+        """Return the message of an error of the driver, on one line and without a password."""
         return " ".join(self.url.scrub(self.message(error)).split()).rstrip(".")

@@ -1,4 +1,4 @@
-"""SQLite: files that Buildbot keeps in WAL mode, beside masters that write to them."""
+"""SQLite: files that Buildbot keeps in WAL mode, while masters write to them."""
 
 import os
 import sqlite3
@@ -22,9 +22,9 @@ from mastersctl.errors import (
 T = TypeVar("T")
 
 _MODES: dict[Mode, str] = {"read": "ro", "write": "rw", "create": "rwc"}
-_LOCK_TIMEOUT = 0.1  # seconds that SQLite waits for one at a time: it cannot be interrupted then
-_MAX_KEPT_ROWS = 10_000  # that are read before any is passed on
-# The tables to which Alembic, and sqlalchemy-migrate before it, move the rows of others
+_LOCK_TIMEOUT = 0.1  # seconds that SQLite waits at a time: it cannot be interrupted meanwhile
+_MAX_KEPT_ROWS = 10_000  # rows to read before the first is passed on
+# The tables to which Alembic, and formerly sqlalchemy-migrate, move rows during an upgrade.
 _UPGRADING = """
 SELECT name FROM sqlite_master
 WHERE type = 'table' AND (name GLOB '_alembic_tmp_*' OR name = 'migration_tmp')
@@ -36,13 +36,13 @@ class _ChangedError(DatabaseUnavailableError):
 
 
 class SqliteDatabase(Database, peewee.SqliteDatabase):
-    """A file, opened so that a change begins with the write lock, and a look leaves no trace.
+    """A file, opened so that a change begins with the write lock, and a read leaves no trace.
 
-    To lock a file in WAL mode, SQLite makes the files ``-wal`` and ``-shm``, where they are not
-    there yet. A full disk has no room for them. They stay if SQLite is killed. A master cannot
-    write to those of another user. So as long as nobody else has the file open, it is read without
-    locks (``immutable``), and anew if it was changed meanwhile. Then, and for many rows, its owner
-    and root make locks.
+    To lock a file in WAL mode, SQLite makes the files ``-wal`` and ``-shm`` if they are missing.
+    A full disk has no room for them, and they stay if SQLite is killed. A master cannot write to
+    such files of another user. So while no other process has the file open, it is read without
+    locks (``immutable``). If it was changed meanwhile, it is read again. Then, and for many rows,
+    the file's owner and root use locks.
     """
 
     server_time = peewee.SQL("NULL")
@@ -53,9 +53,9 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         self._mode = mode
         self.wait_timeout = timeout
         self._makes_locks = False
-        self._unlocked: os.stat_result | None = None  # of the file, if it is read without locks
+        self._unlocked: os.stat_result | None = None  # its status, if it is read without locks
         self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
-        # Read, then write, under one lock: IMMEDIATE takes the write lock with BEGIN.
+        # IMMEDIATE takes the write lock with BEGIN, so one lock covers reads and writes.
         super().__init__(
             url.database, timeout=min(_LOCK_TIMEOUT, timeout), uri=True, lock_type="IMMEDIATE"
         )
@@ -67,11 +67,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         self._unlocked = None
         mode = _MODES[self._mode]
         if self._mode == "write" and not self._file.is_writable():
-            mode = _MODES["read"]  # to fail where it is written to, and leave no file behind
+            mode = _MODES["read"]  # so that a write fails, and leaves no file behind
         if mode == _MODES["read"]:
             if self._makes_locks or self._file.has_wal():
                 if self._may_make_locks(status):
-                    mode = "rw"  # or else the files stay, if it is the last to close this one
+                    mode = "rw"  # or the files stay if this is the last to close it
             elif status and self._file.is_wal():
                 mode = "ro&immutable=1"
                 self._unlocked = status
@@ -84,11 +84,11 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
 
     def _close(self, connection: sqlite3.Connection) -> None:
         for cursor in list(self._cursors):
-            cursor.close()  # or else SQLite closes the file only after its last row
+            cursor.close()  # or SQLite keeps the file open until the last row
         super()._close(connection)  # type: ignore[misc]  # its stubs omit it
 
     def _may_make_locks(self, status: os.stat_result | None) -> bool:
-        """Return whether locks on the file of that status would harm no master."""
+        """Return whether locks on the file with this status cannot harm a master."""
         is_owner = status is not None and os.geteuid() in (0, status.st_uid)
         return is_owner and self._file.is_writable()
 
@@ -122,16 +122,16 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         yield from rows
 
     def _checked(self, query: peewee.BaseQuery) -> Iterator[Row]:
-        """Yield the rows, and raise an error if they may be wrong."""
+        """Yield the rows; raise an error if they may be wrong."""
         try:
             yield from self._read(query)
         except (peewee.PeeweeException, sqlite3.Error):
-            self._check_unchanged()  # or else that is why it failed
+            self._check_unchanged()  # a change may be why it failed
             raise
         self._check_unchanged()
 
     def _read(self, query: peewee.BaseQuery) -> Iterator[Row]:
-        """Yield the rows; text is taken for UTF-8, which is faster, until one is not."""
+        """Yield the rows; decode text as strict UTF-8, which is faster, until that fails."""
         connection = self.connection()
         connection.text_factory = str
         try:
@@ -139,7 +139,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
             self._cursors.add(rows)
             while True:
                 try:
-                    # Not "yield from", which would close the cursor when the database is closed.
+                    # "yield from" would close the cursor when the database is closed.
                     for row in rows:
                         yield row
                     return
@@ -153,7 +153,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     # Locks
 
     def _retried(self, function: Callable[..., T], *arguments: object) -> T:
-        """Call `function` until it meets no lock; an interrupt is heard in between."""
+        """Call `function` until it meets no lock; an interrupt can end the wait between calls."""
         deadline = time.monotonic() + self.wait_timeout
         while True:
             try:
@@ -169,10 +169,10 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 self.connect()
 
     def _is_between_writers(self, error: Exception) -> bool:
-        """Return whether the files beside the database may be about to come, or to go.
+        """Return whether another process may be adding or deleting the files beside the database.
 
-        A user who may not make them cannot read it for as long as ``-wal`` is there without
-        ``-shm``: while another process opens or closes it, or after a crash.
+        While ``-wal`` exists without ``-shm``, only a user with write permission can read the
+        database. This is so while another process opens or closes the database, or after a crash.
         """
         return (
             self._mode == "read"
@@ -187,20 +187,20 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
     def begin(
         self, lock_type: str | None = None, lock_table: str | None = None, *, shared: bool = False
     ) -> None:
-        self._retried(super().begin, lock_type)  # which locks every table
+        self._retried(super().begin, lock_type)  # this locks every table
 
     def commit(self) -> None:
         self._retried(super().commit)
 
     def rollback(self) -> None:
-        if self.connection().in_transaction:  # SQLite itself rolls back when the disk is full
+        if self.connection().in_transaction:  # SQLite rolls back itself if the disk is full
             super().rollback()
 
     # SQL
 
     def update_all(self, model: type[peewee.Model], values: Mapping[str, int]) -> int:
-        # OR ROLLBACK: or else each page that changes is copied, to undo this statement alone. It
-        # is also what triggers then do in a conflict, of which Buildbot has none.
+        # Without OR ROLLBACK, SQLite copies each changed page, to undo this statement alone. The
+        # clause also applies to conflicts in triggers, but Buildbot has no triggers.
         sql, parameters = self.get_sql_context().sql(model.update(values)).query()
         sql = sql.replace("UPDATE", "UPDATE OR ROLLBACK", 1)
         rows: int = self.execute_sql(sql, parameters).rowcount
@@ -210,7 +210,7 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
         return column.collate("BINARY")
 
     def contains(self, column: peewee.ColumnBase, text: str) -> peewee.ColumnBase:
-        return peewee.fn.instr(column, text) > peewee.SQL("0")  # or its planner is quadratic
+        return peewee.fn.instr(column, text) > peewee.SQL("0")  # a parameter is quadratic to plan
 
     def _relations(self, names: set[str]) -> dict[str, bool]:
         query = "SELECT name, type = 'table' FROM sqlite_master WHERE type IN ('table', 'view')"
@@ -295,5 +295,5 @@ def _reason(error: Exception) -> str:
 
 
 def _is_for_another_user(error: Exception) -> bool:
-    """Return whether only a user who may write could do what `error` says is to be done first."""
+    """Return whether only a user with write permission can do what `error` requires first."""
     return getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY_")

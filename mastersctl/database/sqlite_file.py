@@ -1,4 +1,4 @@
-"""The file of an SQLite database: what can be said of it without opening it as one."""
+"""The file of an SQLite database: its properties, read without opening it as a database."""
 
 import os
 import stat
@@ -10,34 +10,35 @@ _WAL_HEADER = b"\2\2"  # bytes 18 and 19 of a file in WAL mode
 
 
 class SqliteFile:
-    """A file, and those beside it.
+    """The file of a database, and the files beside it.
 
     Attributes:
-        path: an absolute one.
+        path: an absolute path.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def uri(self, query: str) -> bytes:
-        """Return how SQLite is told to open it."""
+        """Return the URI by which SQLite opens the file."""
         path = os.fsencode(self.path)
         for character in (b"%", b"?", b"#"):
             path = path.replace(character, b"%%%02x" % ord(character))
         return b"file://%b?%b" % (path, query.encode())
 
     def status(self) -> os.stat_result | None:
-        """Return what the system says of it; None if there is none, or it is out of reach.
+        """Return the status of the file; None if it does not exist, or is not accessible.
 
         Raises:
-            DatabaseUnavailableError: it is a pipe, or one is beside it: SQLite would wait for ever.
+            DatabaseUnavailableError: the file or one beside it is a pipe, for example: SQLite would
+                wait for ever.
         """
         for suffix in ("-journal", "-wal"):
             _status(f"{self.path}{suffix}")
         return _status(self.path)
 
     def is_unchanged_since(self, earlier: os.stat_result) -> bool:
-        """Return whether nobody has changed it since its status was that, or is about to."""
+        """Return whether the file is unchanged since that status, and not open in WAL mode."""
         status = self.status()
         if status is None or self.has_wal():
             return False
@@ -47,26 +48,26 @@ class SqliteFile:
         return os.access(self.path, os.R_OK)
 
     def is_writable(self) -> bool:
-        """Return whether this user may change it, for which a file is made beside it."""
+        """Return whether this user may change the file; a change makes another file beside it."""
         return os.access(self.path, os.W_OK) and os.access(os.path.dirname(self.path), os.W_OK)
 
     def is_wal(self) -> bool:
-        """Return whether it is in WAL mode; ask only if `has_wal` says no.
+        """Return whether the file is in WAL mode; call this only if `has_wal` is false.
 
-        To close the file ends the locks of this process on it, which may be another connection's.
+        Closing the file ends all locks of this process on it, also those of other connections.
         """
         try:
             with open(self.path, "rb") as file:
                 return file.read(20)[18:] == _WAL_HEADER
         except OSError:
-            return False  # opening it as a database says what is wrong
+            return False  # opening it as a database reports the problem
 
     def has_wal(self) -> bool:
-        """Return whether it is open, if it is in WAL mode, or was when SQLite was killed."""
+        """Return whether a file in WAL mode is open, or was open when SQLite was killed."""
         return os.path.exists(f"{self.path}-wal")
 
     def read_only(self, mode: Mode) -> DatabaseUnavailableError:
-        """Return the error to show when SQLite says that this user may not write to it."""
+        """Return the error to show if SQLite reports that this user may not write to the file."""
         problem = "is read-only for this user"
         if mode == "read":
             problem = f"has changes in {self.path + '-wal'!r} that only its owner can read now"
@@ -75,7 +76,7 @@ class SqliteFile:
         )
 
     def unopened(self, mode: Mode, error: Exception) -> DatabaseUnavailableError:
-        """Return the error to show when SQLite could not open it, or a file beside it."""
+        """Return the error to show if SQLite cannot open the file, or a file beside it."""
         directory = os.path.dirname(self.path)
         if os.path.isdir(self.path):
             problem = f"There is a directory at {self.path!r}; name the file in it."
@@ -100,17 +101,17 @@ class SqliteFile:
         return DatabaseUnavailableError(problem)
 
     def _is_for_its_owner(self, mode: Mode) -> bool:
-        """Return whether a user who may write to it could open it."""
+        """Return whether a user with write permission could open the file."""
         exists = self.has_wal() if mode == "read" else os.path.exists(self.path)
         return exists and not self.is_writable()
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Return the status of what is at `path`; raise an error if it is a pipe, for example."""
+    """Return the status of the file at `path`; raise an error if it is a pipe, for example."""
     try:
         status = os.stat(path)
     except OSError:
-        return None  # opening it as a database says what is wrong
+        return None  # opening it as a database reports the problem
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         raise DatabaseUnavailableError(f"The path {path!r} is not that of a file.")
     return status

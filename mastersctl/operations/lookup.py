@@ -1,4 +1,4 @@
-"""Finds a master's row by ID or name, with a lock and a check of the clocks if need be."""
+"""The one way from an ID or a name to a master's row, its lock, and the check of the clocks."""
 
 from __future__ import annotations
 
