@@ -11,8 +11,6 @@ from mastersctl.reader.functions import Arguments
 from mastersctl.reader.objects import Function, Method, Object, Unknown
 from mastersctl.reader.standard import Standard
 
-_MAX_CALLS = 30  # nested function calls
-
 
 class Calls(Standard):
     """Evaluates calls."""
