@@ -7,7 +7,7 @@ written by hand. A test fails when the pages are out of date.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import cleandoc
 from pathlib import Path
 from textwrap import wrap
@@ -38,8 +38,8 @@ def page(name: str) -> str:
     """Return the man page of a command."""
     command = cli.commands[name]
     first, *paragraphs = help_of(name).split("\n\n")
-    prose = [paragraph for paragraph in paragraphs if not paragraph.startswith(LITERAL)]
     literal = dict(block(one) for one in paragraphs if one.startswith(LITERAL))
+    sections = {title: literal.pop(title, []) for title in ("Examples", "Exit codes")}
     markup = Markup(command)
     lines = [
         *heading(name),
@@ -52,20 +52,20 @@ def page(name: str) -> str:
         ".YS",
         ".SH DESCRIPTION",
         markup.text(first),
-        *(line for paragraph in prose for line in (".PP", markup.text(paragraph))),
+        *(line for one in paragraphs for line in described(one, literal, markup)),
         *more(name),
         ".SH OPTIONS",
         *(line for one in own_options(command) for line in option(one, markup)),
         section("OPTIONS", "Options of every command"),
         ".SH EXIT STATUS",
-        *(code_list(literal["Exit codes"], markup) if "Exit codes" in literal else shared_codes()),
+        *(code_list(sections["Exit codes"], markup) or shared_codes()),
         ".SH ENVIRONMENT",
         section("ENVIRONMENT"),
         ".SH FILES",
         section("FILES"),
         ".SH EXAMPLES",
         ".EX",
-        *map(typed, literal["Examples"]),
+        *map(typed, sections["Examples"]),
         ".EE",
         ".SH SEE ALSO",
         ".BR mastersctl (1),",
@@ -83,8 +83,36 @@ def help_of(name: str) -> str:
 def block(paragraph: str) -> tuple[str, list[str]]:
     """Return the title and the lines of a paragraph that must not be filled."""
     title, *lines = paragraph.removeprefix(LITERAL).splitlines()
-    title = title.rstrip(":").partition(",")[0]
+    title = title.rstrip(":").partition(", as")[0]
     return "Examples" if title == "Example" else title, [line.removeprefix("  ") for line in lines]
+
+
+def described(
+    paragraph: str, lists: Mapping[str, Sequence[str]], markup: "Markup"
+) -> Iterator[str]:
+    """Yield a paragraph of the description; nothing of one that has a section of its own."""
+    if not paragraph.startswith(LITERAL):
+        yield from (".PP", markup.text(paragraph))
+        return
+    title, lines = block(paragraph)
+    if title in lists:
+        yield from (".PP", markup.text(f"{title}:"))
+        for item in items(lines):
+            yield from list_item(item, markup)
+
+
+def items(lines: Sequence[str]) -> list[str]:
+    """Return the items of a list, some of which go on in a line that is indented."""
+    return [" ".join(item.split()) for item in re.split(r"\n(?! )", "\n".join(lines)) if item]
+
+
+def list_item(item: str, markup: "Markup") -> Iterator[str]:
+    """Yield an item of a list: after a hyphen, or after the word that the item is about."""
+    if item.startswith("- "):
+        yield from (r".IP \(bu 2", markup.text(item.removeprefix("- ")))
+    else:
+        word, text = item.split(maxsplit=1)
+        yield from (".TP", f".B {typed(word)}", markup.text(text))
 
 
 def heading(name: str) -> Iterator[str]:
@@ -109,10 +137,11 @@ def shared_codes() -> Iterator[str]:
     yield section("EXIT STATUS").partition("\n.PP\n")[0]
 
 
-def code_list(lines: list[str], markup: "Markup") -> Iterator[str]:
-    for line in lines:
-        code, meaning = line.split(maxsplit=1)
-        yield from (".TP", f".B {code}", markup.text(f"{meaning[0].upper()}{meaning[1:]}."))
+def code_list(lines: Sequence[str], markup: "Markup") -> list[str]:
+    """Return the exit codes that the help of a command lists."""
+    codes = (item.split(maxsplit=1) for item in items(lines))
+    texts = ((code, f"{meaning[0].upper()}{meaning[1:]}.") for code, meaning in codes)
+    return [line for code, text in texts for line in (".TP", f".B {code}", markup.text(text))]
 
 
 def more(name: str) -> Iterator[str]:

@@ -48,11 +48,12 @@ class _Check(click.Command):
 @click.command(cls=_Check)
 @masters_argument
 @age_option("--max-age", minutes=EXPIRE_SECONDS // 60,
-            help="For how long a master is not stale after it checked in.")  # fmt: skip
+            help="Treat masters silent for AGE as stale.")  # fmt: skip
 @click.option("--min-active", type=click.IntRange(min=0), default=1, show_default=True,
-              metavar="N", help="How many masters must be active.")  # fmt: skip
+              metavar="N",
+              help="Report CRITICAL when fewer than N masters are active.")  # fmt: skip
 @click.option("--write", "path", metavar="FILE", type=File(),
-              help="With -o prometheus: replace this file, at once; print nothing.")  # fmt: skip
+              help="Replace FILE, atomically, with the output of -o prometheus.")  # fmt: skip
 @output_option("text", "json", "prometheus")
 @database_options
 @pass_settings
@@ -64,32 +65,34 @@ def check(
     path: str | None,
     format_: str,
 ) -> None:
-    """Say in a line, and by exit code, how the masters are.
-
-    \b
-    Exit codes, as the guidelines for monitoring plugins have them:
-      0  OK
-      1  WARNING: one is stale, expired, ahead of time, or needs housekeeping
-      2  CRITICAL: fewer than N masters are active, or a MASTER is not
-      3  UNKNOWN: the database cannot be asked, or the command line is wrong
-
-    MASTER is an ID or an exact name; where there are any, the others do not matter; else all do.
-    One that dies is active for ten minutes more, and then stale; but others that run mark it
-    inactive within a minute, like one that was stopped: name those that should run, or say how
-    many. One that needs housekeeping is not active, and still holds unfinished builds, claims on
-    unfinished build requests, or links of schedulers, change sources or builders. One is ahead of
-    time when its last check-in is in the future.
-
-    With -o prometheus, for which the extra 'prometheus' must be installed, metrics are written for
-    the textfile collector of node_exporter, and the exit code is 0 whatever they say. --write keeps
-    the mode of the file, and its owner when root writes it. Root follows no link in a directory
-    that others may write to: name the file itself.
+    """Check the masters for a monitoring system.
 
     \b
     Examples:
       mastersctl check --min-active 2
       mastersctl check build1:/srv/bb build2:/srv/bb --max-age 5m
       mastersctl check -o prometheus --write /var/lib/node_exporter/bb.prom
+
+    \b
+    Exit codes, as in the guidelines for monitoring plugins:
+      0  OK
+      1  WARNING: a master is stale, expired or ahead of time, or it needs
+         housekeeping
+      2  CRITICAL: fewer than N masters are active, or a MASTER is not active
+      3  UNKNOWN: the database is unavailable, or the command line is wrong
+
+    The command checks all masters, or only each MASTER that is given: an ID or an exact name. Name
+    the masters that should run, or set --min-active. Otherwise check cannot tell a dead master from
+    a stopped one: other masters mark a dead master inactive within a minute after it becomes stale.
+
+    A master is ahead of time when its last check-in is in the future. 'mastersctl list --help'
+    explains when a master needs housekeeping.
+
+    -o prometheus writes metrics for the textfile collector of node_exporter. The exit code is 0,
+    whatever the metrics are. This format needs the extra 'prometheus'.
+
+    --write prints nothing, and keeps the mode of FILE. As root, --write keeps the owner, too. Root
+    follows no link in a directory that other users can write to: name the file itself.
     """
     if path is not None and format_ != "prometheus":
         raise click.UsageError("--write is for -o prometheus; redirect the output of the others.")

@@ -20,34 +20,36 @@ _COLUMNS = ("PROBLEM", "COUNT", "EXAMPLES", "EFFECT", "REMEDY")
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired without loss.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @age_option("--pending-age", minutes=60,
-            help="How old a build request is that nobody can build.")  # fmt: skip
+            help="Report requests that no master can build, once they are AGE old.")  # fmt: skip
 @output_option("table", "json")
 @database_options
 @pass_settings
 def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_: str) -> None:
-    """Find damage in the database, and say how to mend it.
-
-    Such damage is left by SQL that was written by hand, by copies of databases, by upgrades that
-    were interrupted, and by masters that died. A row is one problem: how many, some of them, what
-    it does to Buildbot, and how to mend it.
-
-    Nothing is changed without --fix, which mends what can be mended without losing anything, each
-    problem in one transaction. It puts back masters that do not exist but are referred to,
-    inactive, with their IDs and the name 'missing-master-ID:unknown'; sets a name_hash that is not
-    that of the name; sets a last check-in that is in the future to now; sets a sequence that is
-    behind; and does the housekeeping for dead masters. No build is ever deleted. On a terminal it
-    asks first; elsewhere it needs --yes. It shows the problems that are left. Do not use --fix
-    while a master is starting, which looks dead until it has started.
-
-    The exit code is 1 when there is a problem, or one is left, and 0 when there is none.
+    """Find damage in the database; repair it with --fix.
 
     \b
     Examples:
       mastersctl doctor -o json
       mastersctl doctor --fix
+
+    Damage comes from SQL written by hand, copied databases, interrupted upgrades and dead masters.
+    The output has a row for each problem: its count, examples, effect and remedy. The exit code is
+    1 when there is a problem, or one is left after --fix. Otherwise it is 0.
+
+    \b
+    --fix repairs what it can without loss, each problem in one transaction:
+      - adds missing masters that rows refer to: inactive, with their IDs and
+        the name 'missing-master-ID:unknown'
+      - corrects a name_hash that does not match the name
+      - sets a last check-in that is in the future to now
+      - advances a sequence that is behind
+      - does the housekeeping for dead masters
+
+    --fix never deletes a build. On a terminal, the command asks before it repairs; elsewhere --fix
+    needs --yes. Do not use --fix while a master is starting: a starting master looks dead.
     """
     from mastersctl.operations.doctor import find_problems
 

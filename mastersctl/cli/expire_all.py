@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--unless-alive", is_flag=True, help="Refuse when a master looks alive.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--unless-alive", is_flag=True, help="Expire no master when a master looks alive.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
 @output_option("text", "json")
 @database_options
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 def expire_all(
     settings: Settings, unless_alive: bool, yes: bool, dry_run: bool, format_: str
 ) -> None:
-    """Make housekeeping due for every master.
-
-    Marks all masters active, last seen at the epoch: the next one that starts then does the
-    housekeeping for all the others. The times of their last check-ins are lost. 'buildbot
-    upgrade-master' of Buildbot 4.3.0 means to do the same, but does not commit it; run this after
-    it, while no master runs. Prints 'expired N masters'.
-
-    While masters run it does harm: the first that checks in takes the others for dead, ends their
-    builds, and takes over their schedulers and builders until they are restarted. Masters that look
-    alive are named in a warning; on a terminal it asks before it goes on.
+    """Make housekeeping due for all masters after an upgrade.
 
     \b
     Example:
       buildbot upgrade-master /srv/bb &&
           mastersctl expire-all --basedir /srv/bb
+
+    Run expire-all after 'buildbot upgrade-master', while no master runs. Buildbot 4.3.0 tries the
+    same, but does not commit it. The command marks all masters active, and sets their last check-in
+    to the epoch: the real times are lost. The next master that starts then does the housekeeping
+    for all the others. The command prints 'expired N masters'.
+
+    While masters run, expire-all does harm. The first master that checks in treats the others as
+    dead. It ends their builds, and takes over their schedulers and builders until they restart. A
+    warning names the masters that look alive; on a terminal, the command asks before it goes on.
     """
 
     def do(*, dry_run: bool = False, unless_alive: bool = unless_alive) -> Expiry:

@@ -20,22 +20,23 @@ from mastersctl.output import writer
 
 @click.command()
 @name_argument
-@click.option("--no-create", is_flag=True, help="Exit with 3 instead of adding a master.")
+@click.option("--no-create", is_flag=True, help="Exit with code 3 instead of adding a master.")
 @dry_run_option
 @output_option("id", "json")
 @database_options
 @pass_settings
 def find(settings: Settings, name: str, no_create: bool, dry_run: bool, format_: str) -> None:
-    """Print the ID of master NAME; if there is none, add it.
-
-    It is added inactive, as a master does itself at its first start. A note on the standard error
-    says so, and how to undo that. Buildbot's names are of the form HOSTNAME:BASEDIR. To search for
-    a part of a name, use 'mastersctl list'. With --dry-run no ID is printed for a master that would
-    be added.
+    """Print the ID of a master; add the master if it is new.
 
     \b
     Example:
       mastersctl find build1:/srv/bb
+
+    NAME is an exact name; Buildbot's names have the form HOSTNAME:BASEDIR. A new master is inactive
+    until it starts. A note on stderr reports a new master, and the command that removes it. With
+    --dry-run, the command prints no ID for a new master.
+
+    To search for a part of a name, use 'mastersctl list --filter name__contains=TEXT'.
     """
     with settings.connect("read" if no_create or dry_run else "write") as connector:
         found = connector.find_master_id(name, create=not no_create, dry_run=dry_run)

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import ClassVar
 
 import click
 
 from mastersctl import __version__
-from mastersctl.cli.options import database_options
+from mastersctl.cli.options import SHARED, SharedOption, database_options
 
 CHECK = "check"
 SECTIONS: dict[str, dict[str, str]] = {
-    "Commands to see masters": {
-        "list": "List the masters.",
-        "show": "Show one master, and what belongs to it.",
+    "Look at masters": {
+        "list": "List the masters and their states.",
+        "show": "Show one master and what belongs to it.",
     },
-    "Commands to repair masters": {
-        "doctor": "Find damage in the database, and say how to mend it.",
+    "Repair the database": {
         "housekeep": "Clean up after dead masters.",
-        "set-state": "Check MASTER in, or mark it inactive.",
-        "rename": "Give MASTER another NAME.",
-        "remove": "Remove masters, all of those that are given or none.",
+        "doctor": "Find damage in the database; repair it with --fix.",
     },
-    "Commands around an upgrade": {
-        "init": "Create the table of masters, as Buildbot creates it.",
-        "expire-all": "Make housekeeping due for every master.",
+    "Change masters": {
+        "rename": "Rename a master whose host or directory moved.",
+        "remove": "Remove masters that do not come back.",
+        "set-state": "Mark a master active or inactive.",
     },
-    "Commands for scripts": {
-        "find": "Print the ID of master NAME; if there is none, add it.",
-        CHECK: "Say in a line, and by exit code, how the masters are.",
-        "completion": "Print the script with which a shell completes command lines.",
+    "Install and upgrade": {
+        "init": "Create the table of masters where it is missing.",
+        "expire-all": "Make housekeeping due for all masters after an upgrade.",
+    },
+    "Monitor and script": {
+        CHECK: "Check the masters for a monitoring system.",
+        "find": "Print the ID of a master; add the master if it is new.",
+        "completion": "Print the script that completes command lines in a shell.",
     },
 }
 """The commands by what they are for, with the first sentence of the help of each."""
@@ -39,24 +42,41 @@ SECTIONS: dict[str, dict[str, str]] = {
 class Commands(Mapping[str, click.Command]):
     """The commands by name, each from the module that is called like it."""
 
-    _NAMES = sorted(name for section in SECTIONS.values() for name in section)
+    _SHORT_HELP: ClassVar[dict[str, str]] = {
+        name: text for section in SECTIONS.values() for name, text in section.items()
+    }
 
     def __getitem__(self, name: str) -> click.Command:
-        if name not in self._NAMES:
+        if name not in self._SHORT_HELP:
             raise KeyError(name)
         module = "list_" if name == "list" else name.replace("-", "_")
         command: click.Command = getattr(import_module(f"mastersctl.cli.{module}"), module)
+        command.short_help = self._SHORT_HELP[name]  # or completion would cut its own
+        command.epilog = SHARED
         return command
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._NAMES)
+        return iter(sorted(self._SHORT_HELP))
 
     def __len__(self) -> int:
-        return len(self._NAMES)
+        return len(self._SHORT_HELP)
 
 
 class Group(click.Group):
     """The command whose commands are the others; its help imports none of them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        shared: list[tuple[str, str]] = []
+        others: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                (shared if isinstance(parameter, SharedOption) else others).append(record)
+        with formatter.section("Options of every command, before or after its name"):
+            formatter.write_dl(shared)
+        with formatter.section("Other options"):
+            formatter.write_dl(others)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, self.commands))
@@ -75,10 +95,6 @@ class Group(click.Group):
 def cli() -> None:
     """See, repair and script the masters of a Buildbot cluster.
 
-    The database is the first of: --db-url; --basedir; $MASTERSCTL_DB_URL; $MASTERSCTL_BASEDIR; the
-    current directory, when it is a buildmaster's; sqlite:///state.sqlite. The options below are
-    accepted before and after the command.
-
     \b
     Examples:
       mastersctl list                        # in a buildmaster's directory
@@ -86,8 +102,14 @@ def cli() -> None:
       mastersctl expire-all                  # after buildbot upgrade-master
 
     \b
+    The database is the first of these that is given:
+      1. --db-url                 4. $MASTERSCTL_BASEDIR
+      2. --basedir                5. the current directory, with a buildbot.tac
+      3. $MASTERSCTL_DB_URL       6. sqlite:///state.sqlite
+
+    \b
     Exit codes:
       0  done                     3  no such master
-      1  refused or failed        4  database unreachable, locked or read-only
+      1  refused or failed        4  database unavailable, locked or read-only
       2  usage error              5  not a Buildbot database
     """

@@ -48,8 +48,8 @@ _SAFE_SECONDS = 3 * 60
 @click.command()
 @masters_argument
 @age_option("--older-than", minutes=EXPIRE_SECONDS // 60,
-            help="Who has not checked in for this long, such as 1h or 30d, is dead.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Take each MASTER for dead, whenever it checked in.")
+            help="Treat masters silent for AGE, such as 1h or 30d, as dead.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Treat each MASTER as dead, whenever it checked in.")
 @dry_run_option
 @output_option("table", "json", "id")
 @database_options
@@ -64,31 +64,41 @@ def housekeep(
 ) -> None:
     """Clean up after dead masters.
 
-    A master is dead when it has not checked in for ten minutes, active or not. It becomes inactive;
-    the links of schedulers, change sources, builders and workers to it are deleted; its unfinished
-    builds and their steps end with RETRY, and the logs of these are closed; its claims on
-    unfinished build requests are released, so that other masters can build them: one that runs
-    looks for these when it is reconfigured, a worker connects, or there is a new request. A master
-    that starts does the same for the others, but on Buildbot 4.3.0 without the claims and the
-    connected workers. Do not run it while a master is starting, which looks dead until it has
-    started.
-
-    MASTER is an ID or an exact name. Where there are any, it is done for these alone, and for none
-    of them if one is not dead. With --force they are dead, whenever they checked in: it is for
-    masters that you know to be dead, as their host is gone or their process was killed. One that
-    runs all the same loses its builds, and, until it is restarted, its links.
-
-    Shows what was done for each master, and in sum; noughts mean that it only became inactive. Or
-    it says 'nothing to do', and which masters are not dead yet. Up to a hundred masters are one
-    transaction, in which their age is checked again: each is done wholly or not at all, so the
-    command can be interrupted, and run again. When the clocks of this host and of the database
-    server differ by more than a minute, nothing is changed without --force.
-
     \b
     Examples:
       mastersctl housekeep --dry-run
       mastersctl housekeep --older-than 1h -o json
       mastersctl housekeep oldhost:/srv/bb --force  # which was killed just now
+
+    A master is dead when it has not checked in for ten minutes, even if it is marked inactive. Do
+    not run housekeep while a master is starting: a starting master looks dead.
+
+    \b
+    For each dead master, the command:
+      - marks the master inactive
+      - deletes the links of schedulers, change sources, builders and workers
+      - ends its unfinished builds and their steps with the result RETRY
+      - closes the logs of these steps
+      - releases its claims, so that other masters can build the requests
+
+    Then run 'buildbot reconfig' for a running master, which makes it build the released requests. A
+    new request or a worker that connects has the same effect. A master that starts also does
+    housekeeping, but Buildbot 4.3.0 leaves claims and connected workers behind.
+
+    With MASTER, an ID or an exact name, the command cleans up after these masters alone. If one of
+    them is not dead, the command refuses, and changes nothing.
+
+    --force treats each MASTER as dead: use it when the host is gone or the process was killed. A
+    master that still runs loses its builds, and lacks its links until it restarts.
+
+    The table shows what was done for each master, and the sums. A row of zeros is a master that
+    only became inactive. The command prints 'nothing to do' when no master is dead, and reports
+    which masters are not dead yet.
+
+    The command can be interrupted and run again: it cleans up after a master completely or not at
+    all. Up to a hundred masters share a transaction, which checks their age again. The command
+    refuses, without --force, when the clocks of this host and the database server differ by over a
+    minute.
     """
     from mastersctl.operations.dead import why_none
     from mastersctl.operations.housekeeping import housekeep as clean_up

@@ -11,15 +11,14 @@ from mastersctl.cli.options import database_options, output_option, print_result
 @database_options
 @pass_settings
 def init(settings: Settings, format_: str) -> None:
-    """Create the table of masters, as Buildbot creates it.
-
-    It is the only command that creates a database file, and changes nothing where the table is
-    there. 'buildbot upgrade-master' adds the other tables later, and keeps the masters. Prints
-    'created' or 'unchanged'.
+    """Create the table of masters where it is missing.
 
     \b
     Example:
       mastersctl init --db-url sqlite:///state.sqlite
+
+    The command prints 'created' or 'unchanged'. No other command creates a database file. Run
+    'buildbot upgrade-master' afterwards: it adds the other tables, and keeps the masters.
     """
     from mastersctl.operations.creation import create_table
 

@@ -36,7 +36,7 @@ def linked_options(function: F) -> F:
     ):
         name = kind.replace("-", "_")
         what = kind.replace("-", " ")
-        help_ = f"Only masters to which this {what}, an ID or an exact name, is {verb}."
+        help_ = f"List only masters to which this {what} (ID or exact name) is {verb}."
         option = click.option(f"--{kind}", metavar=name.upper(), type=Linked(name), help=help_)
         function = option(function)
     return builder_option(function)

@@ -28,26 +28,7 @@ if TYPE_CHECKING:
 _TABLES = ("table", "wide")
 
 
-_HELP = f"""List the masters.
-
-Fields are {enumerated([field for field in FIELDS if field not in COUNTS])}; and how many
-{enumerated(COUNTS)} a master has, which -o wide shows.
-
-Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin.
-Different filters must all hold; of the same one with several values, any must (with ne and
-notin: none). Times are ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w,
-which stands for that long before now.
-
-A master is active, stale (it has not checked in for ten minutes), expired (expire-all was here)
-or inactive: it was stopped, or it died, and another master that runs marked it so within a
-minute. The field active is true for all but the inactive ones.
-
-A master needs housekeeping when it is not active, and still holds unfinished builds, claims on
-unfinished build requests, or links of schedulers, change sources or builders. The table marks
-the state of such a master with '!'.
-
-Filters, orders and fields may be repeated. Where no active master has the builder, worker,
-scheduler or change source that is given, that is told on the standard error.
+_HELP = f"""List the masters and their states.
 
 \b
 Examples:
@@ -56,6 +37,31 @@ Examples:
   mastersctl list --inactive --older-than 30d --order name
   mastersctl list --filter name__contains=build --field name -o csv
   mastersctl list --watch -o wide --order -unfinished_builds
+
+\b
+States:
+  active    checked in within the last ten minutes
+  stale     marked active, but silent for more than ten minutes
+  expired   marked by expire-all: a master that starts does housekeeping
+  inactive  stopped; or dead, and marked inactive by another master
+
+A master needs housekeeping when it is not active, and still holds unfinished builds, claims, or
+links of schedulers, change sources or builders. The table marks its state with '!'. Clean up
+with 'mastersctl housekeep'.
+
+Fields are {enumerated([field for field in FIELDS if field not in COUNTS])}. Counts are fields,
+too: {enumerated(COUNTS)}; -o wide shows them. The field active is false for inactive masters,
+and true for all others.
+
+Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin. A master
+must match all filters. A filter that is repeated with other values matches any of these, or with
+ne and notin none of them.
+
+A time is ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w. An age means that
+long before now.
+
+Repeat --filter, --order and --field as needed. A message on stderr reports a builder, worker,
+scheduler or change source that no active master has.
 """
 
 
@@ -80,34 +86,35 @@ def _age(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.command("list", help=_HELP)
 @click.option("--filter", "filters", metavar="FIELD[__OP]=VALUE", multiple=True,
               type=Filter(),
-              help="Only masters for which this holds.")  # fmt: skip
+              help="List only masters that match this condition.")  # fmt: skip
 @click.option("--active", "states", flag_value="active", multiple=True,
-              help="Short for --filter state=active.")  # fmt: skip
+              help="List only active masters (--filter state=active).")  # fmt: skip
 @click.option("--inactive", "states", flag_value="inactive", multiple=True,
-              help="Short for --filter state=inactive.")  # fmt: skip
+              help="List only inactive masters (--filter state=inactive).")  # fmt: skip
 @click.option("--stale", "states", flag_value="stale", multiple=True,
-              help="Short for --filter state=stale.")  # fmt: skip
+              help="List only stale masters (--filter state=stale).")  # fmt: skip
 @click.option("--needs-housekeeping", "needy", flag_value=f"{NEEDS_HOUSEKEEPING}=true",
-              help="Short for --filter needs_housekeeping=true.")  # fmt: skip
+              help="List only masters that need housekeeping "
+              "(--filter needs_housekeeping=true).")  # fmt: skip
 @click.option("--older-than", metavar="AGE", callback=_age,
-              help="Only masters last seen longer ago than this, such as 1h or 30d.")  # fmt: skip
+              help="List only masters silent for longer than AGE, such as 1h or 30d.")  # fmt: skip
 @click.option("--newer-than", metavar="AGE", callback=_age,
-              help="Only masters seen since then, such as 10m ago.")  # fmt: skip
+              help="List only masters that checked in within AGE, such as 10m.")  # fmt: skip
 @click.option("--order", "orders", metavar="[-]FIELD", multiple=True,
               type=Order(),
-              help="Sort by a field, downwards with '-'; then by ID.")  # fmt: skip
+              help="Sort by FIELD, with '-' in descending order; then by ID.")  # fmt: skip
 @click.option("--limit", callback=_count, metavar="N",
-              help="At most N masters.")  # fmt: skip
+              help="List at most N masters.")  # fmt: skip
 @click.option("--offset", callback=_count, metavar="N",
-              help="Without the first N.")  # fmt: skip
+              help="Skip the first N masters.")  # fmt: skip
 @click.option("--field", "fields", metavar="NAME", multiple=True,
               type=Field(),
-              help="Only this field of each master.")  # fmt: skip
+              help="Show only this field of each master.")  # fmt: skip
 @linked_options
 @click.option("--watch", "seconds", is_flag=False, flag_value="2", metavar="[SECONDS]",
               callback=parse_seconds,
-              help="Show the table, on a terminal, anew every 2 seconds, or every so many, and "
-              "mark what changed; Ctrl-C ends it.")  # fmt: skip
+              help="Redraw the table every 2 seconds, or every SECONDS, and mark what changed. "
+              "Ctrl-C ends it.")  # fmt: skip
 @output_option(*FORMATS)
 @database_options
 @pass_settings

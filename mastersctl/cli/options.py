@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 MAX_TIMEOUT = 86400.0  # seconds
+SHARED = """
+\b
+Options of every command (see 'mastersctl --help'):
+  --db-url, --basedir, --config, --config-python, --timeout, -v
+"""
+"""How the help of each command ends."""
 
 
 def _store_verbose(context: click.Context, _: click.Parameter, value: bool | None) -> None:
@@ -53,38 +59,45 @@ def _store_db_url(context: click.Context, _: click.Parameter, value: str | None)
         context.ensure_object(Settings).db_url = value
 
 
+class SharedOption(click.Option):
+    """An option of every command, which only the help of ``mastersctl`` itself lists."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return super().get_help_record(ctx) if isinstance(ctx.command, click.Group) else None
+
+
 def database_options(function: F) -> F:
     """Add the options that say where the database is and how to treat it."""
     for option in (
         click.option(
-            "-v", "--verbose", is_flag=True, default=None, expose_value=False,
+            "-v", "--verbose", cls=SharedOption, is_flag=True, default=None, expose_value=False,
             callback=_store_verbose,
-            help="Say which database is used, and each statement.",
+            help="Report which database is used, and each SQL statement.",
         ),
         click.option(
-            "--timeout", type=float, metavar="SECONDS", expose_value=False,
+            "--timeout", cls=SharedOption, type=float, metavar="SECONDS", expose_value=False,
             callback=_store_timeout,
-            help="How long to wait for a connection, a lock or an answer.  "
+            help="Wait at most SECONDS for a connection, lock or answer.  "
             f"[default: {DEFAULT_TIMEOUT:.0f}]",
         ),
         click.option(
-            "--config-python", metavar="PYTHON", type=File(), expose_value=False,
+            "--config-python", cls=SharedOption, metavar="PYTHON", type=File(), expose_value=False,
             callback=_store_config_python,
-            help="Buildbot's Python, which executes what reading does not tell.",
+            help="Execute the configuration with Buildbot's PYTHON, if reading is not enough.",
         ),
         click.option(
-            "--config", metavar="FILE", type=File(), expose_value=False,
+            "--config", cls=SharedOption, metavar="FILE", type=File(), expose_value=False,
             callback=_store_config,
-            help="Its configuration, instead of the one that buildbot.tac names.",
+            help="Read the configuration FILE instead of the one that buildbot.tac names.",
         ),
         click.option(
-            "--basedir", metavar="DIR", type=Directory(), expose_value=False,
+            "--basedir", cls=SharedOption, metavar="DIR", type=Directory(), expose_value=False,
             callback=_store_basedir,
-            help="A buildmaster's directory, whose configuration is read.",
+            help="Use the database of the buildmaster in the directory DIR.",
         ),
         click.option(
-            "--db-url", metavar="URL", expose_value=False, callback=_store_db_url,
-            help="The database, written as in master.cfg.",
+            "--db-url", cls=SharedOption, metavar="URL", expose_value=False, callback=_store_db_url,
+            help="Use the database at URL, written as in master.cfg.",
         ),
     ):  # fmt: skip
         function = option(function)
@@ -95,7 +108,7 @@ def output_option(*formats: str) -> Callable[[F], F]:
     """Add ``-o``; the first of `formats` is the default."""
     return click.option(
         "-o", "--output", "format_", type=Choice(formats), default=formats[0],
-        show_default=True, help="How the result is written.",
+        show_default=True, help="Write the result in this format.",
     )  # fmt: skip
 
 
@@ -115,7 +128,7 @@ def age_option(*names: str, minutes: int, help: str) -> Callable[[F], F]:  # noq
 
 
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Say what would be done, and change nothing."
+    "--dry-run", is_flag=True, help="Report what the command would do, and change nothing."
 )
 
 
@@ -131,14 +144,14 @@ builder_option = click.option(
     "--builder",
     metavar="BUILDER",
     type=Builder(),
-    help="Only masters to which this builder, an ID or an exact name, is linked.",
+    help="List only masters to which this builder (ID or exact name) is linked.",
 )
 reassign_option = click.option(
     "--reassign-to",
     "reassign_to",
     metavar="MASTER",
     type=Master(),
-    help="Who inherits builds, and claims on finished build requests.",
+    help="Reassign builds, and claims on finished build requests, to MASTER.",
 )
 
 

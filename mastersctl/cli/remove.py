@@ -30,9 +30,11 @@ _MAX_ENUMERATED = 50  # masters that are enumerated
 @masters_argument
 @reassign_option
 @click.option(
-    "--skip-used", is_flag=True, help="Leave those that something refers to, and remove the others."
+    "--skip-used",
+    is_flag=True,
+    help="Skip masters that something refers to, and remove the others.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
 @output_option("text", "json")
 @database_options
@@ -46,22 +48,25 @@ def remove(
     dry_run: bool,
     format_: str,
 ) -> None:
-    """Remove masters, all of those that are given or none.
-
-    MASTER is an ID or an exact name. Housekeeping is done for each of them first. None may be
-    active, nor starting: stop it, or wait for ten minutes after it died. A master to which builds,
-    or claims on finished build requests, still refer is removed only if --reassign-to says who
-    inherits them; one to which rows of any other table refer, by a foreign key, never. No build is
-    ever deleted. Prints 'removed N masters'.
-
-    On a terminal it asks before it removes anything; elsewhere it needs --yes, with which no MASTER
-    at all is no error.
+    """Remove masters that do not come back.
 
     \b
     Examples:
       mastersctl remove oldhost:/srv/bb --reassign-to newhost:/srv/bb
       mastersctl list --inactive --older-than 30d -o id |
           xargs mastersctl remove --skip-used --yes
+
+    MASTER is an ID or an exact name. The command removes all given masters, or none. It does the
+    housekeeping for each of them first, and never deletes a build. The command prints 'removed N
+    masters'.
+
+    The command refuses to remove a master that is active or starting: stop it, or wait ten minutes
+    after it died. A master may still have builds, or claims on finished build requests: name their
+    new master with --reassign-to. If other rows refer to a master by a foreign key, it cannot be
+    removed. With --skip-used, the command skips such masters.
+
+    On a terminal, the command asks before it removes a master; elsewhere it needs --yes. With
+    --yes, an empty list of masters is no error.
     """
     if not (masters or yes or dry_run):  # as of 'rm -f': xargs may have nothing to pass on
         raise click.UsageError("Missing argument 'MASTER...'.")

@@ -21,7 +21,7 @@ from mastersctl.states import ACTIVE
 @click.command()
 @master_argument
 @name_argument
-@click.option("--force", is_flag=True, help="Rename it even if it is active.")
+@click.option("--force", is_flag=True, help="Rename an active master, too.")
 @dry_run_option
 @output_option("text", "json")
 @database_options
@@ -29,17 +29,21 @@ from mastersctl.states import ACTIVE
 def rename(
     settings: Settings, master: int | str, name: str, force: bool, dry_run: bool, format_: str
 ) -> None:
-    """Give MASTER another NAME.
-
-    MASTER is an ID or an exact name. For a host or a directory that moved: the master keeps its ID,
-    and so its builds. Stop it first, and start it again where it is called NAME, which is
-    HOSTNAME:BASEDIR. A master that is active is refused, as it would register itself under its old
-    name again; so is a NAME that another master has. If it was started there before, it is another
-    master: use 'mastersctl remove --reassign-to'. Prints 'renamed' or 'unchanged'.
+    """Rename a master whose host or directory moved.
 
     \b
     Example:
       mastersctl rename oldhost:/srv/bb newhost:/srv/bb
+
+    MASTER is an ID or an exact name; NAME is the new name, HOSTNAME:BASEDIR. The master keeps its
+    ID and its builds. The command prints 'renamed' or 'unchanged'.
+
+    Stop the master, rename it, and start it in its new place. The command refuses to rename an
+    active master, because that registers itself under its old name again. It also refuses a NAME
+    that another master has.
+
+    If the master already started in its new place, Buildbot added it there as another master. Then
+    use 'mastersctl remove' with '--reassign-to'.
     """
     from mastersctl.operations.renaming import rename_master
 

@@ -33,21 +33,24 @@ if TYPE_CHECKING:
 def set_state(
     settings: Settings, master: int | str, state: str, dry_run: bool, format_: str
 ) -> None:
-    """Check MASTER in, or mark it inactive.
-
-    MASTER is an ID or an exact name. 'active' sets its last check-in to now; 'inactive' leaves
-    that as it is, and deletes the links of schedulers, change sources, builders and workers to the
-    master, which a master that runs makes again only when it is restarted: stop it first. Prints
-    'changed' or 'unchanged', and on the standard error how many links were deleted.
-
-    Do not mark a master inactive that died: its unfinished builds and claims stay as they are, and
-    the masters that run clean up only after those that they mark inactive themselves. Leave it to
-    them, or run 'mastersctl housekeep MASTER --force'. A warning says what stays behind, and
-    whether the master looks alive.
+    """Mark a master active or inactive.
 
     \b
     Example:
       mastersctl set-state build1:/srv/bb inactive  # after it was stopped
+
+    MASTER is an ID or an exact name. 'active' sets the last check-in of the master to now.
+    'inactive' keeps the last check-in, and deletes the links of schedulers, change sources,
+    builders and workers to the master.
+
+    Stop a master before you mark it inactive. A running master becomes active again within a
+    minute, but lacks its links until it restarts.
+
+    Do not mark a dead master inactive: its unfinished builds and its claims stay behind. Running
+    masters clean up only after masters that they mark inactive themselves. Wait for them, or run
+    'mastersctl housekeep MASTER --force'. A warning reports what stays behind.
+
+    The command prints 'changed' or 'unchanged', and on stderr the number of deleted links.
     """
     active = state == "active"
     with settings.connect("read" if dry_run else "write") as connector:

@@ -38,16 +38,22 @@ _BEGAN = {"unfinished_builds": "started", "claims": "claimed"}
 @database_options
 @pass_settings
 def show(settings: Settings, master: int | str, format_: str) -> None:
-    """Show one master, and what belongs to it.
-
-    MASTER is an ID or an exact name. Shown are its fields and its state, and what belongs to it:
-    its links (schedulers, change sources, builders, workers), its unfinished builds, and its claims
-    on build requests that are not complete, which no other master can build.
+    """Show one master and what belongs to it.
 
     \b
     Examples:
       mastersctl show build1:/srv/bb
       mastersctl show 7 -o json | jq '.claims | length'
+
+    MASTER is an ID or an exact name.
+
+    \b
+    The output has:
+      - the name, the state and the last check-in of the master
+      - its links: schedulers, change sources, builders, connected workers
+      - its unfinished builds, and the number of its finished builds
+      - its claims on unfinished build requests, which block other masters
+      - the reasons that block 'mastersctl remove'
     """
     from mastersctl.operations.belongings import find_belongings
     from mastersctl.operations.obstacles import find_obstacles

@@ -46,8 +46,47 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         result = mastersctl(command, option)
         assert (result.code, result.err) == (0, "")
         assert f"mastersctl {command}" in result.out.split("Example")[1]
-        assert "--db-url" in result.out
-        assert max(map(len, result.out.splitlines())) < 80
+
+
+every_help = pytest.mark.parametrize("arguments", [(), *((command,) for command in COMMANDS)])
+
+
+@every_help
+def test_help_has_a_sentence_then_examples_then_short_paragraphs(arguments: tuple[str]) -> None:
+    out = mastersctl(*arguments, "--help").out
+    text = out.partition("Options")[0].partition("Look at masters:")[0]
+    usage, first, examples, *paragraphs = re.split(r"\n\s*\n", text.rstrip())
+    assert usage.startswith("Usage: ")
+    assert re.fullmatch(r" +[A-Z][^\n]*\.", first)
+    assert examples.lstrip().startswith("Example")
+    for paragraph in paragraphs:
+        filled = ":\n    " not in paragraph  # and not a list
+        assert len(paragraph.splitlines()) <= (5 if filled else 7), paragraph
+
+
+@every_help
+def test_help_is_not_wider_than_a_terminal_and_breaks_no_option(arguments: tuple[str]) -> None:
+    lines = mastersctl(*arguments, "--help").out.splitlines()
+    assert max(map(len, lines)) < 80
+    assert not [line for line in lines if re.search(r" --?[a-z-]*-$|\w\.\.\.$", line)]
+
+
+@every_help
+def test_a_sentence_of_help_has_at_most_twenty_words(arguments: tuple[str]) -> None:
+    out = mastersctl(*arguments, "--help").out
+    text = re.sub(r"(?m)^ +(Examples?|[^\n]*):\n(    [^\n]*\n)+", "", out)
+    for sentence in re.split(r"(?<=[.:;])\s+|\n\s*\n|  +", text):
+        assert len(sentence.split()) <= 20, sentence
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_ends_with_the_options_of_every_command(command: str) -> None:
+    *listed, title, last = mastersctl(command, "--help").out.splitlines()
+    of_all, _ = mastersctl("--help").out.split("Options of every command")[1].split("Other options")
+    shared = re.findall(r"^  (?:-\w, )?(--[a-z-]+)", of_all, re.MULTILINE)
+    assert "mastersctl --help" in title
+    assert last.replace("-v", "--verbose").strip().split(", ") == shared
+    assert not [line for line in listed if re.match(rf" +(?:-v, )?({'|'.join(shared)})\b", line)]
 
 
 def test_what_cannot_be_undone_has_a_dry_run() -> None:
@@ -64,10 +103,8 @@ def test_what_cannot_be_undone_has_a_dry_run() -> None:
 def test_help_names_every_command_with_the_first_sentence_of_its_help() -> None:
     out = mastersctl("--help").out
     for name, command in cli.commands.items():
-        first = " ".join((command.help or "").partition("\n\n")[0].split())
-        (text,) = re.findall(rf"^  {name} +(.*)$", out, re.MULTILINE)
-        assert first.startswith(text), name
-        assert text.endswith(".")
+        first, *_ = (command.help or "").split("\n\n")
+        assert re.findall(rf"^  {name} +(.*)$", out, re.MULTILINE) == [first]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +123,7 @@ def test_help_names_every_command_with_the_first_sentence_of_its_help() -> None:
 )
 def test_help_is_as_wide_as_the_terminal_within_bounds(columns: str, width: int) -> None:
     out = process("list", "--help", environment={"COLUMNS": columns}).out
-    longest = max(map(len, out.split("\n  Examples:")[0].splitlines()))
+    longest = max(map(len, out[out.index("  A master needs") : out.index("Options:")].splitlines()))
     assert width - 5 < longest <= width
 
 

@@ -282,8 +282,8 @@ def test_each_word_goes_on_with_what_can_stand_there(line: str, expected: list[s
 
 
 def test_commands_and_options_have_their_help() -> None:
-    assert "rename\tGive MASTER another NAME." in candidates("mastersctl re")
-    assert "--dry-run\tSay what would be done, and change nothing." in candidates(
+    assert "rename\tRename a master whose host or directory moved." in candidates("mastersctl re")
+    assert "--dry-run\tReport what the command would do, and change nothing." in candidates(
         "mastersctl housekeep --d"
     )
 

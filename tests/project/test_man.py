@@ -143,7 +143,7 @@ def test_a_page_has_the_default_and_the_choices_of_every_option(command: str) ->
     found = documented(GENERATE["path"](command))
     for option in options(cli.commands[command]):
         text = found[option.opts[0]]
-        _, help_ = option.get_help_record(context(cli.commands[command])) or ("", "")
+        _, help_ = click.Option.get_help_record(option, context(cli.commands[command])) or ("", "")
         default = help_.partition("[default: ")[2].partition("]")[0].partition(";")[0]
         said = re.search(r"The default is (\w+)\.|(\w+) by default\.", text)
         assert default == ((said and (said[1] or said[2])) or "")
