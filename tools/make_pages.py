@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Write the man page of each command from its help: ``python tools/make_pages.py``.
 
-``mastersctl.1`` has the parts that all pages share: options of every command, exit status,
-environment and files. ``COMMAND.roff``, if it exists, has further text for one page. Both are
-written by hand. A test fails when the pages are out of date.
+What pages share (options of every command, queries, exit status, environment, files) comes from
+``mastersctl.1``, which is written by hand. A test fails when the pages are out of date.
 """
 
 import re
@@ -20,6 +19,8 @@ PAGES = Path(__file__).parent.parent / "man"
 MAIN = (PAGES / "mastersctl.1").read_text()
 WIDTH = 78  # characters of a line of the source
 LITERAL = "\b\n"  # the start of a paragraph that must not be filled
+TABLE = ".TS\nlB lx."
+"""The start of a table with a bold term and its text in each row."""
 ESCAPES = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
 """Characters that formatters make typographic, and that a shell then rejects when pasted."""
 
@@ -53,12 +54,12 @@ def page(name: str) -> str:
         ".SH DESCRIPTION",
         markup.text(first),
         *(line for one in paragraphs for line in described(one, literal, markup)),
-        *more(name),
+        *([".SH QUERIES", section("QUERIES")] if name == "list" else []),
         ".SH OPTIONS",
         *(line for one in own_options(command) for line in option(one, markup)),
         section("OPTIONS", "Options of every command"),
         ".SH EXIT STATUS",
-        *(code_list(sections["Exit codes"], markup) or shared_codes()),
+        code_list(sections["Exit codes"], markup) or section("EXIT STATUS").partition("\n.PP\n")[0],
         ".SH ENVIRONMENT",
         section("ENVIRONMENT"),
         ".SH FILES",
@@ -117,9 +118,8 @@ def list_item(item: str, markup: "Markup") -> Iterator[str]:
 
 def heading(name: str) -> Iterator[str]:
     """Yield the first lines of all pages, with the title of this one."""
-    title, *lines = MAIN.partition("\n.SH ")[0].splitlines()
-    yield title.replace("MASTERSCTL", rf"MASTERSCTL\-{typed(name.upper())}", 1)
-    yield from lines
+    title = rf"MASTERSCTL\-{typed(name.upper())}"
+    yield MAIN.partition("\n.SH ")[0].replace("MASTERSCTL", title, 1)
 
 
 def section(title: str, part: str | None = None) -> str:
@@ -137,18 +137,15 @@ def shared_codes() -> Iterator[str]:
     yield section("EXIT STATUS").partition("\n.PP\n")[0]
 
 
-def code_list(lines: Sequence[str], markup: "Markup") -> list[str]:
-    """Return the exit codes that the help of a command lists."""
+def code_list(lines: Sequence[str], markup: "Markup") -> str:
+    """Return the exit codes that the help of a command lists; nothing where it lists none."""
     codes = (item.split(maxsplit=1) for item in items(lines))
-    texts = ((code, f"{meaning[0].upper()}{meaning[1:]}.") for code, meaning in codes)
-    return [line for code, text in texts for line in (".TP", f".B {code}", markup.text(text))]
+    rows = [f"{code}\tT{{\n{markup.text(sentence(text))}\nT}}" for code, text in codes]
+    return "\n".join([TABLE, *rows, ".TE"]) if rows else ""
 
 
-def more(name: str) -> Iterator[str]:
-    """Yield the hand-written text for the page of one command."""
-    fragment = PAGES / f"{name}.roff"
-    if fragment.exists():
-        yield fragment.read_text().rstrip("\n")
+def sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def argument(parameter: click.Argument) -> str:

@@ -50,8 +50,9 @@ def section(page: Path, title: str) -> str:
 
 
 def tags(roff: str) -> list[str]:
-    """Return what the paragraphs with a tag are about."""
-    return [plain(tag) for tag in re.findall(r"^\.TP\n(.*)$", roff, re.MULTILINE)]
+    """Return what the paragraphs with a tag, or the rows of tables, are about."""
+    found = re.findall(r"^(?:\.TP\n(.*)|(.*)\tT\{)$", roff, re.MULTILINE)
+    return [plain(tag or row) for tag, row in found]
 
 
 def documented(page: Path) -> dict[str, str]:
@@ -198,7 +199,7 @@ def test_the_page_of_list_has_every_field_and_operator_and_no_other() -> None:
 
 @every_page
 def test_a_page_has_the_version_of_the_package(page: Path) -> None:
-    assert f'"mastersctl {package.__version__}"' in page.read_text().splitlines()[0]
+    assert f'"mastersctl {package.__version__}"' in page.read_text().splitlines()[1]
 
 
 # For the reader
@@ -212,7 +213,7 @@ def test_a_page_has_the_sections_that_a_reader_looks_for(page: Path) -> None:
 
 
 @every_page
-@pytest.mark.parametrize("checker", ["groff -ww -man -Tutf8 -z", "mandoc -T lint"])
+@pytest.mark.parametrize("checker", ["groff -t -ww -man -Tutf8 -z", "mandoc -T lint"])
 def test_no_formatter_warns_of_a_page(checker: str, page: Path) -> None:
     program, *arguments = checker.split()
     require(program)
