@@ -21,8 +21,8 @@ def check_clock(host_time: float, server_time: int | None) -> None:
     fast_or_slow = "fast" if host_time > server_time else "slow"
     raise ClockError(
         f"The clock of this host is {fast_or_slow} by {_duration(host_time - server_time)}, "
-        "compared with that of the database server, so nobody can tell which masters are dead; "
-        "set the one that is wrong. Nothing was changed."
+        "compared with that of the database server, so it is unknown which masters are dead; "
+        "correct the wrong clock. Nothing was changed."
     )
 
 
@@ -37,7 +37,7 @@ def check_lag(lag: float) -> None:
     behind = describe_lag(lag)
     if behind:
         raise ReplicationLagError(
-            f"{behind}, so nobody can tell which masters are dead; ask the primary."
+            f"{behind}, so it is unknown which masters are dead; use the primary."
         )
 
 
@@ -46,7 +46,7 @@ def describe_lag(lag: float) -> str:
     if lag <= TOLERANCE:
         return ""
     if math.isinf(lag):
-        return "The database is a standby, and nobody can tell how far it is behind its primary"
+        return "The database is a standby, and it is unknown how far it is behind its primary"
     return f"The database is a standby that is {_duration(lag)} behind its primary"
 
 

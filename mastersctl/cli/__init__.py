@@ -71,7 +71,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         _discard(sys.stdout)
         report_error(
-            f"The output cannot be written ({error.strerror}); what was changed stays changed."
+            f"The output cannot be written ({error.strerror}); changes already made remain."
         )
         return _failure(MastersctlError.exit_code, arguments)
     return code
@@ -126,9 +126,7 @@ def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings)
         for line in "".join(format_exception(error)).splitlines():
             report(line)
     problem = ": ".join(filter(None, (type(error).__name__, str(error))))
-    message = (
-        f"The command met an error that it does not know ({problem}); report it, with what -v says."
-    )
+    message = f"The command met an unexpected error ({problem}); report it, with the output of -v."
     code = _failure(MastersctlError.exit_code, arguments)
     if code != _UNKNOWN:
         report_error(message)

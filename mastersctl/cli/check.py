@@ -95,7 +95,7 @@ def check(
     follows no link in a directory that other users can write to: name the file itself.
     """
     if path is not None and format_ != "prometheus":
-        raise click.UsageError("--write is for -o prometheus; redirect the output of the others.")
+        raise click.UsageError("--write needs -o prometheus; redirect the output of other formats.")
     from mastersctl.operations.health import find_health
 
     with settings.connect("read") as connector:

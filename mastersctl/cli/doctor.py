@@ -54,10 +54,10 @@ def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_
     from mastersctl.operations.doctor import find_problems
 
     if fix and not (yes or can_ask()):
-        raise click.UsageError("There is no terminal to ask on; pass --yes to mend problems.")
+        raise click.UsageError("There is no terminal to ask on; pass --yes to repair problems.")
 
     def find() -> list[Problem]:
-        with settings.progress("Looking"), settings.connect("read") as connector:
+        with settings.progress("Checking"), settings.connect("read") as connector:
             return find_problems(connector, pending_age)
 
     problems = find()
@@ -86,9 +86,9 @@ def _mend(settings: Settings, kinds: set[str]) -> list[Repaired]:
     from mastersctl.operations.repair import repair
 
     done: list[Repaired] = []
-    with settings.progress("Mending"), settings.connect("write") as connector:
+    with settings.progress("Repairing"), settings.connect("write") as connector:
         for repaired in repair(connector, kinds):
-            report(f"Mended {repaired.kind}: {repaired.number}")  # at once: the next one may fail
+            report(f"Repaired {repaired.kind}: {repaired.number}")  # at once: the next one may fail
             done.append(repaired)
     if any(repaired.kind == HOUSEKEEPING for repaired in done):
         note_released()

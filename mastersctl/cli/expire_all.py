@@ -81,7 +81,8 @@ def expire_all(
 
 def _warn(expiry: Expiry) -> None:
     warn(
-        f"These masters look alive: {listed(expiry.alive)}. The first master that checks in takes "
-        "all others for dead: it ends their builds, and takes over their schedulers and builders "
-        "until they are restarted."
+        f"These masters look alive: {listed(expiry.alive)}. The first master that checks in "
+        "treats all others as dead: it ends their builds, and takes over their schedulers and "
+        "builders "
+        "until they restart."
     )

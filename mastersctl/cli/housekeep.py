@@ -104,9 +104,11 @@ def housekeep(
     from mastersctl.operations.housekeeping import housekeep as clean_up
 
     if force and not masters:
-        raise click.UsageError("--force is for masters that you know to be dead; name them.")
+        raise click.UsageError(
+            "--force needs at least one MASTER; name the masters that you know to be dead."
+        )
     if older_than < _SAFE_SECONDS and not force:
-        warn("Masters that live may be taken to be dead; give --older-than 3m or more.")
+        warn("An age below 3m makes running masters look dead; give --older-than 3m or more.")
     done: list[Housekept] = []
     why = ""
     mode: Mode = "read" if dry_run else "write"
@@ -148,8 +150,8 @@ def _warn_of_young(dead: Dead) -> None:
         if master.state == ACTIVE:
             warn(
                 f"The master {master.name!r} was last seen {last_seen([master], time.time())}. If "
-                "it runs, it will be active again within a minute, but without its links until "
-                "it is restarted."
+                "it runs, it becomes active again within a minute, but lacks its links until it "
+                "restarts."
             )
 
 
@@ -161,7 +163,7 @@ def _ended_early(done: list[Housekept], format_: str, dry_run: bool) -> Iterator
     except (MastersctlError, KeyboardInterrupt):
         if done and not dry_run:
             _write(done, format_, whole=False)
-            report(f"Masters that were done before the command ended early: {len(done)}.")
+            report(f"The command ended early, after {counted(len(done), 'master')}.")
         raise
 
 

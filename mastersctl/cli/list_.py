@@ -156,7 +156,7 @@ def list_(
 
     if seconds is not None:
         if format_ not in _TABLES or settings.verbose:
-            raise click.UsageError("--watch shows a table, and has no meaning with -v or -o.")
+            raise click.UsageError("--watch shows only tables; leave out -v and other formats.")
         check_terminal()
         watch(settings, make_spec, those, seconds)
         return
@@ -178,7 +178,7 @@ def _fields(names: tuple[str, ...], format_: str) -> tuple[str, ...]:
 
     if format_ == "id":
         if names:
-            raise click.UsageError("--field has no meaning with -o id, which prints IDs alone.")
+            raise click.UsageError("-o id prints IDs alone; leave out --field.")
         return ("id",)
     if names:
         return tuple(dict.fromkeys(map(parse_field, names)))  # each once

@@ -52,8 +52,8 @@ def note(message: str) -> None:
 def note_released() -> None:
     """Say, to scripts too, when build requests that were released are built."""
     report(
-        "Note: A master that runs builds what was released only after 'buildbot reconfig', or "
-        "when a worker connects or there is a new request."
+        "Note: Running masters build the released requests only after 'buildbot reconfig', a new "
+        "request or the connection of a worker."
     )
 
 

@@ -18,7 +18,7 @@ def summary(needing: Needing) -> str:
     """Return how many masters need housekeeping, and what does it; nothing if none does."""
     number = len(needing.masters)
     if needing.unknown:
-        return f"Nobody can tell which masters need housekeeping: {needing.unknown}"
+        return f"It is unknown which masters need housekeeping: {needing.unknown}"
     if not number:
         return ""
     need = "needs" if number == 1 else "need"

@@ -158,14 +158,14 @@ reassign_option = click.option(
 def warn_of_odd_name(name: str) -> None:
     """Say that a name is not of the form of Buildbot's, unless it is."""
     if not all(name.partition(":")):
-        warn(f"No master will ever start under the name {name!r}, which is not HOSTNAME:BASEDIR.")
+        warn(f"No master starts under the name {name!r}, which is not HOSTNAME:BASEDIR.")
 
 
 def warn_of_future(name: str) -> None:
     """Say that a master is active by a last check-in that is yet to come."""
     warn(
-        f"The last check-in of the master {name!r} is in the future, so it stays active until "
-        "then; 'mastersctl set-state MASTER active' makes it now."
+        f"The last check-in of the master {name!r} is in the future, so the master looks active "
+        "until then; 'mastersctl set-state MASTER active' sets it to now."
     )
 
 
@@ -175,7 +175,7 @@ def warn_of_lag(connector: MastersConnector) -> None:
 
     behind = describe_lag(connector.database.replication_lag())
     if behind:
-        warn(f"{behind}; what it shows may be as old.")
+        warn(f"{behind}; its data may be as old.")
 
 
 def print_result(format_: str, result: dict[str, Any], text: object) -> None:

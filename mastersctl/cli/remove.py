@@ -75,7 +75,7 @@ def remove(
 
     def do(*, dry_run: bool) -> Removal:
         with (
-            settings.progress("Looking" if dry_run else "Removing"),
+            settings.progress("Checking" if dry_run else "Removing"),
             settings.connect("read" if dry_run else "write") as connector,
         ):
             return remove_masters(
@@ -92,9 +92,9 @@ def remove(
         _announce(removal)
         report_dry_run()
     elif yes and removal.skipped:
-        are, them = ("is", "it") if len(removal.skipped) == 1 else ("are", "them")
-        left = counted(len(removal.skipped), "master")
-        note(f"{left} {are} left, because something refers to {them}.")
+        them = "it" if len(removal.skipped) == 1 else "them"
+        skipped = counted(len(removal.skipped), "master")
+        note(f"Skipped {skipped}, because something refers to {them}.")
     done = "would remove" if dry_run else "removed"
     text = f"{done} {counted(len(removal.masters), 'master')}"
     print_result(format_, _to_json(removal), text)
@@ -110,10 +110,11 @@ def _announce(removal: Removal) -> None:
     _enumerate("Masters to remove, after housekeeping for them", removal.masters)
     if target := removal.reassigned_to:
         report(
-            f"Master {target.id}, {target.name!r}, would inherit builds: {removal.builds}, "
-            f"and claims on finished build requests: {removal.claims}."
+            f"Master {target.id}, {target.name!r}, would inherit "
+            f"{counted(removal.builds, 'build')} and {counted(removal.claims, 'claim')} on "
+            "finished build requests."
         )
-    _enumerate("Masters that would be left, because something refers to them", removal.skipped)
+    _enumerate("Masters that would be skipped, because something refers to them", removal.skipped)
 
 
 def _enumerate(title: str, masters: list[MasterRow]) -> None:

@@ -49,15 +49,15 @@ def rename(
 
     if name.isascii() and name.isdigit():
         raise InvalidValueError(
-            f"The name {name!r} would be taken for an ID; write HOSTNAME:BASEDIR, as Buildbot does."
+            f"The name {name!r} looks like an ID; write HOSTNAME:BASEDIR, as Buildbot does."
         )
     warn_of_odd_name(name)
     with settings.connect("read" if dry_run else "write") as connector:
         renaming = rename_master(connector, master, name, force=force, dry_run=dry_run)
     if force and renaming.changed and renaming.previous == ACTIVE:
         warn(
-            f"The master {renaming.name!r} looks alive; if it runs, it will register itself under "
-            "that name again when it is restarted."
+            f"The master {renaming.name!r} looks alive; if it runs, it registers itself under "
+            "that name again when it restarts."
         )
     if dry_run:
         report_dry_run()

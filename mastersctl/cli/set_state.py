@@ -18,6 +18,7 @@ from mastersctl.cli.options import (
 )
 from mastersctl.cli.types import Choice
 from mastersctl.states import ACTIVE
+from mastersctl.text import counted, enumerated
 
 if TYPE_CHECKING:
     from mastersctl.operations.connector import StateChange
@@ -60,13 +61,14 @@ def set_state(
         if change.in_future:
             why = "its last check-in is in the future"
         warn(
-            f"The master {change.name!r} looks alive: {why}. If it runs, it will be active again "
-            "within a minute, but without its links until it is restarted."
+            f"The master {change.name!r} looks alive: {why}. If it runs, it becomes active again "
+            "within a minute, but lacks its links until it restarts."
         )
     if change.links:
-        deleted = "that would be deleted" if dry_run else "that were deleted"
+        were = "would be" if dry_run else "was" if change.links == 1 else "were"
         report(
-            f"Links of schedulers, change sources, builders and workers {deleted}: {change.links}."
+            f"{counted(change.links, 'link')} of schedulers, change sources, builders and workers "
+            f"{were} deleted."
         )
     _report_left(change, dry_run)
     if dry_run:
@@ -80,14 +82,14 @@ def set_state(
 
 def _report_left(change: StateChange, dry_run: bool) -> None:
     """Warn of what no running master will clean up."""
-    left = {
-        "unfinished builds": change.builds,
-        "claims on unfinished build requests": change.claims,
-    }
-    counts = ", ".join(f"{kind}: {count}" for kind, count in left.items() if count)
-    if counts:
+    left = []
+    if change.builds:
+        left.append(counted(change.builds, "unfinished build"))
+    if change.claims:
+        left.append(f"{counted(change.claims, 'claim')} on unfinished build requests")
+    if left:
         leaves = "would leave" if dry_run else "leaves"
         warn(
-            f"The master {change.name!r} {leaves} behind: {counts}. No other master cleans that "
-            f"up; run 'mastersctl housekeep {change.id} --force' if it is dead."
+            f"The master {change.name!r} {leaves} behind {enumerated(left)}. No other master "
+            f"cleans up after it; run 'mastersctl housekeep {change.id} --force' if it is dead."
         )

@@ -120,8 +120,8 @@ def answer(group: click.Group, instruction: str) -> None:
     name, _, wish = instruction.partition("_")
     if name not in _SHELLS or wish != "complete" or _LINE_VARIABLE not in os.environ:
         raise InvalidValueError(
-            f"The variable {COMPLETE_VARIABLE} is {instruction!r}, and is only for the script that "
-            "'mastersctl completion' prints; unset it."
+            f"The variable {COMPLETE_VARIABLE} is {instruction!r}, and only the script of "
+            "'mastersctl completion' sets it; unset it."
         )
     text = _SHELLS[name](group, {}, "mastersctl", COMPLETE_VARIABLE).complete()
     click.echo(text, nl=False)

@@ -63,7 +63,7 @@ class _Path(ParamType):
 
 def _parse_name(text: str) -> str:
     if not text:
-        raise InvalidValueError("A name cannot be empty.")
+        raise InvalidValueError("A name cannot be empty; give one.")
     check_text(text)
     return text
 

@@ -105,20 +105,20 @@ _REMEDIES = {
     _ALL: {
         "list": "leave it out: all masters are shown",
         "show": "run 'mastersctl list' to see all masters",
-        "check": "leave it out: all masters count where none is named",
-        "doctor": "leave it out: everything is looked at",
-        "housekeep": "leave it out: where no MASTER is named, it is done for all that are dead",
+        "check": "leave it out: without MASTER, the command checks all masters",
+        "doctor": "leave it out: the command checks everything",
+        "housekeep": "leave it out: without MASTER, the command cleans up after all dead masters",
         "remove": "name the masters, as 'mastersctl list --inactive -o id | xargs mastersctl "
         "remove --yes' does",
-        "expire-all": "leave it out: it is done for all masters",
+        "expire-all": "leave it out: the command expires all masters",
     },
     ("--dry-run",): {
-        "list": "leave it out: nothing is changed",
-        "show": "leave it out: nothing is changed",
-        "check": "leave it out: nothing is changed",
-        "completion": "leave it out: nothing is changed",
-        "doctor": "leave it out: nothing is changed without --fix",
-        "init": "leave it out: only a table that is missing is added",
+        "list": "leave it out: the command changes nothing",
+        "show": "leave it out: the command changes nothing",
+        "check": "leave it out: the command changes nothing",
+        "completion": "leave it out: the command changes nothing",
+        "doctor": "leave it out: the command changes nothing without --fix",
+        "init": "leave it out: the command only adds a missing table",
     },
     ("--version", "-V"): dict.fromkeys(cli.commands, "run 'mastersctl --version'"),
 }
@@ -225,8 +225,10 @@ def _of_argument(words: str, asked: click.Command) -> str:
         show, filter_ = f"show {_plain(words, 'MASTER')}", f"name={_plain(words, 'NAME')}"
         return f"{takes}; run {_commands((show, f'list --filter {filter_}'))}."
     if command == "expire-all":
-        return f"{takes}, as it is for all masters; run 'mastersctl housekeep MASTER' for one."
-    return f"{takes}; 'mastersctl {command} --help' says what it does."
+        return (
+            f"{takes}, because it expires all masters; run 'mastersctl housekeep MASTER' for one."
+        )
+    return f"{takes}; see 'mastersctl {command} --help'."
 
 
 def _place(given: str) -> str | None:

@@ -20,14 +20,14 @@ from mastersctl.text import visible
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), "_executed.py")
 _EXAMPLE = "name the one that Buildbot is installed for, like /srv/bb/venv/bin/python"
-_WAYS = "mend it, set MASTERSCTL_DB_URL, or pass --db-url"
+_WAYS = "correct it, set MASTERSCTL_DB_URL, or pass --db-url"
 _SENTENCES = {  # by the error of the program
     "exited": "{place}: The configuration ends the process{reason} when it is executed; {ways}.",
     "failed": "{place} cannot be executed by {python}{reason}; {ways}.",
     "missing": "{python} cannot import Buildbot{reason}; {example}.",
     "raised": "{place}: The configuration fails{reason} when it is executed; {ways}.",
     "refused": "{place}: Buildbot refuses the configuration{reason}; {ways}.",
-    "typed": "{place}: The database URL is no string when it is executed{reason}; {ways}.",
+    "typed": "{place}: The database URL is not a string when it is executed{reason}; {ways}.",
     "unrendered": "{place}: Buildbot cannot render the database URL{reason}; {ways}.",
 }
 _TICK = 0.05  # seconds between two checks that the process still runs
@@ -113,7 +113,7 @@ def _refuse_for_root(basedir: str, path: str) -> None:
         if found.st_mode & stat.S_IWOTH:
             raise BasedirError(
                 f"{place} may be written by every user, and root executes nothing of another "
-                "user's; take that right away with 'chmod o-w', or pass --db-url."
+                "user's; remove that right with 'chmod o-w', or pass --db-url."
             )
 
 
@@ -231,16 +231,16 @@ def _fail(path: str, outcome: _Outcome, timeout: float, environ: Mapping[str, st
     """Raise the error for a process that ended or was stopped without an answer."""
     lines = outcome.said.decode(errors="replace").splitlines()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    said = f" (it said last: {_told(last, path, environ)})" if last else ""
+    said = f" (its last output: {_told(last, path, environ)})" if last else ""
     if outcome.code is None:
         raise BasedirError(
-            f"{path} was executed for {timeout:g} s without an end, and stopped{said}; give it "
-            "more time with --timeout, or pass --db-url."
+            f"{path} was executed for {timeout:g} s without an end, and stopped{said}; allow more "
+            "time with --timeout, or pass --db-url."
         )
     how = f"exit code {outcome.code}" if outcome.code >= 0 else f"signal {-outcome.code}"
     raise BasedirError(
-        f"{path} was executed, but the process ended with {how} before it could say where the "
-        f"database is{said}; {_WAYS}."
+        f"{path} was executed, but the process ended with {how} before it reported the "
+        f"database{said}; {_WAYS}."
     )
 
 

@@ -60,7 +60,9 @@ def locate(
     try:
         here = os.getcwd()
     except OSError:
-        raise BasedirError("The current directory does not exist any more; leave it.") from None
+        raise BasedirError(
+            "The current directory does not exist any more; change to another one."
+        ) from None
     if basedir is not None and os.path.isfile(basedir):
         raise InvalidValueError(f"The --basedir {basedir!r} is a file; name its directory.")
 
@@ -76,8 +78,7 @@ def locate(
         found = read_configuration(directory, environ, config, execute)
     elif config is not None:
         raise InvalidValueError(
-            f"The --config {config!r} is that of a buildmaster's directory; name that with "
-            "--basedir."
+            f"The --config {config!r} needs a buildmaster's directory; name that with --basedir."
         )
     elif environ.get(DB_URL_VARIABLE):
         found = Configured(environ[DB_URL_VARIABLE], {}, f"${DB_URL_VARIABLE}", start)

@@ -21,7 +21,7 @@ LOCKED: Kind = (
 )
 ROLLED_BACK: Kind = (
     DatabaseUnavailableError,
-    "rolled the change back ({reason}); run the command again.",
+    "rolled back the change ({reason}); run the command again.",
 )
 GAVE_UP: Kind = (DatabaseUnavailableError, "gave up ({reason}); run the command again.")
 FORBIDDEN: Kind = (
@@ -30,11 +30,11 @@ FORBIDDEN: Kind = (
 )
 DISK_FULL: Kind = (
     MastersctlError,
-    "has no room left ({reason}); make some on the server's disk, and run the command again.",
+    "has no space left ({reason}); free some on the server's disk, and run the command again.",
 )
 SILENT: Kind = (
     DatabaseUnavailableError,
-    "does not answer within {timeout:g} s; check the server, or give it more time with --timeout.",
+    "does not answer within {timeout:g} s; check the server, or allow more time with --timeout.",
 )
 UNREACHABLE: Kind = (
     DatabaseUnavailableError,
@@ -42,11 +42,11 @@ UNREACHABLE: Kind = (
 )
 LOGIN_REFUSED: Kind = (
     DatabaseUnavailableError,
-    "does not let this user in ({reason}); check the user, the password and TLS.",
+    "refuses the login of this user ({reason}); check the user, the password and TLS.",
 )
 NOT_STORABLE: Kind = (
     MastersctlError,
-    "cannot hold that ({reason}); Buildbot's tables there have no room for every character.",
+    "cannot store this text ({reason}); use characters that Buildbot's tables accept.",
 )
 FAILED: Kind = (MastersctlError, "failed: {reason}.")
 

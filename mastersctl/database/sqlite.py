@@ -264,13 +264,13 @@ class SqliteDatabase(Database, peewee.SqliteDatabase):
                 )
             case "FULL":
                 return MastersctlError(
-                    f"{database} has no room left ({error}); make some on its disk, and run the "
+                    f"{database} has no space left ({error}); free some on its disk, and run the "
                     "command again."
                 )
             case "CORRUPT":
                 return MastersctlError(
-                    f"{database} is damaged ({error}); restore it from a backup, or look at it "
-                    "with 'PRAGMA integrity_check'."
+                    f"{database} is damaged ({error}); restore it from a backup, or check it with "
+                    "'PRAGMA integrity_check'."
                 )
         if str(error).startswith(("no such table", "no such column", "ON CONFLICT clause")):
             try:

@@ -81,7 +81,7 @@ class SqliteFile:
         if os.path.isdir(self.path):
             problem = f"There is a directory at {self.path!r}; name the file in it."
         elif not os.path.isdir(directory):
-            problem = f"There is no directory {directory!r} to look for a database in."
+            problem = f"There is no directory {directory!r} for a database; check the path."
         elif os.path.exists(self.path) and not self.is_readable():
             problem = (
                 f"The database {self.path!r} is not readable for this user, whose permissions do "
@@ -92,11 +92,11 @@ class SqliteFile:
         elif os.path.exists(self.path):
             problem = f"The database {self.path!r} fails ({error}); check permissions and disk."
         elif mode == "create":
-            problem = f"No database can be made at {self.path!r}; check the permissions there."
+            problem = f"No database can be created at {self.path!r}; check the permissions there."
         else:
             problem = (
-                f"There is no database at {self.path!r}; pass --db-url or --basedir, go to a "
-                "buildmaster's directory, or make one with 'mastersctl init'."
+                f"There is no database at {self.path!r}; pass --db-url or --basedir, change to a "
+                "buildmaster's directory, or create one with 'mastersctl init'."
             )
         return DatabaseUnavailableError(problem)
 

@@ -96,7 +96,7 @@ class MastersConnector(Lookup):
             raise self.no_such_master(name)
         called = self.called(name)
         if called is not None:
-            raise RefusedError(f"{misnamed(name, called)} Until then, none is added.")
+            raise RefusedError(f"{misnamed(name, called)} Until then, no master is added.")
         if dry_run:
             return Found(None, created=True)
         row = {"name": name, "name_hash": digest, "active": 0, "last_active": self.now()}

@@ -111,9 +111,9 @@ def find_named_masters(
     if young and not force:
         seen = joined([f"{row.name!r} ({last_seen([row], now)})" for row in young])
         raise RefusedError(
-            f"Nothing was done, because a master is dead after {described(older_than)}, and these "
-            f"were seen since: {seen}; wait until then, or pass --force if you know that they are "
-            "dead."
+            f"Nothing was changed, because a master is dead after {described(older_than)}, and "
+            f"these masters were seen since: {seen}; wait, or pass --force if you know that they "
+            "are dead."
         )
     ids = sorted(rows, key=_by_number)
     return Dead(ids, None if force else deadline, named=True, young=young)

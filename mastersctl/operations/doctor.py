@@ -21,6 +21,7 @@ from mastersctl.operations.waiting import Waiting, find_kept, find_unbuildable
 from mastersctl.schema.master import MasterRow
 from mastersctl.schema.references import TABLES
 from mastersctl.states import EXPIRE_SECONDS
+from mastersctl.text import counted
 
 MISSING_MASTERS = "missing_masters"
 NAME_HASHES = "name_hashes"
@@ -110,7 +111,7 @@ def _interrupted(error: InterruptedUpgradeError) -> Problem:
         1,
         [str(error)],
         "A master does not start, and rows may be lost by the next upgrade. Nothing else was "
-        "looked at.",
+        "checked.",
         "Restore the backup, or finish the upgrade.",
     )
 
@@ -168,7 +169,8 @@ def _future(masters: list[MasterRow]) -> Iterator[Problem]:
             FUTURE,
             len(masters),
             _named(masters),
-            "Until then nobody sees that such a master is dead, and its builds stay unfinished.",
+            "Until then such a master looks active, even if it is dead, and its builds stay "
+            "unfinished.",
             "Set the clocks of the hosts; 'mastersctl doctor --fix' sets last_active to now.",
             fixable=True,
         )
@@ -181,7 +183,7 @@ def _sequences(lookup: Lookup, tables: set[str]) -> Iterator[Problem]:
             SEQUENCES,
             len(late),
             [f"{one.table}.{one.column}" for one in late[:_MAX_EXAMPLES]],
-            "Buildbot cannot add rows to these tables: they get IDs that others have.",
+            "Buildbot cannot add rows to these tables: new rows get IDs that other rows have.",
             f"'mastersctl doctor --fix' sets the sequences, as does \"{late[0].mend}\".",
             fixable=True,
         )
@@ -191,20 +193,21 @@ def _housekeeping(lookup: Lookup) -> Iterator[Problem]:
     needing, dead = find_dead(lookup)
     young = len(needing.masters) - len(dead)
     remedy = (
-        "Wait while a master is starting, which looks so until it has started; then 'mastersctl "
-        "doctor --fix' does it, as does 'mastersctl housekeep'."
+        "Wait while a master is starting: a starting master looks dead. Then run 'mastersctl "
+        "doctor --fix' or 'mastersctl housekeep'."
     )
     if young:
         remedy += (
-            f" {young} of them checked in within ten minutes: wait as long, or run 'mastersctl "
-            "housekeep MASTER --force' if you know that they are dead."
+            f" {counted(young, 'master')} checked in within the last ten minutes: wait, or run "
+            "'mastersctl housekeep MASTER --force' for masters that you know to be dead."
         )
     if needing.masters:
         yield Problem(
             HOUSEKEEPING,
             len(needing.masters),
             _named(needing.masters),
-            "What dead masters claimed is never built, and their builds never end.",
+            "Build requests that dead masters claimed are never built, and builds of dead masters "
+            "never end.",
             remedy,
             fixable=bool(dead),
         )
@@ -219,8 +222,8 @@ def _dangling(dangling: list[Dangling]) -> Iterator[Problem]:
                 [f"{key.table}.{key.column} = {example!r}"],
                 f"Rows of {key.table} refer to {key.parent} that do not exist: an upgrade or "
                 "'buildbot copy-db' may fail, and pages may be broken.",
-                f"Put the rows of {key.parent} back from a backup; or look at those of "
-                f"{key.table}, and mend them by hand.",
+                f"Put the rows of {key.parent} back from a backup; or correct the rows of "
+                f"{key.table} by hand.",
             )
 
 
@@ -244,7 +247,7 @@ def _kept(waiting: list[Waiting]) -> Iterator[Problem]:
                 f"master {_thing(one)}, {one.state or 'missing'}: {one.requests}"
                 for one in waiting[:_MAX_EXAMPLES]
             ],
-            "These build requests wait for ever: masters have claimed them that are not active.",
+            "These build requests wait for ever: masters that are not active have claimed them.",
             "Start the masters, or release the claims with 'mastersctl housekeep'; put missing "
             "masters back first.",
         )

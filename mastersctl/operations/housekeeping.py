@@ -101,7 +101,8 @@ def _housekeep(lookup: Lookup, dead: Dead, dry_run: bool) -> list[Housekept]:
     masters = {id_: (text(name), bool(active)) for id_, name, _, active, _ in rows}
     if dead.named and len(masters) < len(dead.ids):
         raise RefusedError(
-            f"Nothing was done for {counted(len(dead.ids), 'master')}, because one checked in or "
+            f"Nothing was changed for {counted(len(dead.ids), 'master')}, because one checked in "
+            "or "
             "was removed at this moment; run the command again."
         )
     cleaned = clean(lookup.database, [*masters], lookup.now(), dry_run=dry_run)

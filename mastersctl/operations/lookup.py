@@ -88,8 +88,8 @@ class Lookup:
         """
         if len(masters) > MAX_MASTERS:
             raise InvalidValueError(
-                f"There are {len(masters)} masters to look for, and at most {MAX_MASTERS} can be "
-                "at a time; use 'xargs'."
+                f"There are {len(masters)} masters to find, but one command takes at most "
+                f"{MAX_MASTERS}; use 'xargs'."
             )
         ids = [master for master in masters if isinstance(master, int)]
         hashes = [name_hash(master) for master in masters if isinstance(master, str)]

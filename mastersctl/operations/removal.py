@@ -17,6 +17,7 @@ from mastersctl.operations.uses import REASSIGNED, Uses, find_references, find_u
 from mastersctl.schema.master import Master, MasterRow
 from mastersctl.schema.relations import table
 from mastersctl.states import ACTIVE
+from mastersctl.text import counted
 
 if TYPE_CHECKING:
     from mastersctl.database import Database
@@ -102,14 +103,16 @@ def plan(
             reassigned, and `skip_used` is false.
     """
     if target is not None and target.id in {master.id for master in masters}:
-        raise RefusedError(f"The master {target.name!r} cannot get its own builds; name another.")
+        raise RefusedError(
+            f"The master {target.name!r} cannot inherit its own builds; name another one."
+        )
     active = [master for master in masters if master.state == ACTIVE]
     if active:
         remedy = "stop them, or, if they died, wait until ten minutes after their last check-in"
         if any(master.is_in_future(now) for master in active):
             remedy = (
                 "the last check-in of one is in the future, and 'mastersctl set-state MASTER "
-                "active' makes it now"
+                "active' sets it to now"
             )
         raise RefusedError(
             "Nothing was removed, because these masters are active: "
@@ -173,22 +176,25 @@ def _blocking(uses: Uses, target: MasterRow | None) -> Uses:
 
 def _why(blocked: list[tuple[str, Uses]]) -> str:
     reasons = [
-        f"{name!r} ("
-        + ", ".join(
-            f"{kind}: {rows}" if kind in REASSIGNED else f"rows by their {kind!r}: {rows}"
-            for kind, rows in uses.items()
-        )
-        + ")"
+        f"{name!r} (" + ", ".join(_counted(kind, rows) for kind, rows in uses.items()) + ")"
         for name, uses in blocked
     ]
     reassigned = all(kind in REASSIGNED for _, uses in blocked for kind in uses)
-    remedy = "say with --reassign-to who inherits that"
+    remedy = "name the master that inherits them with --reassign-to"
     if not reassigned:
-        remedy = "nothing here knows what these rows are, so look at them first"
+        remedy = "mastersctl does not know such rows, so check them first"
     return (
-        f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or leave "
+        f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or skip "
         "such masters with --skip-used."
     )
+
+
+def _counted(kind: str, rows: int) -> str:
+    """Return how many rows refer to a master, such as ``1 claim on finished build requests``."""
+    if kind not in REASSIGNED:
+        return f"{counted(rows, 'row')} by {kind!r}"
+    noun, *rest = kind.split(" ", 1)
+    return " ".join([counted(rows, noun.removesuffix("s")), *rest])
 
 
 def _check_unused(database: Database, masters: list[MasterRow]) -> None:

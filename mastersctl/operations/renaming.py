@@ -53,7 +53,7 @@ def rename_master(
         if row.state == ACTIVE and not force:
             raise RefusedError(
                 f"The master {row.name!r} is active, and would register itself under that name "
-                "again when it is restarted; stop it first, or pass --force if it died."
+                "again when it restarts; stop it first, or pass --force if it died."
             )
         if not dry_run:
             values = {"name": name, "name_hash": name_hash(name)}
@@ -73,5 +73,6 @@ def _check_owner(owner: MasterRow, row: MasterRow, name: str) -> None:
     if owner.id != row.id:
         raise RefusedError(
             f"The name {name!r} is that of master {owner.id}; 'mastersctl remove {row.id} "
-            f"--reassign-to {owner.id}' gives it the builds of master {row.id}, and removes that."
+            f"--reassign-to {owner.id}' gives the builds of master {row.id} to it, and removes "
+            f"master {row.id}."
         )

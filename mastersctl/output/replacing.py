@@ -87,8 +87,8 @@ def _check_link(directory: int, path: str) -> None:
     status = os.fstat(directory)
     if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
         raise MastersctlError(
-            f"The path {path!r} leads through a link in a directory that others than root may "
-            "write to, and root does not follow it; name the file that is meant."
+            f"The path {path!r} leads through a link in a directory that users other than root "
+            "can write to, and root does not follow it; name the file itself."
         )
 
 

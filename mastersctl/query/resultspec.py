@@ -84,7 +84,7 @@ def parse_field(text: str) -> str:
     """
     field = _ALIASES.get(text, text)
     if field not in FIELDS:
-        several = " Several are given by several options." if "," in text else ""
+        several = " Repeat the option for several fields." if "," in text else ""
         raise InvalidValueError(
             f"There is no field {text!r}; the fields are {', '.join(FIELDS)}."
             f"{did_you_mean(text, FIELDS)}{several}"
@@ -117,8 +117,8 @@ def parse_filters(texts: Iterable[str], now: float) -> list[Filter]:
     number = sum(len(set(given)) for given in values.values())
     if number > _MAX_VALUES:
         raise InvalidValueError(
-            f"The filters have {number} values, and at most {_MAX_VALUES} can be asked for at a "
-            "time; ask several times."
+            f"The filters have {number} values, but one command takes at most {_MAX_VALUES}; run "
+            "several."
         )
     for (field, operator_), given in values.items():
         if len(given) > 1 and operator_ in _SINGLE_VALUE:
@@ -158,7 +158,7 @@ def _parse_value(field: str, text: str, now: float) -> int | str:
         case "state" if text not in STATES:
             raise InvalidValueError(
                 f"There is no state {text!r}; the states are {', '.join(STATES)}."
-                f"{did_you_mean(text, STATES)} Several are given by several filters."
+                f"{did_you_mean(text, STATES)} Repeat the filter for several states."
             )
         case "text" | "state":
             check_text(text)
@@ -191,7 +191,7 @@ def parse_time(text: str, now: float) -> int:
             "seconds, or an age ('10m', '3h', '30d')."
         ) from None
     if not seconds.is_integer():
-        raise InvalidValueError(f"The time {text!r} is not a whole second, as all times are.")
+        raise InvalidValueError(f"The time {text!r} is not a whole second; write one.")
     return int(seconds)
 
 

@@ -101,7 +101,7 @@ class Effects(State):
     def opaque(
         self,
         values: Sequence[object],
-        what: Callable[[], str] = lambda: "uses what is only known when it is executed,",
+        what: Callable[[], str] = lambda: "uses a value that is only known at execution,",
         is_outside: bool = False,
     ) -> Unknown:
         """Return the result of opaque code, and make unknown all that `values` reach.

@@ -223,7 +223,7 @@ class State:
         joined = self.unknown(values=[slot.value for slot in present])
         if reason is None:
             joined.place = present[-1].place
-            joined.why = "depends on what only executing the file would tell"
+            joined.why = "is only known when the file is executed"
         else:
             joined.place, joined.why, joined.remedy = reason.place, reason.why, reason.remedy
             joined.is_change = reason.is_change

@@ -69,7 +69,7 @@ def test_a_last_check_in_in_the_future_is_a_warning(database: RealDatabase, year
     for command in ("show ahead", "remove alive ahead --yes"):
         result = database.run(*command.split())
         assert "is in the future" in result.err
-        assert "'mastersctl set-state MASTER active' makes it now" in result.err
+        assert "'mastersctl set-state MASTER active' sets it to now" in result.err
     result = database.run("set-state", "ahead", "inactive", "--dry-run")
     assert "looks alive: its last check-in is in the future" in result.err
 
@@ -127,7 +127,7 @@ def test_more_names_than_a_statement_has_room_for_are_a_usage_error(database: Re
     names = [f"m{number}" for number in range(66_000)]
     result = database.run("check", *names)
     assert result.code == UNKNOWN
-    assert "66000 masters to look for, and at most 30000" in result.out
+    assert "66000 masters to find, but one command takes at most 30000" in result.out
 
 
 @pytest.mark.usefixtures("alive")

@@ -34,7 +34,7 @@ def test_masters_that_look_alive_are_named_and_expired(database: RealDatabase) -
     result = database.run("expire-all")
     assert result[:2] == (0, "expired 2 masters\n")
     assert "look alive: 'alive" in result.err
-    assert "takes all others for dead: it ends their builds" in result.err
+    assert "treats all others as dead: it ends their builds" in result.err
     assert "'dead'" not in result.err
     assert "\x1b" not in result.err
 

@@ -60,7 +60,7 @@ def test_a_name_that_no_master_has_is_added_with_a_warning(
 ) -> None:
     result = database.run("find", name)
     assert (result.code, result.out) == (0, "1\n")
-    warning = f"Warning: No master will ever start under the name {name!r}, which is not"
+    warning = f"Warning: No master starts under the name {name!r}, which is not"
     assert result.err.startswith(warning)
     assert database.run("find", name) == (0, "1\n", "")
 
@@ -125,15 +125,15 @@ def test_a_name_whose_hash_is_wrong_is_told_and_no_second_master_gets_it(
     ):
         result = database.run(*command.split())
         assert (result.code, result.out) == (code, ""), command
-        assert "Master 1 is called 'new:/', but its name_hash" in result.err, command
+        assert "Master 1 has the name 'new:/', but the name_hash" in result.err, command
         assert "'mastersctl rename 1 NAME'" in result.err, command
     result = database.run("check", "new:/")
     assert result.code == 2
-    assert "not there: 'new:/'; Master 1 is called 'new:/'" in result.out
+    assert "not there: 'new:/'; Master 1 has the name 'new:/'" in result.out
     other = add_master(database, "other:/")
     result = database.run("rename", other, "new:/")
     assert (result.code, result.out) == (1, "")
-    assert "Master 1 is called 'new:/'" in result.err
+    assert "Master 1 has the name 'new:/'" in result.err
     assert masters(database)[:1] == before
     assert database.run("rename", "1", "new:/").out == "renamed\n"
     assert database.run("find", "new:/").out == "1\n"

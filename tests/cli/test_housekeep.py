@@ -32,8 +32,8 @@ from tests.support.rows import (
 from tests.support.terminal import Terminal
 
 NOTE = (
-    "Note: A master that runs builds what was released only after 'buildbot reconfig', or when a "
-    "worker connects or there is a new request.\n"
+    "Note: Running masters build the released requests only after 'buildbot reconfig', a new "
+    "request or the connection of a worker.\n"
 )
 
 
@@ -219,7 +219,7 @@ def test_long_work_that_is_interrupted_leaves_the_terminal_as_it_was(
     if number == signal.SIGINT:
         assert code == 1
         after = terminal.written.rpartition("\x1b[2K")[2]
-        assert "done before the command ended early" in after
+        assert "The command ended early, after" in after
         assert "Housekeeping" not in after
 
 
@@ -279,11 +279,11 @@ def test_a_named_master_is_left_as_the_batch_leaves_it(buildbot_database: RealDa
 @pytest.mark.parametrize(
     ("given", "code", "message"),
     [
-        ("alive", 1, r"these were seen since: 'alive' \(\d+ seconds ago\); wait until then, or "
+        ("alive", 1, r"these masters were seen since: 'alive' \(\d+ seconds ago\); wait, or "
                      "pass --force if you know that they are dead"),
-        ("quiet", 1, r"dead after 10m, and these were seen since: 'quiet' \(9 minutes ago\)"),
-        ("off", 1, r"these were seen since: 'off' \(2 minutes ago\)"),
-        ("ahead", 1, r"these were seen since: 'ahead' \(in the future\)"),
+        ("quiet", 1, r"dead after 10m, and these masters were seen since: 'quiet' \(9 minutes"),
+        ("off", 1, r"these masters were seen since: 'off' \(2 minutes ago\)"),
+        ("ahead", 1, r"these masters were seen since: 'ahead' \(in the future\)"),
         ("ghost", 3, "No master has the name 'ghost'"),
         ("99", 3, "No master has ID 99"),
     ],
@@ -313,7 +313,7 @@ def test_older_than_says_which_of_the_named_are_dead(database: RealDatabase) -> 
     add_master(database, "m", active=1, last_active=time.time() - 20 * MINUTE)
     result = database.run("housekeep", "m", "--older-than", "1h30m")
     assert (result.code, result.out) == (1, "")
-    assert "dead after 90m, and these were seen since: 'm' (20 minutes ago)" in result.err
+    assert "dead after 90m, and these masters were seen since: 'm' (20 minutes ago)" in result.err
     assert database.run("housekeep", "m", "--older-than", "15m", "-o", "id").out == "1\n"
 
 
@@ -341,7 +341,7 @@ def test_force_needs_names(database: RealDatabase) -> None:
     add_master(database, "alive", active=1)
     result = database.run("housekeep", "--force")
     assert (result.code, result.out) == (2, "")
-    assert "name them" in result.err
+    assert "name the masters" in result.err
     assert [row[2] for row in masters(database)] == [1]
 
 

@@ -88,7 +88,7 @@ def test_an_active_master_is_renamed_only_by_force(database: RealDatabase) -> No
     assert masters(database) == before
     forced = database.run(*arguments, "--force")
     assert (forced.code, forced.out) == (0, "renamed\n")
-    assert "register itself under that name again" in forced.err
+    assert "registers itself under that name again" in forced.err
     assert masters(database)[0][1] == "new"
     add_master(database, "stopped")
     assert database.run("rename", "stopped", "new:/", "--force") == (0, "renamed\n", "")
@@ -116,7 +116,7 @@ def test_a_name_that_is_taken_for_an_id_is_a_usage_error(database: RealDatabase)
     add_master(database, "old")
     result = database.run("rename", "old", "99")
     assert result.code == 2
-    assert "taken for an ID" in result.err
+    assert "looks like an ID" in result.err
 
 
 def test_a_name_that_no_master_has_is_worth_a_warning(database: RealDatabase) -> None:

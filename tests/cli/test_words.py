@@ -80,7 +80,7 @@ def test_a_directory_or_a_url_is_answered_with_its_option() -> None:
     assert "; write '--basedir /srv/bb' before or after a command" in error("/srv/bb")
     assert "; write '--basedir .' before or after a command" in error(". list")
     assert error("list /srv/bb").endswith("'/srv/bb'; write '--basedir /srv/bb'.")
-    assert error("init $(reboot)/").endswith("'mastersctl init --help' says what it does.")
+    assert error("init $(reboot)/").endswith("see 'mastersctl init --help'.")
     for arguments in ("postgresql://bb:secret@h/bb list", "list postgresql://bb:secret@h/bb"):
         assert "write '--db-url URL'" in error(arguments)
         assert "secret" not in error(arguments)
@@ -94,8 +94,8 @@ def test_a_directory_or_a_url_is_answered_with_its_option() -> None:
         ("list --all", "leave it out: all masters are shown."),
         ("list -a", "leave it out: all masters are shown."),
         ("show --all", "run 'mastersctl list' to see all masters."),
-        ("list --dry-run", "leave it out: nothing is changed."),
-        ("doctor --dry-run", "leave it out: nothing is changed without --fix."),
+        ("list --dry-run", "leave it out: the command changes nothing."),
+        ("doctor --dry-run", "leave it out: the command changes nothing without --fix."),
         ("list --state active", "write '--filter state=STATE'."),
         ("list --id 7", "write '--filter id=ID'."),
         ("list --sort name", "write '--order FIELD'."),
@@ -159,7 +159,7 @@ def test_an_option_before_the_command_is_answered_with_its_place(
         ("rename a b c", "put a name with spaces into quotes."),
         ("set-state a active b", "run it for each master."),
         ("expire-all m1", "run 'mastersctl housekeep MASTER' for one."),
-        ("doctor m1", "; 'mastersctl doctor --help' says what it does."),
+        ("doctor m1", "; see 'mastersctl doctor --help'."),
     ],
 )
 def test_an_argument_too_many_is_answered_with_what_is_meant(arguments: str, remedy: str) -> None:

@@ -170,8 +170,8 @@ REFUSED = {
     "exits": ("sys.exit('no DB')", "master.cfg:3: The configuration ends the process "
               "(SystemExit: no DB) when it is executed"),
     "exits at once": ("print('no DB', flush=True)\nos._exit(3)", "the process ended with exit code "
-                      "3 before it could say where the database is (it said last: no DB)"),
-    "is killed": ("os.kill(os.getpid(), 9)", "the process ended with signal 9 before it could say"),
+                      "3 before it reported the database (its last output: no DB)"),
+    "is killed": ("os.kill(os.getpid(), 9)", "the process ended with signal 9 before it reported"),
     "is no Python": ("print 'x'", "master.cfg:3: Buildbot refuses the configuration (SyntaxError:"),
     "has no configuration": ("del BuildmasterConfig", "does not define 'BuildmasterConfig')"),
     "is no dictionary": ("BuildmasterConfig = []", " fails (AttributeError: 'list' object has no "),
@@ -181,7 +181,7 @@ REFUSED = {
         "Buildbot cannot render the database URL (KeyError: 'secret key pw is not found",
     ),
     "has a number for a URL": (
-        "c['db_url'] = 7", "The database URL is no string when it is executed (int); mend it"
+        "c['db_url'] = 7", "The database URL is not a string when it is executed (int); correct it"
     ),
     "says a password": (
         "print('s3cret')\nsys.exit('It is s3cret!')", "the process (SystemExit: It is ***!) when"
@@ -201,14 +201,14 @@ def test_what_tells_nothing_is_an_error_that_leads_on(basedir: Path, form: str) 
     beginning = WHOLE if "c['db_url']" in code else BEGINNING
     message = refused(basedir, beginning + code, DB_PASSWORD="s3cret", DB=URL)
     assert expected in message
-    assert "mend it, set MASTERSCTL_DB_URL, or pass --db-url." in message
+    assert "correct it, set MASTERSCTL_DB_URL, or pass --db-url." in message
 
 
 def test_the_last_line_of_an_endless_one_is_told_when_it_is_stopped(basedir: Path) -> None:
     config = "print('Waiting for s3cret...', flush=True)\ntime.sleep(99)"
     message = refused(basedir, BEGINNING + config, timeout=4, DB_PASSWORD="s3cret")
-    assert "for 4 s without an end, and stopped (it said last: Waiting for ***...)" in message
-    assert "give it more time with --timeout" in message
+    assert "for 4 s without an end, and stopped (its last output: Waiting for ***...)" in message
+    assert "allow more time with --timeout" in message
 
 
 ENDLESS = {
@@ -249,7 +249,7 @@ def test_a_python_that_is_none_is_said_to_be_so(basedir: Path, tmp_path: Path) -
     (tmp_path / "file").write_bytes(b"\x7fELF")
     assert "cannot be started in" in refused(basedir, WHOLE, python=str(tmp_path / "file"))
     assert "exit code 1 before" in refused(basedir, WHOLE, python="false")
-    assert "before it could say where" in refused(basedir, WHOLE, python="echo")
+    assert "before it reported the database" in refused(basedir, WHOLE, python="echo")
 
 
 def test_a_python_without_buildbot_is_said_to_have_none(basedir: Path, tmp_path: Path) -> None:
@@ -278,14 +278,17 @@ def test_a_file_that_the_configuration_opens_is_not_taken_for_the_pipe(
     file = tmp_path / "file"
     opened = f"[os.open({str(file)!r}, os.O_RDWR | os.O_CREAT) for _ in range(50)]"
     message = refused(basedir, f"{WHOLE}os.closerange(3, 99)\n{opened}\nc['db_url'] = {URL!r}")
-    assert "before it could say where the database is" in message
+    assert "before it reported the database" in message
     assert file.read_bytes() == b""
 
 
 def test_a_pipe_that_nobody_writes_to_keeps_nobody_waiting(basedir: Path, tmp_path: Path) -> None:
     os.mkfifo(basedir / "pipe.cfg")
     python = executable(tmp_path / "python", "echo Reading...; exec sleep 99")
-    with at_most(20), pytest.raises(BasedirError, match=r"stopped \(it said last: Reading\.\.\.\)"):
+    with (
+        at_most(20),
+        pytest.raises(BasedirError, match=r"stopped \(its last output: Reading\.\.\.\)"),
+    ):
         execute_configuration(str(python), str(basedir), "pipe.cfg", ENVIRON, 2)
 
 

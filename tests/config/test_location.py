@@ -105,7 +105,7 @@ def test_a_configuration_can_be_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("environ", [{}, {"MASTERSCTL_DB_URL": "sqlite:///state.sqlite"}])
 def test_a_configuration_of_no_directory_is_an_error(environ: dict[str, str]) -> None:
-    with pytest.raises(InvalidValueError, match=r"--config 'x\.cfg' is that of a buildmaster's"):
+    with pytest.raises(InvalidValueError, match=r"--config 'x\.cfg' needs a buildmaster's"):
         locate(None, None, environ, "x.cfg")
 
 

@@ -68,7 +68,7 @@ def test_a_name_that_buildbots_table_has_no_room_for_is_refused(database: MysqlD
     for command in (["find"], ["rename", "m"]):
         result = database.run(*command, "h:/\U0001f600")
         assert result.code == 1
-        assert "cannot hold that (Incorrect string value" in result.err
+        assert "cannot store this text (Incorrect string value" in result.err
     assert [name for _, name, *_ in masters(database)] == ["m"]
 
 

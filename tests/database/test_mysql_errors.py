@@ -20,9 +20,9 @@ from tests.support.rows import add_master, masters
 FORBIDDEN = "does not permit it"
 GAVE_UP = "gave up"
 LOCKED = "is locked"
-LOGIN_REFUSED = "does not let this user in"
-NO_ROOM = "has no room left"
-ROLLED_BACK = "rolled the change back"
+LOGIN_REFUSED = "refuses the login of this user"
+NO_ROOM = "has no space left"
+ROLLED_BACK = "rolled back the change"
 UNREACHABLE = "cannot be reached"
 
 

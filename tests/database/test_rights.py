@@ -99,7 +99,7 @@ def test_a_user_with_rights_on_masters_alone_is_refused(server: ServerDatabase) 
             assert mastersctl(*command.split(), "--db-url", url).code == 0, command
         for command in ("list", "check --min-active 0"):
             result = mastersctl(*command.split(), "--db-url", url)
-            unknown = "Nobody can tell which masters need housekeeping: The database "
+            unknown = "It is unknown which masters need housekeeping: The database "
             assert unknown in result.out + result.err, command
         assert "needing_housekeeping=U" in result.out
         found = mastersctl("check", "-o", "json", "--db-url", url).json

@@ -205,7 +205,7 @@ def test_one_that_checked_in_lately_is_not_taken_for_dead(sound_cluster: RealDat
     sound_cluster.execute("UPDATE masters SET active = 0 WHERE id = 1")
     found = problems(sound_cluster)["needs_housekeeping"]
     assert not found.fixable
-    assert "1 of them checked in within ten minutes" in found.remedy
+    assert "1 master checked in within the last ten minutes" in found.remedy
 
 
 def test_requests_that_nobody_can_build_are_found(sound_cluster: RealDatabase) -> None:

@@ -288,7 +288,7 @@ def test_what_was_done_master_by_master_is_known_when_the_next_one_fails(
     monkeypatch.setattr(housekeeping, "_housekeep", fail)
     result = database.run("housekeep", "-o", "id")
     assert (result.code, result.out) == (1, f"{first}\n")
-    assert "done before the command ended early: 1." in result.err
+    assert "The command ended early, after 1 master." in result.err
     assert [row[2] for row in masters(database)] == [0, 1]
 
 

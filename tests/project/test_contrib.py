@@ -108,7 +108,7 @@ def test_cron_cleans_up_and_mails_nothing_but_that_requests_were_released(
 ) -> None:
     add_aged_masters(database)
     released, *others = [mail(job, basedir) for job in JOBS]
-    assert released.startswith("Note: A master that runs builds what was released only after")
+    assert released.startswith("Note: Running masters build the released requests only after")
     assert released.count("\n") == 1
     assert others == ["", ""]
     assert activity(database) == KEPT

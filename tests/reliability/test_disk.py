@@ -86,7 +86,7 @@ def test_a_full_disk_is_called_so(database: SqliteFile) -> None:
     fill(database.path.parent, 10 * PAGE)
     result = database.run("remove", 1, "--reassign-to", 2, "--yes")
     assert result.code == 1
-    assert "has no room left (database or disk is full)" in result.err
+    assert "has no space left (database or disk is full)" in result.err
 
 
 @pytest.mark.parametrize("command", READS)
@@ -100,7 +100,7 @@ def test_init_on_a_full_disk_leaves_no_half_a_database(small_disk: Path) -> None
     filling = fill(small_disk, PAGE)
     result = mastersctl("init", "--db-url", url)
     assert result.code == 1
-    assert "has no room left" in result.err
+    assert "has no space left" in result.err
     filling.unlink()
     assert mastersctl("init", "--db-url", url).out == "created\n"
 
@@ -131,7 +131,7 @@ def test_a_full_disk_behind_a_server_is_called_so(
     fill(small_disk, 0)
     result = buildbot_postgresql.run("find", os.urandom(50_000).hex())
     assert result.code == 1
-    assert "has no room left (could not extend file" in result.err
+    assert "has no space left (could not extend file" in result.err
     assert buildbot_postgresql.run("list", "-o", "id") == (0, "", "")
     buildbot_postgresql.drop()
     buildbot_postgresql.server.execute("DROP TABLESPACE small")
