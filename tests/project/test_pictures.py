@@ -1,4 +1,4 @@
-"""The pictures of the README are what the tool prints."""
+"""The pictures of the README and of the recipes are what the tool prints."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import pytest
 from tests.support.sources import ROOT, run
 
 PICTURES = sorted((ROOT / "pictures").glob("*.svg"))
-README = (ROOT / "README.rst").read_text()
+TEXTS = [path.read_text() for path in (ROOT / "README.rst", ROOT / "contrib" / "README.rst")]
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,6 @@ def test_a_picture_fetches_nothing(picture: Path) -> None:
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)
-def test_the_readme_shows_a_picture_and_says_what_is_on_it(picture: Path) -> None:
-    shown = rf"^\.\. image:: pictures/{picture.name}\n   :alt: mastersctl [a-z -]+: \w"
-    assert len(re.findall(shown, README, re.MULTILINE)) == 1
+def test_a_text_shows_each_picture_once_and_says_what_is_on_it(picture: Path) -> None:
+    shown = rf"^\.\. image:: (?:\.\./)?pictures/{picture.name}\n   :alt: mastersctl [a-z -]+: \w"
+    assert sum(len(re.findall(shown, text, re.MULTILINE)) for text in TEXTS) == 1
