@@ -143,8 +143,10 @@ def test_the_version_is_that_of_the_package_everywhere(wheel: Path, installed: P
         assert f'"mastersctl {VERSION}"' in page.read_text().splitlines()[1], page
 
 
-def test_the_metadata_name_the_licence_and_what_is_needed(wheel: Path) -> None:
+def test_the_metadata_name_the_authors_the_licence_and_what_is_needed(wheel: Path) -> None:
     found = metadata(wheel)
+    assert found["Author"] == "The mastersctl developers"
+    assert "Development Status :: 5 - Production/Stable" in found.get_all("Classifier", [])
     assert found["License-Expression"] == "MIT"
     assert found["License-File"] == "LICENSE"
     needed = [line for line in found.get_all("Requires-Dist", []) if "extra ==" not in line]
