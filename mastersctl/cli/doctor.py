@@ -112,7 +112,8 @@ def _write(problems: list[Problem], repaired: list[Repaired] | None, format_: st
 def _write_problems(problems: list[Problem]) -> None:
     """Write a description of each on a terminal, and a table with a row for each elsewhere."""
     if not sys.stdout.isatty():
-        from mastersctl.output.table import Column, write
+        from mastersctl.output.columns import Column
+        from mastersctl.output.table import write
 
         columns = [Column(name, "number" if name == "COUNT" else "text") for name in _COLUMNS]
         rows = [

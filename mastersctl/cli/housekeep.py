@@ -202,7 +202,8 @@ def _write(
     elif not done:
         click.echo(": ".join(filter(None, ("nothing to do", why))))
     else:
-        from mastersctl.output.table import Column, columns_of, write
+        from mastersctl.output.columns import Column, columns_of
+        from mastersctl.output.table import write
 
         columns = columns_of(("id", "name"))
         for kind, (verb, infinitive) in _DONE.items():

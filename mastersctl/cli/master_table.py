@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def write_masters(connector: MastersConnector, spec: ResultSpec, linked: Given) -> None:
     """Write the table, with what there is to say about it."""
-    from mastersctl.output.table import columns_of, write  # late, for --help and other formats
+    from mastersctl.output.columns import columns_of  # late, for --help and other formats
+    from mastersctl.output.table import write
 
     on_terminal = sys.stdout.isatty()
     is_shown = "state" in spec.fields

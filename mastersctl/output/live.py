@@ -14,7 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from mastersctl.output.table import columns_of
+from mastersctl.output.columns import columns_of
 from mastersctl.output.terminal import draw, encodable, fold
 from mastersctl.text import visible
 

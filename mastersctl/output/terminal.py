@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from mastersctl.output.age import age
-from mastersctl.output.table import GAP, Column, Row, by_column, cell_width, mark, pad, plain
+from mastersctl.output.columns import GAP, Column, Row, by_column, cell_width, mark, pad, plain
 from mastersctl.schema.stored import moment
 from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, LATE_SECONDS, STALE
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from mastersctl.output.age import age, ago
-from mastersctl.output.table import cell_width
+from mastersctl.output.columns import cell_width
 from mastersctl.output.terminal import fold
 from tests.support.databases import SqliteFile, copy_sqlite
 from tests.support.rows import add_belongings, add_master, add_masters
