@@ -46,7 +46,7 @@ def add(tree: Path, section: str, entry: str) -> None:
         entry: what comes first between the brackets of that.
     """
     (module,) = blocks(section, "python")
-    (path,) = re.findall(r"This is a whole one,\s``(.*)``:", SECTIONS[section])
+    (path,) = re.findall(r"This is a complete\s\w+,\s``(.*)``:", SECTIONS[section])
     (tree / path).write_text(module)
     enter(tree, section, entry)
 
@@ -70,7 +70,7 @@ def failed(tree: Path, path: str, expression: str) -> list[str]:
 
 def test_every_path_is_there() -> None:
     named = set(re.findall(r"``(\.?[\w.-]+/[\w./-]*|[A-Z]+\.rst|setup\.cfg)``", TEXT))
-    examples = set(re.findall(r"This is a whole one,\s``(.*)``:", TEXT))
+    examples = set(re.findall(r"This is a complete\s\w+,\s``(.*)``:", TEXT))
     assert len(named) > 15
     assert {path for path in named if not (ROOT / path).exists()} == examples
 
@@ -168,14 +168,14 @@ def test_a_field_is_added_as_it_says(tree: Path) -> None:
     assert failed(tree, of_queries, "each_filter_can_be_written")
 
 
-def test_what_configurations_call_is_added_as_it_says(tree: Path) -> None:
+def test_a_function_for_configurations_is_added_as_it_says(tree: Path) -> None:
     path = "os.path.commonprefix(['sqlite:///ab', 'sqlite:///ac'])"
     (tree / "buildbot.tac").touch()
     (tree / "master.cfg").write_text(f"import os\nBuildmasterConfig = {{'db_url': {path}}}\n")
     before = start(sys.executable, "-m", "mastersctl", "list", cwd=tree)
     assert "is computed by commonprefix()" in before.stdout
-    (entry,) = blocks("What configurations call", "python")
-    enter(tree, "What configurations call", f"\n    {entry}")
+    (entry,) = blocks("A function for configurations", "python")
+    enter(tree, "A function for configurations", f"\n    {entry}")
     after = start(sys.executable, "-m", "mastersctl", "list", cwd=tree)
     assert f"no database at '{tree}/a'" in after.stdout
 
