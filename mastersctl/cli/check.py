@@ -76,23 +76,21 @@ def check(
     \b
     Exit codes, as in the guidelines for monitoring plugins:
       0  OK
-      1  WARNING: a master is stale, expired or ahead of time, or it needs
-         housekeeping
+      1  WARNING: a master is stale or expired, needs housekeeping, or has a
+         last check-in in the future
       2  CRITICAL: fewer than N masters are active, or a MASTER is not active
       3  UNKNOWN: the database is unavailable, or the command line is wrong
 
     The command checks all masters, or only each MASTER that is given: an ID or an exact name. Name
-    the masters that should run, or set --min-active. Otherwise check cannot tell a dead master from
-    a stopped one: other masters mark a dead master inactive within a minute after it becomes stale.
-
-    A master is ahead of time when its last check-in is in the future. 'mastersctl list --help'
-    explains when a master needs housekeeping.
+    the masters that should run, or set --min-active. Otherwise check cannot distinguish a dead
+    master from a stopped one: other masters mark a dead master inactive within a minute after it
+    becomes stale. 'mastersctl list --help' explains when a master needs housekeeping.
 
     -o prometheus writes metrics for the textfile collector of node_exporter. The exit code is 0,
     whatever the metrics are. This format needs the extra 'prometheus'.
 
-    --write prints nothing, and keeps the mode of FILE. As root, --write keeps the owner, too. Root
-    follows no link in a directory that other users can write to: name the file itself.
+    --write prints nothing, and keeps the mode of FILE. As root, --write also keeps the owner, but
+    follows no symbolic link in a directory that other users can write to: name the file itself.
     """
     if path is not None and format_ != "prometheus":
         raise click.UsageError("--write needs -o prometheus; redirect the output of other formats.")

@@ -23,7 +23,7 @@ _COLUMNS = ("PROBLEM", "COUNT", "EXAMPLES", "EFFECT", "REMEDY")
 @click.option("--fix", is_flag=True, help="Repair what can be repaired without loss.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @age_option("--pending-age", minutes=60,
-            help="Report requests that no master can build, once they are AGE old.")  # fmt: skip
+            help="Report requests that no master can build, if older than AGE.")  # fmt: skip
 @output_option("table", "json")
 @database_options
 @pass_settings
@@ -37,11 +37,11 @@ def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_
 
     Damage comes from SQL written by hand, copied databases, interrupted upgrades and dead masters.
     The output has a row for each problem: its count, examples, effect and remedy. The exit code is
-    1 when there is a problem, or one is left after --fix. Otherwise it is 0.
+    1 when there is a problem, or when --fix leaves one. Otherwise it is 0.
 
     \b
     --fix repairs what it can without loss, each problem in one transaction:
-      - adds missing masters that rows refer to: inactive, with their IDs and
+      - adds each missing master that rows refer to, inactive, with its ID and
         the name 'missing-master-ID:unknown'
       - corrects a name_hash that does not match the name
       - sets a last check-in that is in the future to now

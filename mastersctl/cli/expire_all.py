@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--unless-alive", is_flag=True, help="Expire no master when a master looks alive.")
+@click.option(
+    "--unless-alive", is_flag=True, help="Refuse, and change nothing, when a master looks alive."
+)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
 @output_option("text", "json")
@@ -39,10 +41,10 @@ def expire_all(
       buildbot upgrade-master /srv/bb &&
           mastersctl expire-all --basedir /srv/bb
 
-    Run expire-all after 'buildbot upgrade-master', while no master runs. Buildbot 4.3.0 tries the
-    same, but does not commit it. The command marks all masters active, and sets their last check-in
-    to the epoch: the real times are lost. The next master that starts then does the housekeeping
-    for all the others. The command prints 'expired N masters'.
+    Run expire-all after 'buildbot upgrade-master', while no master runs. Buildbot 4.3.0 tries to
+    do this itself, but does not commit the change. The command marks all masters active, and sets
+    their last check-in to the epoch: the real times are lost. The next master that starts then does
+    the housekeeping for all the others. The command prints 'expired N masters'.
 
     While masters run, expire-all does harm. The first master that checks in treats the others as
     dead. It ends their builds, and takes over their schedulers and builders until they restart. A

@@ -13,7 +13,7 @@ from mastersctl.cli.options import SHARED, SharedOption, database_options
 
 CHECK = "check"
 SECTIONS: dict[str, dict[str, str]] = {
-    "Look at masters": {
+    "Inspect masters": {
         "list": "List the masters and their states.",
         "show": "Show one master and what belongs to it.",
     },
@@ -27,7 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "set-state": "Mark a master active or inactive.",
     },
     "Install and upgrade": {
-        "init": "Create the table of masters where it is missing.",
+        "init": "Create the table of masters if it is missing.",
         "expire-all": "Make housekeeping due for all masters after an upgrade.",
     },
     "Monitor and script": {

@@ -49,7 +49,9 @@ _SAFE_SECONDS = 3 * 60
 @masters_argument
 @age_option("--older-than", minutes=EXPIRE_SECONDS // 60,
             help="Treat masters silent for AGE, such as 1h or 30d, as dead.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Treat each MASTER as dead, whenever it checked in.")
+@click.option(
+    "--force", is_flag=True, help="Treat each MASTER as dead, however recently it checked in."
+)
 @dry_run_option
 @output_option("table", "json", "id")
 @database_options
@@ -68,7 +70,7 @@ def housekeep(
     Examples:
       mastersctl housekeep --dry-run
       mastersctl housekeep --older-than 1h -o json
-      mastersctl housekeep oldhost:/srv/bb --force  # which was killed just now
+      mastersctl housekeep oldhost:/srv/bb --force  # after it was killed
 
     A master is dead when it has not checked in for ten minutes, even if it is marked inactive. Do
     not run housekeep while a master is starting: a starting master looks dead.
@@ -81,24 +83,24 @@ def housekeep(
       - closes the logs of these steps
       - releases its claims, so that other masters can build the requests
 
-    Then run 'buildbot reconfig' for a running master, which makes it build the released requests. A
+    Then run 'buildbot reconfig' for a running master, so that it builds the released requests. A
     new request or a worker that connects has the same effect. A master that starts also does
     housekeeping, but Buildbot 4.3.0 leaves claims and connected workers behind.
 
-    With MASTER, an ID or an exact name, the command cleans up after these masters alone. If one of
-    them is not dead, the command refuses, and changes nothing.
+    MASTER is an ID or an exact name. With MASTER, the command cleans up after the given masters
+    only. If one of them is not dead, the command refuses, and changes nothing.
 
     --force treats each MASTER as dead: use it when the host is gone or the process was killed. A
     master that still runs loses its builds, and lacks its links until it restarts.
 
-    The table shows what was done for each master, and the sums. A row of zeros is a master that
-    only became inactive. The command prints 'nothing to do' when no master is dead, and reports
-    which masters are not dead yet.
+    The table counts what the command did for each master, and in total. A row of zeros means that
+    it only marked the master inactive. The command prints 'nothing to do' when no master is dead,
+    and reports which masters are not dead yet.
 
     The command can be interrupted and run again: it cleans up after a master completely or not at
-    all. Up to a hundred masters share a transaction, which checks their age again. The command
-    refuses, without --force, when the clocks of this host and the database server differ by over a
-    minute.
+    all. One transaction cleans up after up to a hundred masters, if they are still dead. Without
+    --force, the command refuses when the clocks of this host and the database server differ by over
+    a minute.
     """
     from mastersctl.operations.dead import why_none
     from mastersctl.operations.housekeeping import housekeep as clean_up

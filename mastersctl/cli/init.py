@@ -11,7 +11,7 @@ from mastersctl.cli.options import database_options, output_option, print_result
 @database_options
 @pass_settings
 def init(settings: Settings, format_: str) -> None:
-    """Create the table of masters where it is missing.
+    """Create the table of masters if it is missing.
 
     \b
     Example:

@@ -42,7 +42,7 @@ Examples:
 States:
   active    checked in within the last ten minutes
   stale     marked active, but silent for more than ten minutes
-  expired   marked by expire-all: a master that starts does housekeeping
+  expired   marked by expire-all; the next master that starts cleans up
   inactive  stopped; or dead, and marked inactive by another master
 
 A master needs housekeeping when it is not active, and still holds unfinished builds, claims, or
@@ -54,11 +54,11 @@ too: {enumerated(COUNTS)}; -o wide shows them. The field active is false for ina
 and true for all others.
 
 Operators are eq (the default), ne, lt, le, gt, ge, contains (for names), in and notin. A master
-must match all filters. A filter that is repeated with other values matches any of these, or with
-ne and notin none of them.
+must match all filters. Filters with the same field and operator count as one: a master must match
+any of their values, but with ne and notin none of them.
 
-A time is ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w. An age means that
-long before now.
+A time is ISO 8601, epoch seconds, or an age such as 90s, 10m, 3h, 30d or 1w. An age counts back
+from now.
 
 Repeat --filter, --order and --field as needed. A message on stderr reports a builder, worker,
 scheduler or change source that no active master has.

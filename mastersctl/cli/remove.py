@@ -32,7 +32,7 @@ _MAX_ENUMERATED = 50  # masters that are enumerated
 @click.option(
     "--skip-used",
     is_flag=True,
-    help="Skip masters that something refers to, and remove the others.",
+    help="Skip masters that rows still refer to, and remove the others.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @dry_run_option
@@ -60,10 +60,14 @@ def remove(
     housekeeping for each of them first, and never deletes a build. The command prints 'removed N
     masters'.
 
-    The command refuses to remove a master that is active or starting: stop it, or wait ten minutes
-    after it died. A master may still have builds, or claims on finished build requests: name their
-    new master with --reassign-to. If other rows refer to a master by a foreign key, it cannot be
-    removed. With --skip-used, the command skips such masters.
+    \b
+    The command refuses to remove a master that:
+      - is active or starting: stop it, or wait ten minutes after it died
+      - has builds, or claims on finished build requests: name the master that
+        inherits them with --reassign-to
+      - other rows refer to by a foreign key
+
+    With --skip-used, the command skips masters with such builds, claims or rows.
 
     On a terminal, the command asks before it removes a master; elsewhere it needs --yes. With
     --yes, an empty list of masters is no error.

@@ -39,11 +39,11 @@ def rename(
     ID and its builds. The command prints 'renamed' or 'unchanged'.
 
     Stop the master, rename it, and start it in its new place. The command refuses to rename an
-    active master, because that registers itself under its old name again. It also refuses a NAME
-    that another master has.
+    active master: a running master registers itself under its old name again. It also refuses a
+    NAME that another master has.
 
-    If the master already started in its new place, Buildbot added it there as another master. Then
-    use 'mastersctl remove' with '--reassign-to'.
+    If the master already started in its new place, Buildbot added a second master for it. Then
+    remove the old one with 'mastersctl remove' and '--reassign-to'.
     """
     from mastersctl.operations.renaming import rename_master
 

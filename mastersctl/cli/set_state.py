@@ -48,8 +48,9 @@ def set_state(
     minute, but lacks its links until it restarts.
 
     Do not mark a dead master inactive: its unfinished builds and its claims stay behind. Running
-    masters clean up only after masters that they mark inactive themselves. Wait for them, or run
-    'mastersctl housekeep MASTER --force'. A warning reports what stays behind.
+    masters clean up only after masters that they mark inactive themselves. Wait until one does, or
+    run 'mastersctl housekeep MASTER --force'. A warning reports the builds and claims that stay
+    behind.
 
     The command prints 'changed' or 'unchanged', and on stderr the number of deleted links.
     """

@@ -54,7 +54,7 @@ every_help = pytest.mark.parametrize("arguments", [(), *((command,) for command 
 @every_help
 def test_help_has_a_sentence_then_examples_then_short_paragraphs(arguments: tuple[str]) -> None:
     out = mastersctl(*arguments, "--help").out
-    text = out.partition("Options")[0].partition("Look at masters:")[0]
+    text = out.partition("Options")[0].partition("Inspect masters:")[0]
     usage, first, examples, *paragraphs = re.split(r"\n\s*\n", text.rstrip())
     assert usage.startswith("Usage: ")
     assert re.fullmatch(r" +[A-Z][^\n]*\.", first)
