@@ -1,7 +1,7 @@
-"""What is said of a word that is no command, and of an option or an argument that a command lacks.
+"""Hints for a command, an option or an argument that does not exist.
 
-The words are those that other tools use: git, kubectl, docker, psql, patronictl, buildbot. They are
-hints alone, and run nothing. This is imported when a command line is wrong.
+The words are those of other tools: git, kubectl, docker, psql, patronictl, buildbot. A hint runs
+nothing. Only a wrong command line imports this module.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _COMMANDS = {
     ("--help", "COMMAND --help"): "help",
     ("--version",): "about ver version",
 }
-"""What is run instead of a word."""
+"""The commands to suggest instead of a word."""
 _BUILDBOTS = {
     "checkconfig": "checkconfig",
     "cleanupdb": "cleanupdb",
@@ -68,7 +68,7 @@ _BUILDBOTS = {
     "stop": "stop",
     "upgrade-master": "migrate upgrade upgrade-master",
 }
-"""What Buildbot's own command does instead of a word."""
+"""The commands of Buildbot to suggest instead of a word."""
 
 _OPTIONS = {
     "-o wide": "--details --long -l",
@@ -99,11 +99,11 @@ _OPTIONS = {
     "--config FILE": "--cfg --config-file -c",
     "--timeout SECONDS": "--wait -t -w",
 }
-"""What is written instead of options; the first that the command has."""
+"""The options to suggest instead of others; the first that the command has counts."""
 _ALL = ("--all", "--everything", "-A", "-a")
 _REMEDIES = {
     _ALL: {
-        "list": "leave it out: all masters are shown",
+        "list": "leave it out: the command lists all masters",
         "show": "run 'mastersctl list' to see all masters",
         "check": "leave it out: without MASTER, the command checks all masters",
         "doctor": "leave it out: the command checks everything",
@@ -122,23 +122,23 @@ _REMEDIES = {
     },
     ("--version", "-V"): dict.fromkeys(cli.commands, "run 'mastersctl --version'"),
 }
-"""What is done instead of options of some commands."""
+"""The remedies for options that some commands lack."""
 _NAMES = ("--id", "--master", "--name", "-m")  # of options, where an argument is meant
 
 _PLAIN = r"[\w.:/@+~-]{1,200}"  # no shell sees anything but a word in it
-_EXTRA = "Got unexpected extra argument"  # as Click's message begins, which is all that it tells
+_EXTRA = "Got unexpected extra argument"  # the start of Click's message; the error has no more
 _ONE_ONLY = {
     "show": "one MASTER; run it for each, or run 'mastersctl list --filter name=A --filter name=B'",
     "find": "one NAME; run it for each",
-    "rename": "one MASTER and one NAME; put a name with spaces into quotes",
+    "rename": "one MASTER and one NAME; quote a name with spaces",
     "set-state": "one MASTER and one state; run it for each master",
     "completion": "one shell; run it for each",
 }
-"""What is said of one more argument than a command takes."""
+"""The arguments after which a command takes no more, and the remedy."""
 
 
 def answered(error: click.UsageError) -> click.UsageError:
-    """Return the error that says what was meant by a wrong command line, if that is known."""
+    """Return the error with a hint for the wrong command line, if there is one."""
     message: str | None = None
     context = error.ctx
     if isinstance(error, click.NoSuchCommand):
@@ -158,7 +158,7 @@ def _of_command(given: str) -> str:
     word = given.lower().replace("_", "-")
     for answer, words in _BUILDBOTS.items():
         if word in words.split():
-            return f"{none}, which is Buildbot's; run 'buildbot {answer} DIR'."
+            return f"{none} in mastersctl; run 'buildbot {answer} DIR'."
     word = re.sub("-masters?$", "", word)
     for answers, words in _COMMANDS.items():
         if word in words.split():
@@ -169,11 +169,11 @@ def _of_command(given: str) -> str:
     if ":" in given or given.isdecimal():
         return f"{none}; run 'mastersctl show {_plain(given, 'MASTER')}'."
     meant = did_you_mean(word, cli.commands)
-    return f"{none}.{meant}" if meant else f"{none}; 'mastersctl --help' lists them."
+    return f"{none}.{meant}" if meant else f"{none}; 'mastersctl --help' lists the commands."
 
 
 def _of_option(name: str, command: click.Command, is_like_another: bool) -> str | None:
-    """Return what is said of an option; nothing if Click says enough."""
+    """Return the message for an option; None if Click's is enough."""
     if command is cli:
         return _of_option_before(name)
     none = f"The command {command.name!r} has no option {name!r}"
@@ -193,10 +193,12 @@ def _of_option(name: str, command: click.Command, is_like_another: bool) -> str 
 
 
 def _of_option_before(name: str) -> str | None:
-    """Return what is said of an option before the command."""
+    """Return the message for an option before the command."""
     none = f"There is no option {name!r}"
     if any(_has(command, name) for command in cli.commands.values()):
-        return f"{none} before the command; write it after that: 'mastersctl COMMAND {name}'."
+        return (
+            f"{none} before the command; write it after the command: 'mastersctl COMMAND {name}'."
+        )
     word = name.lstrip("-")
     if word in cli.commands:
         return f"{none}; run 'mastersctl {word}'."
@@ -209,7 +211,7 @@ def _of_option_before(name: str) -> str | None:
 
 
 def _of_argument(words: str, asked: click.Command) -> str:
-    """Return what is said of more arguments than a command takes, which are one text here."""
+    """Return the message for the arguments, in one text, that a command does not take."""
     command = asked.name or ""
     takes = f"The command {command!r} takes no argument {words!r}"
     place = _place(words)
@@ -218,7 +220,7 @@ def _of_argument(words: str, asked: click.Command) -> str:
     if _has(asked, f"--{words}"):
         return f"{takes}; write '--{words}'."
     if command in _ONE_ONLY:
-        return f"{takes} beside {_ONE_ONLY[command]}."
+        return f"{takes} after {_ONE_ONLY[command]}."
     if command == "list":
         if words in ("all", "master", "masters"):
             return f"{takes}; leave it out."
@@ -232,7 +234,7 @@ def _of_argument(words: str, asked: click.Command) -> str:
 
 
 def _place(given: str) -> str | None:
-    """Return the option that is meant by the URL of a database, or by a directory."""
+    """Return the option for a word that is a database URL or a directory; None for others."""
     if "://" in given:
         return "--db-url URL"
     is_path = given in (".", "..") or given.startswith(("/", "./", "../", "~"))
@@ -240,12 +242,12 @@ def _place(given: str) -> str | None:
 
 
 def _plain(given: str, otherwise: str) -> str:
-    """Return what can be pasted into a shell: what was given, or else what stands for it."""
+    """Return the given word if it can be pasted into a shell, or else its placeholder."""
     return given if re.fullmatch(_PLAIN, given) else otherwise
 
 
 def _instead(name: str) -> Iterator[str]:
-    """Yield what may be written instead of an option, some of which a command may lack."""
+    """Yield the options to suggest instead of an option; a command may lack them."""
     for option, names in _OPTIONS.items():
         if name in names.split():
             yield option

@@ -136,7 +136,7 @@ def test_version_is_that_of_the_package() -> None:
     ("arguments", "problem"),
     [
         ([], r"Usage: mastersctl \[OPTIONS\] COMMAND"),
-        (["nonsense"], "There is no command 'nonsense'; 'mastersctl --help' lists them."),
+        (["nonsense"], "There is no command 'nonsense'; 'mastersctl --help' lists the commands."),
         (["--nonsense"], "No such option.* '?--nonsense"),
         (["list", "--nonsense"], "No such option.* '?--nonsense"),
     ],

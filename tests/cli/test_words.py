@@ -53,7 +53,7 @@ def test_a_word_of_another_tool_is_answered_with_the_command_that_is_meant(
 
 
 def test_a_word_of_buildbots_is_answered_with_its_command() -> None:
-    said = "There is no command 'restart', which is Buildbot's; run 'buildbot restart DIR'."
+    said = "There is no command 'restart' in mastersctl; run 'buildbot restart DIR'."
     assert error("restart /srv/bb") == said
 
 
@@ -91,8 +91,8 @@ def test_a_directory_or_a_url_is_answered_with_its_option() -> None:
     [
         ("list --json", "write '-o json'."),
         ("show 1 --json", "write '-o json'."),
-        ("list --all", "leave it out: all masters are shown."),
-        ("list -a", "leave it out: all masters are shown."),
+        ("list --all", "leave it out: the command lists all masters."),
+        ("list -a", "leave it out: the command lists all masters."),
         ("show --all", "run 'mastersctl list' to see all masters."),
         ("list --dry-run", "leave it out: the command changes nothing."),
         ("doctor --dry-run", "leave it out: the command changes nothing without --fix."),
@@ -129,8 +129,14 @@ def test_an_option_that_a_command_lacks_is_answered_with_what_is_meant(
 @pytest.mark.parametrize(
     ("arguments", "remedy"),
     [
-        ("-o json list", "before the command; write it after that: 'mastersctl COMMAND -o'."),
-        ("--stale list", "before the command; write it after that: 'mastersctl COMMAND --stale'."),
+        (
+            "-o json list",
+            "before the command; write it after the command: 'mastersctl COMMAND -o'.",
+        ),
+        (
+            "--stale list",
+            "before the command; write it after the command: 'mastersctl COMMAND --stale'.",
+        ),
         ("--json list", "; write '-o json' after the command."),
         ("--list", "; run 'mastersctl list'."),
         ("--all", "; run 'mastersctl list'."),
@@ -155,8 +161,8 @@ def test_an_option_before_the_command_is_answered_with_its_place(
         ("list masters", "; leave it out."),
         ("doctor fix", "; write '--fix'."),
         ("show A B", "or run 'mastersctl list --filter name=A --filter name=B'."),
-        ("find a b", "takes no argument 'b' beside one NAME; run it for each."),
-        ("rename a b c", "put a name with spaces into quotes."),
+        ("find a b", "takes no argument 'b' after one NAME; run it for each."),
+        ("rename a b c", "quote a name with spaces."),
         ("set-state a active b", "run it for each master."),
         ("expire-all m1", "run 'mastersctl housekeep MASTER' for one."),
         ("doctor m1", "; see 'mastersctl doctor --help'."),
