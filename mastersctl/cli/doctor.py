@@ -54,7 +54,9 @@ def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_
     from mastersctl.operations.doctor import find_problems
 
     if fix and not (yes or can_ask()):
-        raise click.UsageError("There is no terminal to ask on; pass --yes to repair problems.")
+        raise click.UsageError(
+            "There is no terminal for the confirmation; pass --yes to repair problems."
+        )
 
     def find() -> list[Problem]:
         with settings.progress("Checking"), settings.connect("read") as connector:
@@ -67,7 +69,7 @@ def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_
         if kinds and not yes:
             _announce([problem for problem in problems if problem.fixable])
             click.confirm("Go on?", abort=True, err=True)
-        repaired = _mend(settings, kinds) if kinds else []
+        repaired = _repair(settings, kinds) if kinds else []
         problems = find() if kinds else problems
     _write(problems, repaired, format_)
     if problems:
@@ -75,13 +77,13 @@ def doctor(settings: Settings, fix: bool, yes: bool, pending_age: float, format_
 
 
 def _announce(problems: list[Problem]) -> None:
-    """Say what is about to be mended."""
+    """Report the problems that the command is about to repair."""
     for problem in problems:
         report(f"{problem.kind}: {problem.number} ({', '.join(problem.examples)})")
         report(f"  {problem.remedy}")
 
 
-def _mend(settings: Settings, kinds: set[str]) -> list[Repaired]:
+def _repair(settings: Settings, kinds: set[str]) -> list[Repaired]:
     from mastersctl.operations.doctor import HOUSEKEEPING
     from mastersctl.operations.repair import repair
 

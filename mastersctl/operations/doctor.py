@@ -101,7 +101,7 @@ def find_dead(lookup: Lookup) -> tuple[Needing, list[int]]:
 
 
 def deadline_of(lookup: Lookup) -> int:
-    """Return the time since which a dead master has not checked in, in epoch seconds."""
+    """Return the earliest last check-in of a master that is not dead, in epoch seconds."""
     return math.floor(lookup.clock() - EXPIRE_SECONDS)
 
 
@@ -110,8 +110,7 @@ def _interrupted(error: InterruptedUpgradeError) -> Problem:
         "interrupted_upgrade",
         1,
         [str(error)],
-        "A master does not start, and rows may be lost by the next upgrade. Nothing else was "
-        "checked.",
+        "Masters do not start, and the next upgrade may lose rows. No other problem was checked.",
         "Restore the backup, or finish the upgrade.",
     )
 
@@ -129,8 +128,8 @@ def _missing_masters(lookup: Lookup, dangling: list[Dangling]) -> Iterator[Probl
             MISSING_MASTERS,
             len(missing),
             examples[:_MAX_EXAMPLES],
-            "Rows refer to masters that do not exist: a master that has one of their schedulers "
-            "does not start, and an upgrade or 'buildbot copy-db' may fail.",
+            "Rows refer to masters that do not exist. A master with a scheduler that is linked to "
+            "a missing master does not start. An upgrade or 'buildbot copy-db' may fail.",
             remedy,
             fixable,
         )
@@ -142,8 +141,8 @@ def _name_hashes(masters: list[MasterRow]) -> Iterator[Problem]:
             NAME_HASHES,
             len(masters),
             _named(masters),
-            "Buildbot finds a master by its name_hash: such a master is added again under "
-            "another ID when it starts.",
+            "Buildbot finds a master by its name_hash. When such a master starts, Buildbot adds it "
+            "again, under another ID.",
             "'mastersctl doctor --fix' sets the name_hash to that of the name.",
             fixable=True,
         )
@@ -158,8 +157,8 @@ def _namesakes(namesakes: list[tuple[MasterRow, int]]) -> Iterator[Problem]:
             "namesakes",
             len(namesakes),
             _named(master for master, _ in namesakes),
-            "Another master has the same name, and its name_hash: Buildbot never finds this one.",
-            f"Give its builds to the other one: {', '.join(commands[:_MAX_EXAMPLES])}.",
+            "Buildbot never finds such a master: another one has the same name, and its name_hash.",
+            f"Reassign the builds to the other master: {', '.join(commands[:_MAX_EXAMPLES])}.",
         )
 
 
@@ -169,8 +168,8 @@ def _future(masters: list[MasterRow]) -> Iterator[Problem]:
             FUTURE,
             len(masters),
             _named(masters),
-            "Until then such a master looks active, even if it is dead, and its builds stay "
-            "unfinished.",
+            "Such a master looks active until its last check-in has passed, even if it is dead. "
+            "Until then, its builds stay unfinished.",
             "Set the clocks of the hosts; 'mastersctl doctor --fix' sets last_active to now.",
             fixable=True,
         )
@@ -221,8 +220,8 @@ def _dangling(dangling: list[Dangling]) -> Iterator[Problem]:
                 rows,
                 [f"{key.table}.{key.column} = {example!r}"],
                 f"Rows of {key.table} refer to {key.parent} that do not exist: an upgrade or "
-                "'buildbot copy-db' may fail, and pages may be broken.",
-                f"Put the rows of {key.parent} back from a backup; or correct the rows of "
+                "'buildbot copy-db' may fail, and web pages may be broken.",
+                f"Restore the rows of {key.parent} from a backup, or correct the rows of "
                 f"{key.table} by hand.",
             )
 
@@ -248,8 +247,8 @@ def _kept(waiting: list[Waiting]) -> Iterator[Problem]:
                 for one in waiting[:_MAX_EXAMPLES]
             ],
             "These build requests wait for ever: masters that are not active have claimed them.",
-            "Start the masters, or release the claims with 'mastersctl housekeep'; put missing "
-            "masters back first.",
+            "Start the masters, or release the claims with 'mastersctl housekeep'. Add "
+            "missing masters first, with 'mastersctl doctor --fix'.",
         )
 
 

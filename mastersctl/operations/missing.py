@@ -35,14 +35,14 @@ def how_to_put_back(lookup: Lookup, ids: Collection[Any]) -> tuple[bool, str]:
     parts = []
     if free:
         parts.append(
-            "'mastersctl doctor --fix' puts the masters back, inactive; then 'mastersctl remove "
-            "ID --reassign-to MASTER' gives their builds to another master."
+            "'mastersctl doctor --fix' adds the missing masters, inactive; then 'mastersctl remove "
+            "ID --reassign-to MASTER' reassigns their builds to another master."
         )
     if taken:
         parts.append(
             f"Another master has the name {name_of_missing(taken[0])!r}, which --fix needs for a "
-            "missing master: rename it with 'mastersctl rename', or set the masterid of the rows "
-            "to its ID by hand."
+            "missing master: rename that one with 'mastersctl rename', or set the masterid of the "
+            "rows to its ID by hand."
         )
     if impossible:
         parts.append(
