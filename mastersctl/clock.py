@@ -18,11 +18,11 @@ def check_clock(host_time: float, server_time: int | None) -> None:
     """
     if server_time is None or abs(host_time - server_time) <= TOLERANCE:
         return
-    fast_or_slow = "fast" if host_time > server_time else "slow"
+    ahead_or_behind = "ahead of" if host_time > server_time else "behind"
     raise ClockError(
-        f"The clock of this host is {fast_or_slow} by {_duration(host_time - server_time)}, "
-        "compared with that of the database server, so it is unknown which masters are dead; "
-        "correct the wrong clock. Nothing was changed."
+        f"The clock of this host is {_duration(host_time - server_time)} {ahead_or_behind} the "
+        "clock of the database server, so it is unknown which masters are dead; correct the wrong "
+        "clock. Nothing was changed."
     )
 
 

@@ -71,7 +71,7 @@ class NoSuchLinkedError(MastersctlError):
             meant: the name of the thing that was probably meant.
         """
         named = f"ID {given}" if isinstance(given, int) else f"the name {given!r}"
-        remedy = "; 'mastersctl show MASTER' lists those of a master."
+        remedy = f"; 'mastersctl show MASTER' lists the {kind.replace('_', ' ')}s of a master."
         if meant is not None:
             remedy = f". Did you mean {meant!r}?"
         super().__init__(f"No {kind.replace('_', ' ')} has {named}{remedy}")
@@ -96,8 +96,8 @@ class NotBuildbotDatabaseError(MastersctlError):
 def misnamed(name: str, id_: int) -> str:
     """Return the sentence about a master whose name was changed by hand."""
     return (
-        f"Master {id_} has the name {name!r}, but the name_hash of another name, by which "
-        f"Buildbot finds it; 'mastersctl rename {id_} NAME' repairs that."
+        f"Master {id_} has the name {name!r}, but the name_hash of another name, so Buildbot does "
+        f"not find it by its name; 'mastersctl rename {id_} NAME' corrects that."
     )
 
 

@@ -132,11 +132,11 @@ def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings)
         report_error(message)
         return code
     try:
-        from mastersctl.cli.check import asked_format, say_unknown
+        from mastersctl.cli.check import asked_format, report_unknown
     except Exception:  # that was the error
         click.echo(f"MASTERS UNKNOWN - {sanitized(message)}".replace("|", r"\x7c"))
     else:
-        say_unknown(message, asked_format(arguments))
+        report_unknown(message, asked_format(arguments))
     return code
 
 

@@ -28,7 +28,7 @@ _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
 class _Check(click.Command):
-    """A command each failure of which, a wrong option included, is UNKNOWN."""
+    """A command that exits with UNKNOWN when it fails, even on a wrong option."""
 
     def make_context(
         self, info_name: str | None, args: list[str], *arguments: Any, **keywords: Any
@@ -130,7 +130,7 @@ def _describe(health: Health) -> str:
     if health.in_future:
         names["last active in the future"] = [master.name for master in health.in_future]
     if health.missing:
-        names["not there"] = [str(master) for master in health.missing]
+        names["no such master"] = [str(master) for master in health.missing]
     parts += [f"{what}: {listed(those)}" for what, those in names.items()]
     return "; ".join([*parts, *health.hints, *filter(None, [warning(health.needing)])])
 
@@ -141,7 +141,7 @@ def _performance(health: Health, named: bool, min_active: int) -> str:
     values = [
         f"{state}={count}{thresholds.get(state, '')}" for state, count in health.counts.items()
     ]
-    needing = "U" if health.needing.unknown else len(health.needing.masters)  # U: not known
+    needing = "U" if health.needing.unknown else len(health.needing.masters)  # U: unknown
     return " ".join([*values, f"needing_housekeeping={needing};0"])
 
 
@@ -207,12 +207,12 @@ def _fail(error: BaseException, format_: str) -> NoReturn:
         from mastersctl.cli.words import answered  # late: only a mistake needs it
 
         text = answered(error).format_message()
-    say_unknown(text or "interrupted", format_)
+    report_unknown(text or "interrupted", format_)
     raise click.exceptions.Exit(UNKNOWN)
 
 
-def say_unknown(text: str, format_: str) -> None:
-    """Say that nothing is known, and why, where whoever reads the format looks for it."""
+def report_unknown(text: str, format_: str) -> None:
+    """Report UNKNOWN and its cause, in the output format of the command."""
     if format_ == "prometheus":
         report_error(text)
     elif format_ == "json":

@@ -62,11 +62,11 @@ def expire_all(
     else:
         expiry = do(dry_run=True)
         if not expiry.alive:
-            expiry = do(unless_alive=True)  # as one may check in at this moment
+            expiry = do(unless_alive=True)  # a master may check in at this moment
         if expiry.alive:  # so nothing was changed; and nothing is locked while the user thinks
             _warn(expiry)
             click.confirm("Go on?", abort=True, err=True)
-            expiry = do()._replace(alive=[])  # of which was warned
+            expiry = do()._replace(alive=[])  # the warning about them was shown
     if expiry.refused:
         raise MastersctlError(
             f"No master was expired, because these look alive: {listed(expiry.alive)}. Stop them, "
@@ -85,6 +85,5 @@ def _warn(expiry: Expiry) -> None:
     warn(
         f"These masters look alive: {listed(expiry.alive)}. The first master that checks in "
         "treats all others as dead: it ends their builds, and takes over their schedulers and "
-        "builders "
-        "until they restart."
+        "builders until they restart."
     )

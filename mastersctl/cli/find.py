@@ -47,7 +47,7 @@ def find(settings: Settings, name: str, no_create: bool, dry_run: bool, format_:
         else:
             report(
                 f"Note: The master {name!r} was added, inactive, with ID {found.id}; "
-                f"'mastersctl remove {found.id}' undoes that."
+                f"'mastersctl remove {found.id}' removes it."
             )
     if dry_run:
         report_dry_run()

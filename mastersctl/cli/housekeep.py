@@ -38,10 +38,10 @@ _DONE = {
     "logs": ("closed", "close"),
     "claims": ("released", "release"),
 }
-"""What was done with what is counted, and what would be done in a dry run."""
+"""The verbs for what is counted: for what was done, and for a dry run."""
 _DETAILS = ("steps", "logs")
 """What a narrow terminal leaves out."""
-# A master that lives checked in a minute ago, by a clock that is a minute slow, or a bit before.
+# A running master checks in every minute, and the clocks may differ by another one.
 _SAFE_SECONDS = 3 * 60
 
 
@@ -145,7 +145,7 @@ def _find(
 
 
 def _warn_of_young(dead: Dead) -> None:
-    """Warn of masters that were named and forced, and may be alive all the same."""
+    """Warn of active masters that --force treats as dead."""
     from mastersctl.operations.dead import last_seen
 
     for master in dead.young:
@@ -159,7 +159,7 @@ def _warn_of_young(dead: Dead) -> None:
 
 @contextmanager
 def _ended_early(done: list[Housekept], format_: str, dry_run: bool) -> Iterator[None]:
-    """Show, when the command ends early, what it did until then; without the sums of it all."""
+    """Write the table, without the sums, when the command ends early."""
     try:
         yield
     except (MastersctlError, KeyboardInterrupt):
@@ -170,7 +170,7 @@ def _ended_early(done: list[Housekept], format_: str, dry_run: bool) -> Iterator
 
 
 def _report_planned(planned: list[Housekept]) -> None:
-    """Say in sum what would be done."""
+    """Report the sums of what a dry run would do."""
     total = _sum([master._asdict() for master in planned])
     parts = [
         f"{do} {counted(total[kind], kind.removesuffix('s'))}"
@@ -180,7 +180,7 @@ def _report_planned(planned: list[Housekept]) -> None:
     if total["deactivated"]:
         parts.insert(0, f"mark {counted(total['deactivated'], 'master')} inactive")
     if parts:
-        report(f"This would {enumerated(parts)}.")
+        report(f"The command would {enumerated(parts)}.")
 
 
 def _write(

@@ -1,4 +1,4 @@
-"""The options of ``list`` that ask from the other side, and what is said of an answer."""
+"""The options of ``list`` for what masters are linked to, and the messages about them."""
 
 from __future__ import annotations
 

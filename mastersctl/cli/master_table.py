@@ -1,4 +1,4 @@
-"""The table of ``mastersctl list``, and what is reported with it."""
+"""The table of ``mastersctl list``, and the messages with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def write_masters(connector: MastersConnector, spec: ResultSpec, linked: Given) -> None:
-    """Write the table, with what there is to say about it."""
+    """Write the table, and report what it leaves out."""
     from mastersctl.output.columns import columns_of  # late, for --help and other formats
     from mastersctl.output.table import write
 
@@ -38,7 +38,7 @@ def write_masters(connector: MastersConnector, spec: ResultSpec, linked: Given) 
         needing = _needing(connector)
     marked = numbers(needing, rows) if needing else ()
     if rows or not on_terminal:
-        rows = [row[1:] for row in rows]  # in its place, as 100,000 take their room
+        rows = [row[1:] for row in rows]  # replaces the list: 100,000 rows take much memory
         headings = write(rows, columns_of(spec.fields), sys.stdout, needing=marked)
         if headings:
             report(left_out(headings))

@@ -1,4 +1,4 @@
-"""What is printed for people, on the standard error; whether it arrives changes no result."""
+"""Messages for people, on the standard error; a failure to print them changes no result."""
 
 import contextlib
 import re
@@ -50,7 +50,7 @@ def note(message: str) -> None:
 
 
 def note_released() -> None:
-    """Say, to scripts too, when build requests that were released are built."""
+    """Report, to scripts too, when masters build the released build requests."""
     report(
         "Note: Running masters build the released requests only after 'buildbot reconfig', a new "
         "request or the connection of a worker."
@@ -58,7 +58,7 @@ def note_released() -> None:
 
 
 def can_ask() -> bool:
-    """Return whether there is a terminal to ask a person on."""
+    """Return whether there is a terminal for a confirmation."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 

@@ -1,4 +1,4 @@
-"""What is said of masters that need housekeeping."""
+"""Messages about masters that need housekeeping."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ dry_run_option = click.option(
 
 
 def report_dry_run() -> None:
-    """Say, after what would be done, that nothing was."""
+    """Report, after the result of a dry run, that nothing was changed."""
     report("Dry run: nothing was changed.")
 
 
@@ -156,13 +156,13 @@ reassign_option = click.option(
 
 
 def warn_of_odd_name(name: str) -> None:
-    """Say that a name is not of the form of Buildbot's, unless it is."""
+    """Warn of a name that does not have the form of Buildbot's names."""
     if not all(name.partition(":")):
-        warn(f"No master starts under the name {name!r}, which is not HOSTNAME:BASEDIR.")
+        warn(f"The name {name!r} is not HOSTNAME:BASEDIR, so no master starts under it.")
 
 
 def warn_of_future(name: str) -> None:
-    """Say that a master is active by a last check-in that is yet to come."""
+    """Warn of a master whose last check-in is in the future."""
     warn(
         f"The last check-in of the master {name!r} is in the future, so the master looks active "
         "until then; 'mastersctl set-state MASTER active' sets it to now."
@@ -170,12 +170,12 @@ def warn_of_future(name: str) -> None:
 
 
 def warn_of_lag(connector: MastersConnector) -> None:
-    """Say that the database is a standby, if that is so far behind that what it shows is old."""
+    """Warn of a database that is a standby and behind its primary."""
     from mastersctl.clock import describe_lag
 
     behind = describe_lag(connector.database.replication_lag())
     if behind:
-        warn(f"{behind}; its data may be as old.")
+        warn(f"{behind}; its data may be out of date.")
 
 
 def print_result(format_: str, result: dict[str, Any], text: object) -> None:

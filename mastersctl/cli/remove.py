@@ -72,7 +72,7 @@ def remove(
     On a terminal, the command asks before it removes a master; elsewhere it needs --yes. With
     --yes, an empty list of masters is no error.
     """
-    if not (masters or yes or dry_run):  # as of 'rm -f': xargs may have nothing to pass on
+    if not (masters or yes or dry_run):  # as with 'rm -f': xargs may pass no masters
         raise click.UsageError("Missing argument 'MASTER...'.")
 
     from mastersctl.operations.removal import remove_masters
@@ -98,7 +98,7 @@ def remove(
     elif yes and removal.skipped:
         them = "it" if len(removal.skipped) == 1 else "them"
         skipped = counted(len(removal.skipped), "master")
-        note(f"Skipped {skipped}, because something refers to {them}.")
+        note(f"Skipped {skipped}, because rows still refer to {them}.")
     done = "would remove" if dry_run else "removed"
     text = f"{done} {counted(len(removal.masters), 'master')}"
     print_result(format_, _to_json(removal), text)
@@ -106,11 +106,13 @@ def remove(
 
 def _require_terminal() -> None:
     if not can_ask():
-        raise click.UsageError("There is no terminal to ask on; pass --yes to remove masters.")
+        raise click.UsageError(
+            "There is no terminal for the confirmation; pass --yes to remove masters."
+        )
 
 
 def _announce(removal: Removal) -> None:
-    """Say what is about to be done."""
+    """Report what the command is about to do."""
     _enumerate("Masters to remove, after housekeeping for them", removal.masters)
     if target := removal.reassigned_to:
         report(
@@ -118,7 +120,7 @@ def _announce(removal: Removal) -> None:
             f"{counted(removal.builds, 'build')} and {counted(removal.claims, 'claim')} on "
             "finished build requests."
         )
-    _enumerate("Masters that would be skipped, because something refers to them", removal.skipped)
+    _enumerate("Masters to skip, because rows still refer to them", removal.skipped)
 
 
 def _enumerate(title: str, masters: list[MasterRow]) -> None:

@@ -82,7 +82,7 @@ def set_state(
 
 
 def _report_left(change: StateChange, dry_run: bool) -> None:
-    """Warn of what no running master will clean up."""
+    """Warn of the builds and claims that no running master cleans up."""
     left = []
     if change.builds:
         left.append(counted(change.builds, "unfinished build"))

@@ -142,7 +142,7 @@ def _describe(kind: str, item: Item) -> str:
 
 
 def _when(moment: datetime) -> str:
-    """Return when that was; on a terminal, how long ago."""
+    """Return a moment as text; on a terminal, how long ago it was."""
     if not sys.stdout.isatty():
         return moment.isoformat()
     from mastersctl.output.age import ago

@@ -1,4 +1,4 @@
-"""``mastersctl list --watch``: the table, read and drawn again and again."""
+"""``mastersctl list --watch``: the table, redrawn at an interval."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MIN_INTERVAL, _MAX_INTERVAL = 0.1, 86400  # seconds
 def parse_seconds(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | None:
-    """Return how often to look, in seconds. For an option."""
+    """Return the interval between redraws, in seconds. For an option."""
     if value is None:
         return None
     try:
@@ -55,17 +55,17 @@ def watch(
     linked: Given,
     seconds: float,
 ) -> None:
-    """Show the masters until the user has seen enough and presses Ctrl-C.
+    """Show the masters until the user presses Ctrl-C.
 
     Masters with trouble come first where no order is given.
 
     Parameters:
         make_spec: returns which masters to show; ages in its filters count from now.
-        linked: what they are linked to; see `mastersctl.cli.linked`.
-        seconds: how long to wait before they are read again.
+        linked: what the masters are linked to; see `mastersctl.cli.linked`.
+        seconds: how long to wait before each redraw.
 
     Raises:
-        MastersctlError: they cannot be read even once.
+        MastersctlError: the first attempt to read the masters fails.
     """
     from mastersctl.operations.health import count_states
     from mastersctl.operations.needs import find_needing
@@ -97,7 +97,7 @@ def watch(
         return Contents(rows, lines, max(total, len(rows)), needing=numbers(needing, rows))
 
     try:
-        read(None)  # what is wrong from the start is an error
+        read(None)  # an error of the first attempt ends the command
         title = f"{settings.locate().url}, every {seconds:g} s, Ctrl-C ends"
         with fullscreen(sys.stdout, title, fields, left_out) as screen:
             screen.show(read(screen))
@@ -106,7 +106,7 @@ def watch(
                 try:
                     contents = read(screen)
                 except MastersctlError as error:
-                    screen.show_error(f"{error} Trying again.")
+                    screen.show_error(f"{error} Retrying.")
                 else:
                     screen.show(contents)
     except KeyboardInterrupt:

@@ -30,7 +30,7 @@ class Dead(NamedTuple):
         deadline: a master is dead only if it has not checked in since then (epoch seconds); None
             if the user knows that all are dead.
         named: whether the user named the masters, so that none may be skipped.
-        young: the masters that checked in recently, but which the user knows to be dead.
+        young: masters that checked in recently; the user knows that they are dead.
     """
 
     ids: list[int]
@@ -111,9 +111,9 @@ def find_named_masters(
     if young and not force:
         seen = joined([f"{row.name!r} ({last_seen([row], now)})" for row in young])
         raise RefusedError(
-            f"Nothing was changed, because a master is dead after {described(older_than)}, and "
-            f"these masters were seen since: {seen}; wait, or pass --force if you know that they "
-            "are dead."
+            "Nothing was changed, because these masters checked in within the last "
+            f"{described(older_than)}: {seen}; wait, or pass --force if you know that they are "
+            "dead."
         )
     ids = sorted(rows, key=_by_number)
     return Dead(ids, None if force else deadline, named=True, young=young)
@@ -126,7 +126,11 @@ def why_none(lookup: Lookup, older_than: float = EXPIRE_SECONDS) -> str:
         older_than: a master is dead when its last check-in is older than this, in seconds.
     """
     parts = [*_not_dead(lookup, older_than)]
-    return "; ".join([*parts, f"a master is dead after {described(older_than)}"]) if parts else ""
+    return (
+        "; ".join([*parts, f"a master is dead after {described(older_than)} without a check-in"])
+        if parts
+        else ""
+    )
 
 
 def _not_dead(lookup: Lookup, older_than: float) -> Iterator[str]:
@@ -169,7 +173,7 @@ def _ago(times: Sequence[float], now: float) -> str:
     from humanize import naturaldelta  # late: only messages for people need it
 
     if not times:
-        return "at a time that no calendar has"
+        return "at an invalid time"
     if max(times) > now + TOLERANCE:
         return "in the future"
     ages = [naturaldelta(_begun(now - time)) for time in (max(times), min(times))]

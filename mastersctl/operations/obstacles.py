@@ -43,4 +43,4 @@ def _describe(kind: str, rows: int) -> str:
     if kind in REASSIGNED:
         noun, *rest = kind.split(" ", 1)
         return " ".join([counted(rows, noun.removesuffix("s")), *rest])
-    return f"{counted(rows, 'row')} by their {kind!r}"
+    return f"{counted(rows, 'row')} in {kind!r}"

@@ -32,7 +32,7 @@ class Removal(NamedTuple):
 
     Attributes:
         masters: the masters that are removed.
-        skipped: the masters that are skipped, because something refers to them.
+        skipped: the masters that are skipped, because rows still refer to them.
         reassigned_to: the master that inherits builds and claims; None if nothing is reassigned.
         builds, claims: how many builds and claims on finished build requests it inherits.
     """
@@ -58,7 +58,7 @@ def remove_masters(
 
     Parameters:
         reassign_to: the master that inherits their builds and claims on finished build requests.
-        skip_used: skip masters that something refers to, instead of removing none.
+        skip_used: skip masters that rows still refer to, instead of removing none.
         dry_run: change nothing.
 
     Raises:
@@ -134,13 +134,13 @@ def carry_out(database: Database, removal: Removal, now: int) -> None:
     """Do the housekeeping for the masters, reassign their builds and claims, and delete them.
 
     The caller's transaction must be the one in which the plan was made. Before the deletion, a
-    last check makes sure that nothing refers to the masters, so that no foreign key cascades.
+    last check makes sure that no row refers to the masters, so that no foreign key cascades.
 
     Parameters:
         now: the time at which unfinished builds and steps end, in epoch seconds.
 
     Raises:
-        RefusedError: something still refers to one of the masters.
+        RefusedError: a row still refers to one of the masters.
         NoSuchMasterError: the target was removed meanwhile.
     """
     ids = [master.id for master in removal.masters]
@@ -182,9 +182,9 @@ def _why(blocked: list[tuple[str, Uses]]) -> str:
     reassigned = all(kind in REASSIGNED for _, uses in blocked for kind in uses)
     remedy = "name the master that inherits them with --reassign-to"
     if not reassigned:
-        remedy = "mastersctl does not know such rows, so check them first"
+        remedy = "check these rows, which mastersctl does not know"
     return (
-        f"Nothing was removed, because something refers to {joined(reasons)}; {remedy}, or skip "
+        f"Nothing was removed, because rows still refer to {joined(reasons)}; {remedy}, or skip "
         "such masters with --skip-used."
     )
 
@@ -192,7 +192,7 @@ def _why(blocked: list[tuple[str, Uses]]) -> str:
 def _counted(kind: str, rows: int) -> str:
     """Return how many rows refer to a master, such as ``1 claim on finished build requests``."""
     if kind not in REASSIGNED:
-        return f"{counted(rows, 'row')} by {kind!r}"
+        return f"{counted(rows, 'row')} in {kind!r}"
     noun, *rest = kind.split(" ", 1)
     return " ".join([counted(rows, noun.removesuffix("s")), *rest])
 

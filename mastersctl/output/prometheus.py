@@ -25,7 +25,7 @@ def render(
     Parameters:
         counts: how many masters are in each state.
         masters: the values of `FIELDS` of each.
-        missing: the IDs and names of masters that are not there, and so not active.
+        missing: the IDs and names of masters that do not exist, and so are not active.
         needing: how many masters need housekeeping; None where that is not known.
     """
     registry = CollectorRegistry()

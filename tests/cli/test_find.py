@@ -48,7 +48,7 @@ def test_a_note_says_that_a_master_was_added_and_how_to_undo_it(
     assert result.out == ("2\n" if format_ == "id" else '{"id": 2, "created": true}\n')
     assert result.err == (
         r"Note: The master 'm\x1b:/' was added, inactive, with ID 2; "
-        "'mastersctl remove 2' undoes that.\n"
+        "'mastersctl remove 2' removes it.\n"
     )
     assert database.run("remove", "2", "--yes").out == "removed 1 master\n"
     assert [name for _, name, *_ in masters(database)] == ["alive:/"]
@@ -60,7 +60,7 @@ def test_a_name_that_no_master_has_is_added_with_a_warning(
 ) -> None:
     result = database.run("find", name)
     assert (result.code, result.out) == (0, "1\n")
-    warning = f"Warning: No master starts under the name {name!r}, which is not"
+    warning = f"Warning: The name {name!r} is not HOSTNAME:BASEDIR"
     assert result.err.startswith(warning)
     assert database.run("find", name) == (0, "1\n", "")
 
@@ -71,7 +71,7 @@ def test_a_dry_run_says_what_would_be_added_and_changes_nothing(database: RealDa
     arguments = ("find", "m:/", "--dry-run")
     assert database.run(*arguments) == (0, "", missing)
     assert database.run(*arguments, "-o", "json").json == {"id": None, "created": True}
-    assert "'odd', which is not HOSTNAME:BASEDIR" in database.run("find", "odd", "--dry-run").err
+    assert "'odd' is not HOSTNAME:BASEDIR" in database.run("find", "odd", "--dry-run").err
     assert database.run(*arguments, "--no-create").code == 3
     assert masters(database) == []
     add_master(database, "m:/")
@@ -129,7 +129,7 @@ def test_a_name_whose_hash_is_wrong_is_told_and_no_second_master_gets_it(
         assert "'mastersctl rename 1 NAME'" in result.err, command
     result = database.run("check", "new:/")
     assert result.code == 2
-    assert "not there: 'new:/'; Master 1 has the name 'new:/'" in result.out
+    assert "no such master: 'new:/'; Master 1 has the name 'new:/'" in result.out
     other = add_master(database, "other:/")
     result = database.run("rename", other, "new:/")
     assert (result.code, result.out) == (1, "")

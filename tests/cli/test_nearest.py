@@ -69,7 +69,7 @@ def test_every_command_that_names_a_master_asks_for_the_one_that_was_meant(
         assert result.err.endswith(" Did you mean 'vm:/srv/m1'?\n"), command
     result = database.run("check", "m1", "other:/bb", "vm:/srv/m2")
     assert result.code == 2
-    assert "not there: 'm1', 'vm:/srv/m2'; did you mean 'vm:/srv/m1' by 'm1'?; " in result.out
+    assert "no such master: 'm1', 'vm:/srv/m2'; did you mean 'vm:/srv/m1' by 'm1'?; " in result.out
     assert "did you mean 'vm:/srv/m1' by 'vm:/srv/m2'?" in result.out
     assert masters(database) == before
 

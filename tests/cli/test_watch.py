@@ -118,7 +118,7 @@ def test_a_database_that_goes_away_is_tried_again(terminal: Terminal, database: 
     terminal.wait_for("build2")
     away = database.path.rename(database.path.with_suffix(".away"))
     lines = terminal.wait_for("There is no database")
-    assert "Trying again." in "".join(lines)
+    assert "Retrying." in "".join(lines)
     assert "build2" in "\n".join(lines)
     away.rename(database.path)
     database.execute("DELETE FROM masters WHERE id = 2")
