@@ -279,7 +279,7 @@ def test_a_full_disk_behind_stdout_is_an_error(sqlite_database: SqliteFile, argu
     result = shell(f"mastersctl {arguments} {url} >/dev/full")
     assert result.code == 1
     assert "No space left on device" in result.err
-    said = ("Dry run: ", "Note: The master", "Warning: No master starts")
+    said = ("Dry run: ", "Note: The master", "Warning: The name")
     lines = [line for line in result.err.splitlines() if not line.startswith(said)]
     assert len(lines) == 1
 
