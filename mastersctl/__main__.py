@@ -28,7 +28,7 @@ def _cannot_start(error: Exception) -> "NoReturn":
     message = f"mastersctl cannot be imported ({problem}); install it again."
     if {"-v", "--verbose"} & set(sys.argv):
         sys.excepthook(type(error), error, error.__traceback__)
-    if "check" in sys.argv:  # no parser can tell whether this is the command
+    if "check" in sys.argv:  # there is no parser to find the command
         print(f"MASTERS UNKNOWN - {message.replace('|', '/')}")
         sys.exit(3)
     sys.exit(f"Error: {message}")

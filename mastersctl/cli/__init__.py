@@ -1,4 +1,4 @@
-"""The command line: argv in, text and an exit code out. Nothing else prints or exits."""
+"""The command line: arguments in, text and an exit code out. No other package prints or exits."""
 
 import gc
 import io
@@ -17,7 +17,7 @@ from mastersctl.cli.messages import report, report_error, sanitized
 from mastersctl.errors import MastersctlError
 from mastersctl.text import visible
 
-_UNKNOWN = 3  # the exit code of check that fails
+_UNKNOWN = 3  # the exit code when check fails
 _MIN_HELP_WIDTH, _DEFAULT_HELP_WIDTH, _MAX_HELP_WIDTH = 50, 80, 100  # columns of help
 _MAX_TERMINAL_SIZE = 4096  # columns or lines of a terminal
 
@@ -25,7 +25,7 @@ _MAX_TERMINAL_SIZE = 4096  # columns or lines of a terminal
 def main() -> NoReturn:
     """Run the command that the arguments of this process name, and exit.
 
-    An interrupt is an exception while it runs; when it has ended, that ends the process.
+    An interrupt raises KeyboardInterrupt while the command runs; afterwards it ends the process.
     """
     sys.unraisablehook = _lost
     try:
@@ -35,17 +35,17 @@ def main() -> NoReturn:
             _flush_errors()
         finally:
             _interrupt.end_process()
-    except KeyboardInterrupt:  # one more, while the first was told
+    except KeyboardInterrupt:  # a second one, while the first was reported
         _interrupt.interrupt()
     except BrokenPipeError:
-        # The reader has seen enough (`mastersctl list | head -1`): end as every filter does.
+        # The reader closed the pipe (`mastersctl list | head -1`): end by SIGPIPE, as filters do.
         _interrupt.end_as_filter()
-    gc.freeze()  # or the exit begins with a search of all that was imported, a tenth of a call
+    gc.freeze()  # else garbage collection at exit takes a tenth of the command's time
     sys.exit(code)
 
 
 def _lost(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Handle an error where none can be raised, as in a destructor: only an interrupt counts."""
+    """Handle an error that cannot be raised, as in a destructor; ignore all but interrupts."""
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         _interrupt.interrupt()
 
@@ -54,9 +54,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command, print its result or its error, and return the exit code.
 
     Raises:
-        BrokenPipeError: whoever reads the output has gone away.
+        BrokenPipeError: the reader of the output closed the pipe.
     """
-    if sys.stdout is None:  # closed by the caller: say so before anything is changed
+    if sys.stdout is None:  # closed by the caller: fail before anything is changed
         report_error("Standard output is closed; redirect it to /dev/null to discard it.")
         return _failure(MastersctlError.exit_code, arguments)
     _set_encodings()
@@ -84,7 +84,7 @@ def _run(arguments: Sequence[str], settings: Settings) -> int:
 
             answer(cli, os.environ[COMPLETE_VARIABLE])
             return 0
-        # Not cli.main(), which ends the process itself when whoever reads the output has gone.
+        # Not cli.main(): it ends the process itself when the reader closes the pipe.
         width = _help_width()
         with cli.make_context(
             "mastersctl", [*arguments], terminal_width=width, obj=settings
@@ -103,7 +103,7 @@ def _run(arguments: Sequence[str], settings: Settings) -> int:
         message = error.format_message()
         shown = message if isinstance(error, click.MissingParameter) else visible(message)
         for line in usage.getvalue().replace(message, shown).splitlines():
-            report(line.expandtabs(2))  # Click indents with them
+            report(line.expandtabs(2))  # Click indents with tabs
         return _failure(error.exit_code, arguments)
     except (click.Abort, KeyboardInterrupt):
         report("Aborted.")
@@ -112,16 +112,16 @@ def _run(arguments: Sequence[str], settings: Settings) -> int:
         report_error(str(error))
         return _failure(error.exit_code, arguments)
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is None:  # of the output
+        if isinstance(error, OSError) and error.filename is None:  # writing the output failed
             raise
         return _last_resort(error, arguments, settings)
 
 
 def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings) -> int:
-    """Say that there is an error that nothing has foreseen, and return the exit code."""
-    # An option after a command that cannot be imported is not read.
+    """Report an unexpected error, and return the exit code."""
+    # Click does not read the options after a command that it cannot import.
     if settings.verbose or {"-v", "--verbose"} & {*arguments}:
-        from traceback import format_exception  # late, like whatever nobody should ever need
+        from traceback import format_exception  # late: only an unexpected error needs it
 
         for line in "".join(format_exception(error)).splitlines():
             report(line)
@@ -141,9 +141,9 @@ def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings)
 
 
 def _help_width() -> int:
-    """Return how wide help is: as the terminal, within bounds.
+    """Return the width of help: the width of the terminal, within bounds.
 
-    Click would ask shutil, the import of which takes as long as all commands' together.
+    Click would import shutil for this, which takes as long as the import of all commands.
     """
     width = int(os.environ.get("COLUMNS", "0"))
     if not width:
@@ -153,22 +153,22 @@ def _help_width() -> int:
 
 
 def _failure(code: int, arguments: Sequence[str]) -> int:
-    """Return the exit code of a command that failed with `code`: that of check has its own."""
+    """Return the exit code of a command that failed with `code`; for check, it is UNKNOWN."""
     return _UNKNOWN if _command(arguments) == CHECK else code
 
 
 def _command(arguments: Sequence[str]) -> str | None:
-    """Return the command that Click takes, whichever options it takes for wrong."""
+    """Return the name of the command, even if the command line has unknown options."""
     context = click.Context(cli, ignore_unknown_options=True, resilient_parsing=True)
     try:
         _, rest, _ = cli.make_parser(context).parse_args([*arguments])
-    except click.UsageError:  # an option without its value, after which there is nothing
+    except click.UsageError:  # the last argument is an option without its value
         return None
     return next((word for word in rest if not word.startswith("-")), None)
 
 
 def _set_encodings() -> None:
-    """Write UTF-8 to files and pipes, exactly; escape what a terminal cannot show."""
+    """Write exact UTF-8 to files and pipes; escape characters that a terminal cannot show."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             if stream is sys.stdout and not stream.isatty():
@@ -178,7 +178,7 @@ def _set_encodings() -> None:
 
 
 def _set_size() -> None:
-    """Forget a size of the terminal that is none, on which Rich would fail; limit a huge one."""
+    """Limit a huge terminal size in the environment; remove an invalid one, where Rich fails."""
     for variable in ("COLUMNS", "LINES"):
         size = 0
         with suppress(ValueError):
@@ -190,7 +190,7 @@ def _set_size() -> None:
 
 
 def _flush_errors() -> None:
-    """Write what is left for the standard error; that it cannot be written changes no result."""
+    """Flush stderr; a failure to write does not change the exit code."""
     if sys.stderr is not None:
         try:
             sys.stderr.flush()
@@ -199,5 +199,5 @@ def _flush_errors() -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Keep Python from writing what is left in `stream` when it exits."""
+    """Discard the buffer of `stream`, which Python would write when it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

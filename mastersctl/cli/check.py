@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mastersctl.operations.health import Health
     from mastersctl.schema.master import MasterRow
 
-OK, WARNING, CRITICAL, UNKNOWN = range(4)  # as the monitoring plugins' guidelines have them
+OK, WARNING, CRITICAL, UNKNOWN = range(4)  # as in the guidelines for monitoring plugins
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
@@ -109,7 +109,7 @@ def check(
         on_terminal = sys.stdout.isatty()
         sys.stdout.write("\n".join(map(visible, text.split("\n"))) if on_terminal else text)
     else:
-        from mastersctl.output.replacing import replace  # late: few write a file
+        from mastersctl.output.replacing import replace  # late: only --write needs it
 
         replace(path, text)
     raise click.exceptions.Exit(code)
@@ -136,7 +136,7 @@ def _describe(health: Health) -> str:
 
 
 def _performance(health: Health, named: bool, min_active: int) -> str:
-    unhealthy = ";;0" if named else ";0"  # critical, or a warning, above that
+    unhealthy = ";;0" if named else ";0"  # thresholds: CRITICAL above 0, or WARNING
     thresholds = {ACTIVE: f";;{min_active}:", STALE: unhealthy, EXPIRED: unhealthy}
     values = [
         f"{state}={count}{thresholds.get(state, '')}" for state, count in health.counts.items()
@@ -151,7 +151,7 @@ def _line(code: int, text: str, performance: str | None = None) -> str:
 
 
 def _json(status: dict[str, Any]) -> str:
-    from json import dumps  # late: it is for this format alone
+    from json import dumps  # late: only this format needs it
 
     from mastersctl.output.texts import to_json
 
@@ -192,7 +192,7 @@ def _metrics(connector: MastersConnector, health: Health, max_age: float) -> str
 
 
 def asked_format(arguments: Sequence[str]) -> str:
-    """Return the value of -o in a command line that is wrong, or was not read."""
+    """Return the value of -o in a command line that is wrong, or that Click did not parse."""
     for option, value in pairwise([*arguments, ""]):
         if option in ("-o", "--output"):
             return value

@@ -1,4 +1,4 @@
-"""``mastersctl completion``: the scripts, which ask `mastersctl.cli.shells`."""
+"""``mastersctl completion``: the scripts for shells, which `mastersctl.cli.shells` answers."""
 
 import os
 

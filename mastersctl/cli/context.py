@@ -1,4 +1,4 @@
-"""What a command works with: the settings that the shared options make, and the database."""
+"""The context of a command: the values of the shared options, and the database."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from mastersctl.output.progress import Progress
 
 COMPLETE_VARIABLE = "_MASTERSCTL_COMPLETE"
-"""By which a shell asks how a command line goes on; see `mastersctl.cli.completion`."""
+"""The variable with which a shell asks for candidates; see `mastersctl.cli.shells`."""
 DEFAULT_TIMEOUT = 10.0  # seconds
 
 
 class Settings:
-    """What the options of `database_options` say, wherever on the command line they stand."""
+    """The values of the options of `database_options`, from anywhere on the command line."""
 
     def __init__(self) -> None:
         self.db_url: str | None = None
@@ -42,7 +42,7 @@ class Settings:
         self._location: Location | None = None
 
     def locate(self) -> Location:
-        """Return where the database is; say once what it depends on."""
+        """Return the location of the database; print each note about it once."""
         if self._location is not None:
             return self._location
         from mastersctl.config.location import CONFIG_PYTHON_VARIABLE, locate
@@ -50,7 +50,7 @@ class Settings:
         environ: Mapping[str, str] = os.environ
         python = self.config_python
         is_completing = bool(os.environ.get(COMPLETE_VARIABLE))
-        if is_completing:  # who presses a key wants nothing executed, and no message
+        if is_completing:  # completion executes nothing, and prints no message
             python = None
             environ = {name: os.environ[name] for name in environ if name != CONFIG_PYTHON_VARIABLE}
         location = locate(
@@ -62,18 +62,18 @@ class Settings:
                     warn(note)
         self._told.update(location.notes)
         if python or environ.get(CONFIG_PYTHON_VARIABLE):
-            self._location = location  # or 'list --watch' would execute it every two seconds
+            self._location = location  # else 'list --watch' would execute it at each redraw
         return location
 
     def prepare(self) -> None:
-        """Import all that `connect` needs, down to the driver of the database."""
-        import mastersctl.operations.connector  # noqa: F401  # late: with it comes Peewee
+        """Import everything that `connect` needs, including the database driver."""
+        import mastersctl.operations.connector  # noqa: F401  # late: it imports Peewee
         from mastersctl.database import database_class
 
         database_class(self.locate().url)
 
     def progress(self, title: str) -> AbstractContextManager[Progress]:
-        """Show how far long work has come, on a terminal; with -v, its statements show that."""
+        """Show the progress of long work on a terminal; with -v, the SQL statements show it."""
         from mastersctl.output.progress import progress
 
         return progress(title, None if self.verbose else sys.stderr)
@@ -86,7 +86,7 @@ class Settings:
             report(f"Using {location.url} (from {location.source})")
 
         from mastersctl.database import opened
-        from mastersctl.operations.connector import MastersConnector  # late: with it comes Peewee
+        from mastersctl.operations.connector import MastersConnector  # late: it imports Peewee
 
         on_query = _report_query if self.verbose else None
         try:

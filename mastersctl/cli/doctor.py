@@ -112,7 +112,7 @@ def _write(problems: list[Problem], repaired: list[Repaired] | None, format_: st
 
 
 def _write_problems(problems: list[Problem]) -> None:
-    """Write a description of each on a terminal, and a table with a row for each elsewhere."""
+    """Write a description of each problem on a terminal, and a table elsewhere."""
     if not sys.stdout.isatty():
         from mastersctl.output.columns import Column
         from mastersctl.output.table import write

@@ -1,4 +1,4 @@
-"""The tree of commands; each is imported when it is looked up, and a call pays for one of them."""
+"""The tree of commands; looking up a command imports it, so each call imports only one."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "completion": "Print the script that completes command lines in a shell.",
     },
 }
-"""The commands by what they are for, with the first sentence of the help of each."""
+"""The commands by purpose, each with the first sentence of its help."""
 
 
 class Commands(Mapping[str, click.Command]):
-    """The commands by name, each from the module that is called like it."""
+    """The commands by name; each comes from the module of the same name."""
 
     _SHORT_HELP: ClassVar[dict[str, str]] = {
         name: text for section in SECTIONS.values() for name, text in section.items()
@@ -51,7 +51,7 @@ class Commands(Mapping[str, click.Command]):
             raise KeyError(name)
         module = "list_" if name == "list" else name.replace("-", "_")
         command: click.Command = getattr(import_module(f"mastersctl.cli.{module}"), module)
-        command.short_help = self._SHORT_HELP[name]  # or completion would cut its own
+        command.short_help = self._SHORT_HELP[name]  # else completion would cut the long help
         command.epilog = SHARED
         return command
 
@@ -63,7 +63,7 @@ class Commands(Mapping[str, click.Command]):
 
 
 class Group(click.Group):
-    """The command whose commands are the others; its help imports none of them."""
+    """The command ``mastersctl``, which has the other commands; its help imports none of them."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_commands(ctx, formatter)

@@ -122,7 +122,7 @@ def housekeep(
         every = _find(connector, masters, older_than, force)
         for dead in bar.track(every.batches()):
             for housekept in clean_up(connector, dead, dry_run=dry_run):
-                done.append(housekept)  # one by one: the next one may fail
+                done.append(housekept)  # at once: the next master may fail
         if not done and not masters and format_ == "table":
             why = why_none(connector, older_than)
     _warn_of_young(every)

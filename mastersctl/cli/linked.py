@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 Given = Mapping[str, int | str]
-"""The ID or the name of what masters are linked to, by what it is."""
+"""The values of these options: an ID or a name, by kind."""
 
 _WITHOUT = {
     "builder": "its requests wait",
@@ -24,11 +24,11 @@ _WITHOUT = {
     "scheduler": "it requests no builds",
     "change_source": "it finds no changes",
 }
-"""What follows when no active master has it."""
+"""The effect when no active master has a builder, worker and so on, by kind."""
 
 
 def linked_options(function: F) -> F:
-    """Add the options that list the masters of something."""
+    """Add the options that select masters by their links."""
     for kind, verb in (
         ("change-source", "linked"),
         ("scheduler", "linked"),
@@ -43,12 +43,12 @@ def linked_options(function: F) -> F:
 
 
 def given(linked: Mapping[str, int | str | None]) -> Given:
-    """Return those of the options that were given."""
+    """Return the options that were given."""
     return {kind: value for kind, value in linked.items() if value is not None}
 
 
 def lacking(connector: MastersConnector, linked: Given) -> Iterator[str]:
-    """Yield a sentence for each thing that no active master has."""
+    """Yield a sentence for each builder, worker and so on that no active master has."""
     from mastersctl.query.resultspec import Filter, ResultSpec
 
     spec = ResultSpec([Filter("state", "eq", (ACTIVE,))], limit=1, fields=("id",))

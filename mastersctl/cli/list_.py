@@ -75,7 +75,7 @@ def _count(context: click.Context, parameter: click.Parameter, value: str | None
 
 
 def _age(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return an age as it was given: it counts back from each look at the masters."""
+    """Check an age, and return it unchanged: with --watch, it counts back from each redraw."""
     if value is not None:
         from mastersctl.query.resultspec import parse_age
 
@@ -140,7 +140,7 @@ def list_(
     all_filters += [f"last_active__{operator}={age}" for operator, age in ages.items() if age]
 
     def make_spec() -> ResultSpec:
-        from mastersctl.query.resultspec import (  # late, for --help
+        from mastersctl.query.resultspec import (  # late: --help does not need it
             ResultSpec,
             parse_filters,
             parse_order,
@@ -167,7 +167,7 @@ def list_(
             write_masters(connector, spec, those)
         else:
             masters = connector.get_masters(spec, linked=those)
-            first = list(islice(masters, 1))  # an error comes before any header
+            first = list(islice(masters, 1))  # so that an error comes before any header
             writer(format_)(chain(first, masters), spec.fields, sys.stdout)
         for sentence in lacking(connector, those):
             report(sentence)

@@ -44,7 +44,7 @@ def write_masters(connector: MastersConnector, spec: ResultSpec, linked: Given) 
             report(left_out(headings))
     if not rows:
         _report_none(connector)
-    elif on_terminal and len(rows) >= _screen_lines():  # below the headings
+    elif on_terminal and len(rows) >= _screen_lines():  # the headings take a line, too
         click.echo(_counts(len(rows), states))
     if needing and needing.unknown:
         warn(summary(needing))
@@ -60,13 +60,13 @@ def _needing(connector: MastersConnector) -> Needing:
 
 def _screen_lines() -> int:
     """Return how many lines the terminal has."""
-    from shutil import get_terminal_size  # late: a pipe has none
+    from shutil import get_terminal_size  # late: a pipe does not need it
 
     return get_terminal_size().lines
 
 
 def _report_none(connector: MastersConnector) -> None:
-    """Report that no master is listed, and how many there are."""
+    """Report that no master is listed, and how many masters there are."""
     number = connector.count_masters()
     if number:
         report(f"No master matches ({number} in all).")
@@ -81,5 +81,5 @@ def _counts(number: int, states: Sequence[str]) -> str:
 
 
 def left_out(headings: Sequence[str], other: str = "--field") -> str:
-    """Return which columns a terminal had no room for, and the option that shows them."""
+    """Return the message that names the columns left out, and the option that shows them."""
     return f"No room for {enumerated(headings)}: use a wider terminal, or {other}."

@@ -8,8 +8,8 @@ import click
 
 from mastersctl.text import visible
 
-# A URL may stand where none is expected, and be repeated by the message that says so. One slash, or
-# none, may be meant as two.
+# An error message repeats the value given, and a user may give a URL where none is expected. A
+# mistyped URL may have one slash, or none.
 _START = r"//|(?:postgres\w*|pgsql|mysql|mariadb|sqlite)(?:\+\w+)?:(?!//)/?"
 _HIDDEN = r"(?!\*\*\*@)"
 _PORT = r"(?!\d*(?:[/?][^\s@]*)?\.?(?:[\s'\",;)]|$))"
@@ -22,19 +22,16 @@ _MAX_LENGTH = 4000  # characters; a name can have a million
 
 
 def report(message: str) -> None:
-    """Print a line, without passwords and with nothing that a terminal would act on."""
+    """Print a message as one line, without passwords or control characters."""
     with contextlib.suppress(OSError):
         click.echo(sanitized(message), err=True)
 
 
 def sanitized(message: str) -> str:
-    """Return a message without passwords, with nothing that a terminal would act on, not too long.
-
-    It is one line.
-    """
+    """Return a message as one line of limited length, without passwords or control characters."""
     if len(message) <= _MAX_LENGTH:
         return visible(re.sub(_CREDENTIALS, _hide, message))
-    cut = f"{message[:_MAX_LENGTH]}@"  # as if a password ended there: it may be in one
+    cut = f"{message[:_MAX_LENGTH]}@"  # the cut may be inside a password, which an "@" ends
     return visible(re.sub(_CREDENTIALS, _hide, cut).removesuffix("@")) + "..."
 
 
@@ -44,7 +41,7 @@ def warn(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Print a remark to a person at a terminal; a script knows what it does."""
+    """Print a note if stderr is a terminal; scripts do not need it."""
     if sys.stderr is not None and sys.stderr.isatty():
         report(f"Note: {message}")
 

@@ -15,7 +15,7 @@ _LINKS = "links"
 
 
 def summary(needing: Needing) -> str:
-    """Return how many masters need housekeeping, and what does it; nothing if none does."""
+    """Return how many masters need housekeeping, with the remedy; an empty text if none do."""
     number = len(needing.masters)
     if needing.unknown:
         return f"It is unknown which masters need housekeeping: {needing.unknown}"
@@ -26,13 +26,21 @@ def summary(needing: Needing) -> str:
 
 
 def numbers(needing: Needing, rows: Iterable[tuple[Any, ...]]) -> set[int]:
-    """Return the numbers of those rows, which begin with an ID, whose masters need housekeeping."""
+    """Return the numbers of the rows whose masters need housekeeping.
+
+    Parameters:
+        rows: the first value of each is the ID of a master.
+    """
     ids = set(needing.ids or ())
     return {number for number, (id_, *_) in enumerate(rows) if id_ in ids}
 
 
 def held(needing: Needing, masterid: int | None = None) -> dict[str, int]:
-    """Return how many links, unfinished builds and claims masters hold, or one of them."""
+    """Return how many links, unfinished builds and claims the masters hold, by kind.
+
+    Parameters:
+        masterid: count only the rows of this master.
+    """
     from mastersctl.schema.relations import HELD, LINKS
 
     ids = [*needing.held] if masterid is None else [masterid]
@@ -44,7 +52,7 @@ def held(needing: Needing, masterid: int | None = None) -> dict[str, int]:
 
 
 def warning(needing: Needing) -> str:
-    """Return what masters that need housekeeping hold, and what to do; nothing if none does."""
+    """Return what the masters that need housekeeping hold, with the remedy; "" if none do."""
     if needing.unknown or not needing.masters:
         return summary(needing)
     states = {master.state for master in needing.masters}

@@ -23,7 +23,7 @@ SHARED = """
 Options of every command (see 'mastersctl --help'):
   --db-url, --basedir, --config, --config-python, --timeout, -v
 """
-"""How the help of each command ends."""
+"""The end of each command's help."""
 
 
 def _store_verbose(context: click.Context, _: click.Parameter, value: bool | None) -> None:
@@ -34,7 +34,7 @@ def _store_verbose(context: click.Context, _: click.Parameter, value: bool | Non
 def _store_timeout(context: click.Context, _: click.Parameter, value: float | None) -> None:
     if value is None:
         return
-    if not 0 <= value <= MAX_TIMEOUT:  # which NaN is not, either
+    if not 0 <= value <= MAX_TIMEOUT:  # NaN is out of range, too
         raise click.BadParameter(f"{value} is not between 0 and {MAX_TIMEOUT:.0f}.")
     context.ensure_object(Settings).timeout = value
 
@@ -60,14 +60,14 @@ def _store_db_url(context: click.Context, _: click.Parameter, value: str | None)
 
 
 class SharedOption(click.Option):
-    """An option of every command, which only the help of ``mastersctl`` itself lists."""
+    """An option of every command; only the help of ``mastersctl`` itself lists it."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         return super().get_help_record(ctx) if isinstance(ctx.command, click.Group) else None
 
 
 def database_options(function: F) -> F:
-    """Add the options that say where the database is and how to treat it."""
+    """Add the options of every command: the location of the database, the timeout and -v."""
     for option in (
         click.option(
             "-v", "--verbose", cls=SharedOption, is_flag=True, default=None, expose_value=False,
@@ -179,7 +179,7 @@ def warn_of_lag(connector: MastersConnector) -> None:
 
 
 def print_result(format_: str, result: dict[str, Any], text: object) -> None:
-    """Print what a command did: `result` as JSON on one line, or `text`."""
+    """Print the result of a command: `result` as JSON on one line, or `text`."""
     if format_ == "json":
         from mastersctl.output.jsonl import write_object
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mastersctl.operations.removal import Removal
     from mastersctl.schema.master import MasterRow
 
-_MAX_ENUMERATED = 50  # masters that are enumerated
+_MAX_ENUMERATED = 50  # masters that a message lists
 
 
 @click.command()

@@ -1,8 +1,12 @@
-"""What bash, zsh and fish ask to complete a command line, and how each reads the answer.
+"""Completion in bash, zsh and fish: the request of each shell, and the answer in its format.
 
-Click's own scripts ask alike, but in bash they break words at ``:`` and ``=``, of which names and
-filters have many, and let it expand what they insert; in zsh they forget the option before a ``=``;
-in fish they cut help at a comma; and all of them put a space after a filter's ``=``.
+Click's own scripts are not used, because they fail here:
+
+- In bash, they break words at ``:`` and ``=``, which names and filters contain. Bash also expands
+  the words that they insert.
+- In zsh, they drop the option before a ``=``.
+- In fish, they cut the help at a comma.
+- In all shells, they put a space after the ``=`` of a filter.
 """
 
 import os
@@ -13,20 +17,20 @@ from click.shell_completion import CompletionItem, ShellComplete, split_arg_stri
 from mastersctl.cli.context import COMPLETE_VARIABLE
 from mastersctl.errors import InvalidValueError
 
-_LINE_VARIABLE = "COMP_LINE"  # which holds the command line up to the cursor
-_CURSOR = "\0"  # which no command line holds
+_LINE_VARIABLE = "COMP_LINE"  # holds the command line up to the cursor
+_CURSOR = "\0"  # no command line holds this character
 _WITH_MINUS = "--order"  # the option whose value may begin like an option
 
 
 class Shell(ShellComplete):
-    """What a shell asks, and how it reads the answer: a line that says of what kind, then items.
+    """The request of a shell, and the answer: a line with the kind of the items, then the items.
 
-    The kind is ``plain``; or ``dir`` or ``file``, for which the shell itself looks.
+    The kind is ``plain``, ``dir`` or ``file``. The shell itself finds directories and files.
     """
 
     def get_completion_args(self) -> tuple[list[str], str]:
         *words, last = split_arg_string(os.environ[_LINE_VARIABLE] + _CURSOR)
-        # A database is where the line says once the shell has read it.
+        # The shell expands these before a command runs, and the database depends on the result.
         words = [os.path.expandvars(os.path.expanduser(word)) for word in words]
         return words[1:], last.removesuffix(_CURSOR)
 
@@ -57,14 +61,14 @@ class Shell(ShellComplete):
 
 
 class _Bash(Shell):
-    """Bash replaces only what comes after the last character at which it breaks words.
+    """Bash, which replaces only the text after the last character at which it breaks words.
 
-    It shows no help; but what it only lists need not be what it inserts.
+    Bash shows no help. So when bash lists items without inserting one, the items include the help.
     """
 
     name = "bash"
 
-    _LISTS = ("33", "63", "64")  # what COMP_TYPE is then
+    _LISTS = ("33", "63", "64")  # the values of COMP_TYPE when bash lists items
 
     def format_all(self, items: list[CompletionItem], incomplete: str) -> list[str]:
         start = len(incomplete.removesuffix(os.environ.get("COMP_WORD", "")))
@@ -81,7 +85,7 @@ class _Bash(Shell):
 
 
 class _Zsh(Shell):
-    """Zsh takes a colon for the end of the value."""
+    """Zsh, where a colon ends the value of an item."""
 
     name = "zsh"
 
@@ -93,7 +97,7 @@ class _Zsh(Shell):
 
 
 class _Fish(Shell):
-    """Fish takes a tab for the end of the value."""
+    """Fish, where a tab ends the value of an item."""
 
     name = "fish"
 
@@ -109,13 +113,13 @@ _SHELLS: dict[str, type[Shell]] = {shell.name: shell for shell in (_Bash, _Zsh, 
 
 
 def answer(group: click.Group, instruction: str) -> None:
-    """Print how a command line goes on, which the shell has put into other variables.
+    """Print the candidates for the command line, which the shell passes in other variables.
 
     Parameters:
         instruction: the value of `COMPLETE_VARIABLE`.
 
     Raises:
-        InvalidValueError: it is not what the script that `mastersctl completion` prints asks.
+        InvalidValueError: no script of `mastersctl completion` sets the variables like this.
     """
     name, _, wish = instruction.partition("_")
     if name not in _SHELLS or wish != "complete" or _LINE_VARIABLE not in os.environ:

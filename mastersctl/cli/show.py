@@ -126,7 +126,7 @@ def _pairs(row: MasterRow, belongings: Belongings, removal: Obstacles) -> Pairs:
 
 
 def _finished(belongings: Belongings, removal: Obstacles) -> int | None:
-    """Return how many finished builds a master has; None where it is unknown."""
+    """Return how many finished builds a master has; None if that is unknown."""
     from mastersctl.schema.relations import UNFINISHED_BUILDS
 
     return None if removal.unknown else removal.builds - len(belongings[UNFINISHED_BUILDS])

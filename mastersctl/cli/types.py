@@ -1,6 +1,6 @@
-"""The values that options and arguments take: what is accepted, and how a shell completes it.
+"""The types of options and arguments: they check values, and complete them for a shell.
 
-What a shell is offered is computed by `mastersctl.cli.candidates`, imported when a shell asks.
+`mastersctl.cli.candidates` finds the candidates; it is imported only when a shell asks.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     ParamType = click.ParamType[Any]
 else:
-    ParamType = click.ParamType  # which is generic in the stubs before it is in Click
+    ParamType = click.ParamType  # generic in the stubs, but not in Click
 
 
 class Choice(click.Choice[str]):
-    """One of several words; of one that is none of them, the error asks what was meant."""
+    """One of several words; for any other word, the error suggests a similar one."""
 
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         message = super().get_invalid_choice_message(value, ctx)
@@ -29,12 +29,12 @@ class Choice(click.Choice[str]):
 
 
 class _Listed(ParamType):
-    """A value for which a shell is offered what `mastersctl.cli.candidates` finds."""
+    """A value that a shell completes with the candidates of `mastersctl.cli.candidates`."""
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from mastersctl.cli import candidates  # late: it is for shells alone
+        from mastersctl.cli import candidates  # late: only shells need it
 
         match self.name:
             case "master":
@@ -49,14 +49,14 @@ class _Listed(ParamType):
 
 
 class _Path(ParamType):
-    """A path, for which the shell itself looks; `kind` is what Click calls what is there."""
+    """A path, which the shell itself completes; `kind` is Click's word for file or directory."""
 
     kind: ClassVar[str]
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem  # late: it is for shells alone
+        from click.shell_completion import CompletionItem  # late: only shells need it
 
         return [CompletionItem(incomplete, type=self.kind)]
 
@@ -96,7 +96,7 @@ class Linked(IdOrName):
     """Something that masters are linked to.
 
     Parameters:
-        kind: what it is: a key of `mastersctl.query.linked.LINKED`.
+        kind: a key of `mastersctl.query.linked.LINKED`.
     """
 
     def __init__(self, kind: str) -> None:
@@ -117,13 +117,13 @@ class Field(_Listed):
 
 
 class Order(_Listed):
-    """A field to sort by, after a minus downwards."""
+    """A field to sort by; a minus before it means descending order."""
 
     name = "order"
 
 
 class Filter(_Listed):
-    """A condition that masters meet."""
+    """A condition that masters must match."""
 
     name = "filter"
 

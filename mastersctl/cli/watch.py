@@ -34,7 +34,7 @@ def parse_seconds(
         seconds = float(value)
     except ValueError:
         seconds = -1.0
-    if not _MIN_INTERVAL <= seconds <= _MAX_INTERVAL:  # which NaN is not, either
+    if not _MIN_INTERVAL <= seconds <= _MAX_INTERVAL:  # NaN is out of range, too
         raise InvalidValueError(
             f"The value {value!r} is no number of seconds from {_MIN_INTERVAL} to {_MAX_INTERVAL}."
         )
@@ -42,7 +42,7 @@ def parse_seconds(
 
 
 def check_terminal() -> None:
-    """Raise an error unless the standard output is a terminal that can be drawn on."""
+    """Raise an error unless stdout is a terminal that can be drawn on."""
     from mastersctl.output.live import can_draw
 
     if not can_draw(sys.stdout):
@@ -57,7 +57,7 @@ def watch(
 ) -> None:
     """Show the masters until the user presses Ctrl-C.
 
-    Masters with trouble come first where no order is given.
+    If no order is given, masters with trouble come first.
 
     Parameters:
         make_spec: returns which masters to show; ages in its filters count from now.

@@ -251,11 +251,11 @@ def _instead(name: str) -> Iterator[str]:
     for option, names in _OPTIONS.items():
         if name in names.split():
             yield option
-    yield f"-o {name.removeprefix('--')}"  # if it is a format
+    yield f"-o {name.removeprefix('--')}"  # the option may be named like a format
 
 
 def _has(command: click.Command, written: str) -> bool:
-    """Return whether a command has an option, with a value that is written in lower case."""
+    """Return whether a command has an option, and accepts its value if that is in lower case."""
     option, _, value = written.partition(" ")
     for one in command.params:
         if option in one.opts:
