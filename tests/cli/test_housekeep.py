@@ -167,7 +167,7 @@ def test_an_error_in_the_middle_says_how_far_it_came(buildbot_postgresql: Postgr
     with buildbot_postgresql.locked(), at_most(10):
         result = buildbot_postgresql.run("housekeep", "--timeout", "0.3")
     assert result.code == 4
-    assert f"ended early: {MAX_BATCH}." in result.err
+    assert f"ended early, after {MAX_BATCH} masters." in result.err
     assert len(table(result.out)) == 1 + MAX_BATCH
     assert "total" not in result.out
     assert [row[2] for row in masters(buildbot_postgresql)] == [0] * MAX_BATCH + [1]
