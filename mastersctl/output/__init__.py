@@ -1,6 +1,6 @@
-"""How masters are written: a module a format.
+"""Output formats: one module for each.
 
-Each but the table has a function `write` that is a `Writer`.
+In each of these modules but `table`, the function `write` is a `Writer`.
 """
 
 import importlib
@@ -11,18 +11,18 @@ FORMATS = ("table", "wide", "json", "jsonl", "csv", "tsv", "id")
 
 
 class Writer(Protocol):
-    """Writes masters to a file: some rows before it reads the next.
+    """Writes masters to a file in batches.
 
-    The last ones that were read before an error are not written.
+    If reading fails, the last, incomplete batch is not written.
     """
 
     def __call__(
         self, rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextIO
     ) -> None:
-        """Write `rows`, which hold what the database has for each of `fields`, to `file`."""
+        """Write `rows` to `file`; each row has the stored values of `fields`."""
 
 
 def writer(format_: str) -> Writer:
-    """Return the function that writes in `format_`, one of `FORMATS` that is no table."""
+    """Return the writer of `format_`, which is one of `FORMATS` but no table."""
     module = importlib.import_module(f"{__name__}.{format_}")
     return module.write  # type: ignore[no-any-return]  # each module has one

@@ -8,9 +8,9 @@ _YEAR = 365 * _DAY
 
 
 def age(seconds: float) -> str:
-    """Return how long that is, like ``43s``, ``14m``, ``3h20m``, ``4d``, ``5mo`` or ``2y``.
+    """Return an age as text, like ``43s``, ``14m``, ``3h20m``, ``4d``, ``5mo`` or ``2y``.
 
-    What is yet to come has a sign, like ``-43s``.
+    A time in the future has a minus, like ``-43s``.
     """
     if seconds <= -1:
         return f"-{age(-seconds)}"
@@ -30,5 +30,5 @@ def age(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Return how long ago that was, like ``14m ago``; or, of what is yet to come, ``in 14m``."""
+    """Return how long ago a time was, like ``14m ago``; ``in 14m`` if it is in the future."""
     return f"in {age(-seconds)}" if seconds <= -1 else f"{age(seconds)} ago"

@@ -1,4 +1,4 @@
-"""A bar on a terminal, drawn by Rich in a thread of its own."""
+"""A progress bar on a terminal, which Rich draws in a separate thread."""
 
 from typing import TextIO
 
@@ -7,19 +7,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class _Terminal(Console):
-    """One that keeps its cursor: there is nothing to undo when the command is killed."""
+    """A console that never hides the cursor, so that a killed command leaves it visible."""
 
     def show_cursor(self, show: bool = True) -> bool:
         return False
 
 
 class Bar:
-    """A bar, which is drawn until it is stopped.
+    """A progress bar, drawn between `start` and `stop`.
 
     Parameters:
-        title: what stands before it.
+        title: the text before the bar.
         file: the terminal.
-        done, total: how far it is at first, and at the end; None if that is not known.
+        done: the number of items done at first.
+        total: the number of all items; None if it is unknown.
     """
 
     def __init__(self, title: str, file: TextIO, done: int, total: int | None) -> None:
@@ -36,13 +37,13 @@ class Bar:
         self._task = self._progress.add_task(title, total=total, completed=done)
 
     def start(self) -> None:
-        """Draw it from now on."""
+        """Start to draw the bar."""
         self._progress.start()
 
     def move(self, done: int, total: int | None) -> None:
-        """Draw how far the work has come by now."""
+        """Draw the bar for another number of items done."""
         self._progress.update(self._task, total=total, completed=done)
 
     def stop(self) -> None:
-        """Leave the terminal as it was."""
+        """Remove the bar from the terminal."""
         self._progress.stop()

@@ -1,4 +1,4 @@
-"""The columns of a table, and their cells as text of one width."""
+"""The columns of a table, and their cells as text, padded to one width."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from mastersctl.schema.stored import iso_8601, text
 from mastersctl.text import visible
 
 NEEDS_HOUSEKEEPING = " !"
-"""The mark behind the state of a master that needs housekeeping."""
+"""The mark after the state of a master that needs housekeeping."""
 MAX_PADDING = 250
-"""How many cells a column is wide at most; a longer text moves the rest of its own row."""
+"""The largest width of a column, in cells; a longer text shifts the rest of its row."""
 GAP = "  "
 _PLAIN = re.compile(r"[ -~]+(?=[ -~]|\Z)")
-"""A cell a character; one before another character may be part of an emoji."""
+"""ASCII text, which takes a cell for each character.
+
+A character before one that is not ASCII is left out, because both may form an emoji.
+"""
 _HEADINGS = {
     "last_active": "LAST SEEN",
     "schedulers": "SCHED",
@@ -35,8 +38,8 @@ class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
-        type: of its values.
-        is_optional: whether a narrow terminal may leave it out before all others.
+        type: the type of the values.
+        is_optional: whether a narrow terminal may leave the column out before the others.
     """
 
     heading: str
@@ -45,14 +48,14 @@ class Column(NamedTuple):
 
     @property
     def alignment(self) -> Literal["left", "right"]:
-        """Numbers are aligned by their last digits."""
+        """The side on which the cells are aligned; numbers are aligned on the right."""
         return "right" if self.type == "number" else "left"
 
 
 def columns_of(fields: Iterable[str]) -> list[Column]:
     """Return the columns for fields of masters.
 
-    Counts are optional in the wide table, but not where they were asked for.
+    Counts are optional in the wide table, but not if the user asked for them.
     """
     fields = tuple(fields)
     optional = {*COUNTS} if fields == shown("wide") else set()
@@ -72,7 +75,7 @@ def by_column(rows: Sequence[Row], columns: Sequence[Column]) -> Sequence[Sequen
 
 
 def plain(column: Column, values: Sequence[object]) -> Iterable[str]:
-    """Return the texts of a column's values, each one line that does not act on a terminal."""
+    """Return the values of a column as text, each on one line without control characters."""
     match column.type:
         case "time":
             return iso_8601(values)
@@ -87,7 +90,8 @@ def mark(columns: Sequence[Column], texts: Sequence[list[str]], needing: Iterabl
     """Mark the states of the masters that need housekeeping.
 
     Parameters:
-        texts: of each column, in which `needing` are the places of these masters.
+        texts: the cells of each column.
+        needing: the numbers of the cells of these masters.
     """
     for column, cells in zip(columns, texts, strict=True):
         if column.type == "state":
@@ -96,7 +100,7 @@ def mark(columns: Sequence[Column], texts: Sequence[list[str]], needing: Iterabl
 
 
 def pad(cells: Sequence[str], alignment: Literal["left", "right"]) -> Iterable[str]:
-    """Return the texts, each with the spaces that make it as wide as the widest."""
+    """Return the cells, each padded with spaces to the width of the widest."""
     if all(map(str.isascii, cells)):
         width = min(max(map(len, cells)), MAX_PADDING)
         return map(str.ljust if alignment == "left" else str.rjust, cells, repeat(width))

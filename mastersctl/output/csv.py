@@ -31,5 +31,5 @@ def _quoted(column: Column) -> Sequence[str]:
 
 
 def _present(texts: Sequence[str]) -> Sequence[str]:
-    """Quote what is empty, as a line without anything would be none."""
+    """Quote empty values: in a file with one column, an empty line would be no row."""
     return [text or '""' for text in texts]

@@ -1,4 +1,4 @@
-"""Descriptions: one thing, with a label before each of its values, as ``kubectl describe`` has."""
+"""Descriptions: the labels and values of one thing, in the style of ``kubectl describe``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Pairs = Sequence[tuple[str, Sequence[str]]]
 
 
 def write(pairs: Pairs, file: TextIO, *, prose: Collection[str] = ()) -> None:
-    """Write a description: a line a value, with the label before the first one.
+    """Write a description: one line for each value, with the label before the first value.
 
     Parameters:
-        prose: the labels whose values a terminal shows in lines as wide as it is.
+        prose: the labels whose values are wrapped to the width of a terminal.
     """
     on_terminal = file.isatty()
     width = max(len(label) for label, _ in pairs) + len(":") + _GAP
@@ -34,21 +34,21 @@ def write(pairs: Pairs, file: TextIO, *, prose: Collection[str] = ()) -> None:
 
 
 def _room(width: int) -> int:
-    """Return how many cells are left for prose beside so many."""
-    from shutil import get_terminal_size  # late: a pipe has none
+    """Return how many cells a terminal has for prose beside labels of this width."""
+    from shutil import get_terminal_size  # late: a pipe does not need it
 
     return max(get_terminal_size().columns - width, _MIN_WIDTH)
 
 
 def _wrapped(value: str, room: int) -> list[str]:
-    import textwrap  # late: a pipe does without
+    import textwrap  # late: a pipe does not need it
 
     return textwrap.wrap(value, room, break_long_words=False, break_on_hyphens=False)
 
 
 def _bold(file: TextIO) -> tuple[str, str]:
-    """Return what begins and what ends bold text on a terminal; nothing where it has none."""
-    from rich.console import Console  # late: a pipe does without
+    """Return the codes that begin and end bold text; empty texts if the terminal has none."""
+    from rich.console import Console  # late: a pipe does not need it
     from rich.style import Style
 
     console = Console(file=file)

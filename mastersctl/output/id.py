@@ -1,7 +1,7 @@
-r"""IDs, one a line; the other fields are left out.
+"""IDs, one on each line; the other fields are left out.
 
-An ID that is no number, which a table on SQLite can hold that is not Buildbot's, is written as in
-TSV: each is one line, so that none is taken for two.
+On SQLite, a table that Buildbot did not create may have IDs that are not numbers. Such an ID is
+escaped as in TSV, so that it stays on one line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextI
 
 
 def write_ids(ids: Iterable[object], file: TextIO) -> None:
-    """Write the IDs, as the database holds them."""
+    """Write IDs, given as the database stores them."""
     to_texts = visibly(escaped) if file.isatty() else escaped
     for lines in filled("%s\n", ((id_,) for id_ in ids), ["id"], {"text": to_texts}):
         file.write("".join(lines))

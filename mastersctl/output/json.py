@@ -1,4 +1,4 @@
-"""JSON: one array, an object a line. It is no JSON before its last bracket."""
+"""JSON: one array, with an object on each line. Output that ends early is not valid JSON."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ def write(rows: Iterable[tuple[object, ...]], fields: Sequence[str], file: TextI
 
 
 def write_object(item: Mapping[str, object], file: TextIO) -> None:
-    """Write one object, a line for each of its keys."""
+    """Write one object, with a line for each of its keys."""
     file.write(json.dumps(to_json(item), indent=2) + "\n")
 
 

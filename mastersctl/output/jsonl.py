@@ -1,4 +1,4 @@
-"""JSON lines: one object a line."""
+"""JSON lines: one object on each line."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

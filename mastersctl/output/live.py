@@ -1,4 +1,4 @@
-"""A table on the whole terminal that is drawn again and again, with what changed marked."""
+"""A table that fills the terminal, and marks changed cells when it is redrawn."""
 
 import os
 import signal
@@ -22,17 +22,17 @@ Rows = Sequence[tuple[object, ...]]
 
 _ABSENT = object()
 _MARK_SECONDS = 10.0
-_MIN_TABLE = 3  # lines: the headings, a row, and how many more there are
-_CHECK_INTERVAL = 2.0  # seconds, after which it looks whether the terminal is still there
+_MIN_TABLE = 3  # lines: the headings, a row, and the number of rows that do not fit
+_CHECK_INTERVAL = 2.0  # seconds between checks that the terminal is still open
 
 
 class Contents(NamedTuple):
-    """What is drawn below the title.
+    """The contents of a screen below the title.
 
     Attributes:
-        rows: the ID of a master, and what the database has for each of the fields.
-        summary: the lines above them.
-        total: how many rows there are, of which these are the first.
+        rows: for each master, its ID and the stored values of the fields.
+        summary: the lines above the rows.
+        total: how many rows there are in all; `rows` has the first of them.
         needing: the numbers of the rows of masters that need housekeeping.
     """
 
@@ -43,12 +43,13 @@ class Contents(NamedTuple):
 
 
 class Screen:
-    """What is on the terminal; `fullscreen` makes one.
+    """The screen of a terminal; `fullscreen` makes one.
 
     Parameters:
-        title: what the header begins with.
-        fields: those of each row, which come after the ID that tells which master it is.
-        describe: returns the sentence for columns that there is no room for.
+        live: draws on the terminal.
+        title: the beginning of the header.
+        fields: the fields of each row, without the ID at its start.
+        describe: returns the message for columns that do not fit.
     """
 
     def __init__(
@@ -64,18 +65,18 @@ class Screen:
         self._describe = describe
         self._contents = Contents((), (), 0)
         self._is_first = True
-        self._changed: dict[tuple[object, str], float] = {}  # until when a cell is marked
+        self._changed: dict[tuple[object, str], float] = {}  # when the mark of a cell ends
         self._head: list[Text] = []
-        # Not an Event: a signal that comes while it is being cleared would wait for ever.
+        # Not an Event: a signal handler would deadlock while the Event is being cleared.
         self._signals: SimpleQueue[None] = SimpleQueue()
         self._suspended = False
 
     def room(self) -> int:
-        """Return how many rows fit at the most."""
+        """Return how many rows fit at most."""
         return self._live.console.height
 
     def show(self, contents: Contents) -> None:
-        """Draw the rows below the summary; what is not as it was before is marked for a while."""
+        """Draw the rows below the summary; mark changed cells for some seconds."""
         before = {id_: values for id_, *values in self._contents.rows}
         were_all = len(before) == self._contents.total and not self._is_first
         new = [_ABSENT] * len(self._fields) if were_all else None
@@ -92,16 +93,16 @@ class Screen:
         self._draw()
 
     def show_error(self, message: str) -> None:
-        """Draw the last rows again, with an error above them."""
+        """Redraw the last rows, with an error above them."""
         self._changed.clear()
         self._head = [*self._head[:1], self._text(f"{_now()}  {message}", "bold red")]
         self._draw()
 
     def wait(self, seconds: float) -> None:
-        """Wait, and follow the size of the terminal meanwhile, and Ctrl-Z.
+        """Wait; redraw when the terminal is resized, and suspend the process on Ctrl-Z.
 
         Raises:
-            SystemExit: the terminal is gone.
+            SystemExit: the terminal is closed.
         """
         deadline = time.monotonic() + seconds
         while (now := time.monotonic()) < deadline:
@@ -116,7 +117,7 @@ class Screen:
                 self._draw()
 
     def _unmark(self) -> bool:
-        """Forget the marks that were drawn for long enough; return whether there were any."""
+        """Remove the marks whose time is over, and return whether there were any."""
         now = time.monotonic()
         old = [cell for cell, until in self._changed.items() if until <= now]
         for cell in old:
@@ -124,17 +125,17 @@ class Screen:
         return bool(old)
 
     def _is_signalled(self, deadline: float) -> bool:
-        """Wait, until the deadline, for signals, and return whether there are any."""
+        """Wait for signals until the deadline, and return whether there were any."""
         is_signalled = False
         with suppress(Empty):
             self._signals.get(timeout=max(0.0, deadline - time.monotonic()))
             is_signalled = True
-            while True:  # one drawing does for all of them
+            while True:  # one redraw is enough for all signals
                 self._signals.get_nowait()
         return is_signalled
 
     def resized(self, *_: object) -> None:
-        """Handle SIGWINCH, but draw nothing here: the next signal may come before that ends."""
+        """Handle SIGWINCH; `wait` redraws, because another signal could interrupt a redraw here."""
         self._signals.put(None)
 
     def suspended(self, *_: object) -> None:
@@ -143,13 +144,13 @@ class Screen:
         self._signals.put(None)
 
     def _end_without_terminal(self) -> None:
-        """End as a process does that its terminal hangs up on, if that is gone.
+        """If the terminal is closed, end the process with the exit code of SIGHUP.
 
-        It has not ended by that signal where it ignores it, as below nohup.
+        SIGHUP itself does not end a process that ignores it, as under nohup.
         """
         file = self._live.console.file
         if not file.isatty():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())  # what is left goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())  # discards the buffer
             raise SystemExit(128 + signal.SIGHUP)
 
     def _draw(self) -> None:
@@ -158,11 +159,11 @@ class Screen:
         try:
             self._live.update(Group(*self._lines()), refresh=True)
         except OSError:
-            self._end_without_terminal()  # it may have gone at this moment
+            self._end_without_terminal()  # the terminal may have closed just now
             raise
 
     def _lines(self) -> list[Text]:
-        """Return the lines that fit; where that is not all of them, the last says how many more."""
+        """Return the lines that fit; if rows are left out, the last line counts them."""
         console = self._live.console
         width, height = console.size
         rows = self._contents.rows
@@ -182,7 +183,7 @@ class Screen:
         if drawn.left_out:
             head.insert(-1, self._text(self._describe(drawn.left_out), "dim"))
         lines = [*chain.from_iterable(fold(line, width) for line in head)]
-        if len(lines) > height - _MIN_TABLE:  # the error, or the summary, is worth most
+        if len(lines) > height - _MIN_TABLE:  # the error or summary is the most important
             lines = fold(self._head[-1], width)[: max(height - _MIN_TABLE, 0)]
         lines += fold(drawn.header, width)
         folded = [_cut(fold(line, width), (height - len(lines)) // 2) for line in drawn.lines]
@@ -201,7 +202,7 @@ class Screen:
 
 
 def _cut(parts: list[Text], number: int) -> list[Text]:
-    """Return at most that many lines of a row, and one at least: it shall not hide all others."""
+    """Return at most `number` lines of a row, but at least one, to leave room for other rows."""
     if len(parts) <= max(number, 1):
         return parts
     *parts, last = parts[: max(number, 1)]
@@ -222,12 +223,17 @@ def can_draw(file: TextIO) -> bool:
 def fullscreen(
     file: TextIO, title: str, fields: Sequence[str], describe: Callable[[Sequence[str]], str]
 ) -> Iterator[Screen]:
-    """Take the whole terminal for a `Screen`, whose parameters these are; leave it as it was."""
+    """Yield a `Screen` that fills the terminal; restore the terminal in the end.
+
+    Parameters:
+        file: the terminal.
+        title, fields, describe: as for `Screen`.
+    """
     live = Live(console=Console(file=file), screen=True, auto_refresh=False)
     screen = Screen(live, title, fields, describe)
 
     def terminated(number: int, _: object) -> None:
-        raise SystemExit(128 + number)  # so that the terminal is left as it was
+        raise SystemExit(128 + number)  # so that the terminal is restored
 
     handlers: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
         signal.SIGWINCH: screen.resized,

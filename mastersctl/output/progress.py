@@ -1,4 +1,4 @@
-"""A bar on a terminal that says how far long work has come; of short work nothing is drawn."""
+"""A progress bar on a terminal for long work; short work draws no bar."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DRAW_DELAY = 1.0  # seconds; shorter work draws no bar
+_DRAW_DELAY = 1.0  # seconds
 
 
 class Progress:
-    """How far the work has come; `progress` makes one.
+    """The progress of some work; `progress` makes one.
 
     Parameters:
-        title: what is done.
-        file: where it may be drawn.
+        title: the name of the work, which stands before the bar.
+        file: the bar is drawn here, if this is a terminal.
     """
 
     def __init__(self, title: str, file: TextIO | None) -> None:
@@ -33,7 +33,7 @@ class Progress:
         self._bar: Bar | None = None
 
     def track(self, items: Sequence[T]) -> Iterator[T]:
-        """Yield the items, each of which is done when the next one is asked for."""
+        """Yield the items; an item counts as done when the caller asks for the next one."""
         self._total = len(items)
         for self._done, item in enumerate(items):
             if self._bar:
@@ -42,7 +42,7 @@ class Progress:
 
     def draw(self) -> None:
         """Draw the bar, in a thread of its own, until `end` is called."""
-        from mastersctl.output.bar import Bar  # late: it is rarely seen
+        from mastersctl.output.bar import Bar  # late: only long work needs it
         from mastersctl.output.live import can_draw
 
         if self._file is None or not can_draw(self._file):
@@ -54,7 +54,7 @@ class Progress:
             self._bar.start()
 
     def end(self) -> None:
-        """Leave the terminal as it was."""
+        """Remove the bar, and draw no other."""
         with self._lock:
             self._ended = True
             if self._bar:
@@ -63,10 +63,10 @@ class Progress:
 
 @contextmanager
 def progress(title: str, file: TextIO | None) -> Iterator[Progress]:
-    """Show how far what is inside has come, when it takes long and `file` is a terminal.
+    """Show the progress of the body of the `with` statement if it takes long.
 
-    Where the work does not say what there is of it, the bar shows that it goes on, and for how
-    long. Nothing else may be printed meanwhile.
+    The bar needs `file` to be a terminal. Unless the body uses `Progress.track`, the bar shows
+    only activity and the elapsed time. The body must print nothing else.
     """
     bar = Progress(title, file)
     timer = threading.Timer(_DRAW_DELAY, bar.draw)

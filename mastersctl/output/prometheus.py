@@ -47,7 +47,7 @@ class _Masters(Collector):
         self._needing = needing
 
     def describe(self) -> list[GaugeMetricFamily]:
-        return []  # else the registry would collect once to know them
+        return []  # else the registry would call collect to get the metrics
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         masters = GaugeMetricFamily(

@@ -1,4 +1,4 @@
-"""A file that is replaced at once, without a way for other users to lead root elsewhere."""
+"""Replaces a file atomically; other users cannot make root write to another file."""
 
 import hashlib
 import os
@@ -7,25 +7,27 @@ from contextlib import suppress
 
 from mastersctl.errors import MastersctlError
 
-_MAX_LINKS = 40  # as of Linux
+_MAX_LINKS = 40  # as in Linux
 _MAX_ATTEMPTS = 10
-_OPEN_FILES = "/proc/"  # below which are files that a process has open
+_OPEN_FILES = "/proc/"  # holds the open files of processes
 _DESCRIPTORS = f"{_OPEN_FILES}self/fd"
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
 
 def replace(path: str, text: str) -> None:
-    """Put the text, in UTF-8, in the place of a file, or of what a link leads to.
+    """Replace a file, or the target of a link, by the text in UTF-8.
 
-    Nobody sees half of it. The file keeps its mode, and its owner where this is root; a new one can
-    be read by all. No name is trusted twice: the directory is opened, link by link, and whatever
-    is done to the new file is done to its descriptor. Root follows no link in a directory that
-    others may write to, who could let it lead to any file. What was written is no file before its
-    last moment, where the file system can do that (O_TMPFILE): a process that is killed leaves
-    none behind, or one that the next removes.
+    - No reader sees half of the text.
+    - The file keeps its mode and, for root, its owner. All users can read a new file.
+    - No path is resolved twice. The directory is opened link by link, and all changes to the new
+      file go through its descriptor.
+    - Root follows no link in a directory that others can write to: they could point it anywhere.
+    - The new file has no name until it is complete, if the file system supports that (O_TMPFILE).
+      So a killed process leaves no file behind, or one that the next run removes.
 
     Raises:
-        MastersctlError: it is no file; it cannot be written; or a link is not to be followed.
+        MastersctlError: the path is not that of a file; the file cannot be written; or root does
+            not follow a link in the path.
     """
     try:
         directory, name = _opened_parent(path)
@@ -72,7 +74,7 @@ def _opened_parent(path: str) -> tuple[int, str]:
 
 
 def _parts(path: str) -> list[str]:
-    """Return the parts of a path, the first one last."""
+    """Return the parts of a path in reverse order."""
     return [part for part in reversed(path.split("/")) if part not in ("", ".")]
 
 
@@ -83,7 +85,7 @@ def _is_link(directory: int, name: str) -> bool:
 
 
 def _check_link(directory: int, path: str) -> None:
-    """Raise MastersctlError for a link that root had better not follow."""
+    """Raise MastersctlError if root must not follow links in this directory."""
     status = os.fstat(directory)
     if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
         raise MastersctlError(
@@ -93,7 +95,7 @@ def _check_link(directory: int, path: str) -> None:
 
 
 def _moved(directory: int, name: str) -> int:
-    """Open what is called `name` in the directory, close that, and return the new descriptor."""
+    """Open the directory `name`, close the one that holds it, and return the new descriptor."""
     found = os.open(name, _DIRECTORY, dir_fd=directory)
     os.close(directory)
     return found
@@ -105,18 +107,18 @@ def _replace(directory: int, name: str, content: bytes, path: str) -> None:
         old = os.lstat(name, dir_fd=directory)
     if old and not stat.S_ISREG(old.st_mode):
         raise _is_no_file(path)
-    # Begins as all others for this file, so that one run removes what another left.
+    # All runs use the same prefix for this file, so that one removes the leftovers of another.
     prefix = f".mastersctl-{hashlib.sha1(os.fsencode(name), usedforsecurity=False).hexdigest()}-"
     _remove_left(directory, prefix)
     for _ in range(_MAX_ATTEMPTS):
-        with suppress(FileNotFoundError):  # another run took it for left
+        with suppress(FileNotFoundError):  # another run removed it as a leftover
             _write(directory, name, f"{prefix}{os.urandom(8).hex()}", content, old)
             return
     raise OSError(0, "other processes write it")
 
 
 def _remove_left(directory: int, prefix: str) -> None:
-    """Remove what runs that were killed have left in the directory, where it can be listed."""
+    """Remove the leftovers of killed runs from the directory, if it can be listed."""
     with suppress(OSError):
         listed = os.open(".", os.O_RDONLY, dir_fd=directory)
         try:
@@ -130,9 +132,9 @@ def _remove_left(directory: int, prefix: str) -> None:
 def _write(
     directory: int, name: str, temporary: str, content: bytes, old: os.stat_result | None
 ) -> None:
-    """Write a file, and put it in the place of the one called `name` as soon as it is whole.
+    """Write a file, and replace `name` by it when it is complete.
 
-    No call of the system puts a file without a name there: it is `temporary` for a moment.
+    No system call replaces a file by one without a name, so it is named `temporary` for a moment.
     """
     file = nameless = _nameless(directory)
     if file is None:
@@ -152,21 +154,21 @@ def _write(
 
 
 def _nameless(directory: int) -> int | None:
-    """Return a new file in the directory that has no name yet; None where there are none such."""
+    """Return the descriptor of a new file without a name; None if that is not supported."""
     if not (hasattr(os, "O_TMPFILE") and os.path.exists(_DESCRIPTORS)):
         return None
-    with suppress(OSError):  # not every file system has them; whatever else it is comes again
+    with suppress(OSError):  # not supported; any other error recurs with the named file
         return os.open(".", os.O_TMPFILE | os.O_WRONLY, 0o600, dir_fd=directory)
     return None
 
 
 def _fill(file: int, content: bytes, old: os.stat_result | None) -> None:
-    """Write the file, and give it the mode and the owner of the old one, or let all read it."""
+    """Write the file, with the mode and the owner of the old one; without one, all can read it."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(file, rest) :]
     if old and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-        with suppress(PermissionError):  # only root may, and only root needs to
+        with suppress(PermissionError):  # only root can, and only root needs to
             os.fchown(file, old.st_uid, old.st_gid)
     os.fchmod(file, old.st_mode & 0o777 if old else 0o644)
     os.fsync(file)

@@ -1,4 +1,4 @@
-"""Tables: plain text in a pipe or a file, a row a line; on a terminal, see `terminal`."""
+"""Tables: plain text in a pipe or a file, a line for each row; `terminal` draws on a terminal."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def write(
     footer: Row = (),
     needing: Collection[int] = (),
 ) -> list[str]:
-    """Write a table, and return the headings of the columns that a terminal had no room for.
+    """Write a table, and return the headings of the columns that do not fit on a terminal.
 
     All rows are read first: a column is as wide as its widest text.
 
     Parameters:
-        rows: what the database has for each of the columns.
+        rows: the stored values of the columns.
         footer: the values of a last row, for sums.
         needing: the numbers of the rows of masters that need housekeeping.
     """
     rows = [*rows]
     if file.isatty():
-        from mastersctl.output.terminal import write_lines  # late: Rich
+        from mastersctl.output.terminal import write_lines  # late: it imports Rich
 
         return write_lines(rows, columns, file, footer=footer, needing=needing)
     texts = [

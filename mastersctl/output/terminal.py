@@ -1,4 +1,4 @@
-"""Tables on a terminal: as wide as it is, with short ages, in colour; no cell is ever broken."""
+"""Tables on a terminal: fitted to its width, with short ages, in colour; no cell is broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mastersctl.states import ACTIVE, EXPIRED, INACTIVE, LATE_SECONDS, STALE
 
 _HEADING, _LATE, _NEEDING = "bold", "yellow", "bold red"
 _STYLES = {ACTIVE: "green", STALE: "bold red", EXPIRED: "yellow", INACTIVE: "dim"}
-_MIN_OVERFLOW = 8  # cells that are left for the first letters of a text that overflows
+_MIN_OVERFLOW = 8  # cells for the beginning of a text that overflows
 
 
 class Drawn(NamedTuple):
@@ -27,8 +27,8 @@ class Drawn(NamedTuple):
 
     Attributes:
         header: the line with the headings.
-        lines: one a row. The last text of one may be wider than the terminal.
-        left_out: the headings of the columns that there is no room for.
+        lines: one for each row; its last cell may go beyond the edge of the terminal.
+        left_out: the headings of the columns that do not fit.
     """
 
     header: Text
@@ -54,13 +54,13 @@ def write_lines(
 
 def console_on(file: TextIO) -> Console:
     """Return Rich's console for a terminal."""
-    # Rich takes a terminal that it knows nothing of (TERM=dumb) to have 80 columns.
+    # Rich assumes 80 columns for a terminal that it does not know (TERM=dumb).
     width, height = get_terminal_size()
     return Console(file=file, width=width, height=height, highlight=False)
 
 
 def print_line(console: Console, line: Text) -> None:
-    """Print a line; what is too wide is left to the terminal, which copies it in one piece."""
+    """Print a line; the terminal wraps a wide one, so that the user can copy it as one line."""
     line.rstrip()
     console.print(line, soft_wrap=True)
 
@@ -78,7 +78,7 @@ def draw(
 
     Parameters:
         footer, needing: as for `mastersctl.output.table.write`.
-        marked: the cells that are drawn in reverse, as numbers of a row and of a column.
+        marked: the cells to draw in reverse video, each by the numbers of its row and column.
     """
     values = by_column(rows, columns)
     now = time.time()
@@ -104,7 +104,7 @@ def draw(
 
 
 def fold(line: Text, width: int) -> list[Text]:
-    """Return the lines that a terminal makes of one: it breaks where there is no more room."""
+    """Break a line where a terminal of this width breaks it, and return the parts."""
     line = line.copy()
     line.rstrip()
     pieces = chop_cells(line.plain, width)
@@ -118,10 +118,11 @@ def _texts(column: Column, values: Sequence[object], now: float) -> list[str]:
 
 
 def age_of(seconds: object, now: float) -> str:
-    """Return how long ago a master was seen, for people.
+    """Return how long ago a master was last seen, as text for people.
 
     Parameters:
-        seconds: epoch seconds, or whatever SQLite holds.
+        seconds: epoch seconds, or any other value that SQLite stores.
+        now: epoch seconds.
     """
     when = moment(seconds)
     if when is None:
@@ -130,18 +131,17 @@ def age_of(seconds: object, now: float) -> str:
 
 
 def encodable(shown: str, encoding: str) -> str:
-    """Return the text as the terminal gets it: what its encoding lacks is written as an escape."""
+    """Return the text with escapes for the characters that the terminal's encoding lacks."""
     if shown.isascii():
         return shown
     return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """Return the numbers of the columns that are drawn, in their order.
+    """Return the numbers of the columns to draw, in the order in which to draw them.
 
-    Where there is no room for all, those that are optional are left out, from the right. Where
-    that is not enough, the name comes last, and may overflow, and as many others as there is room
-    for come before it.
+    If not all columns fit, the optional ones are left out first, from the right. If that is not
+    enough, the name comes last, and may overflow. As many other columns as fit come before it.
     """
     everything = [*range(len(columns))]
     needed = [place for place in everything if not columns[place].is_optional]
@@ -168,7 +168,7 @@ def _styles(
     needing: Collection[int],
     now: float,
 ) -> Iterator[list[str]]:
-    """Yield the style of each cell, for each row: trouble is seen first."""
+    """Yield the styles of the cells of each row, in which trouble stands out."""
     types = [column.type for column in columns]
     for number, row in enumerate(zip(*values, strict=True)):
         style = ""

@@ -1,6 +1,6 @@
-"""The values of masters, as the database holds them, in the formats that programs read.
+"""Stored values as text, for the formats that programs read.
 
-They are made text a column at a time: of a million masters, each call of a function counts.
+Values are converted a column at a time: for a million masters, a call for each value is slow.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _ROWS_AT_ONCE = 500
 
 Column = Sequence[Any]
 ToTexts = Callable[[Column], Iterable[Any]]
-"""Returns what is written for the values of a column."""
+"""Converts the values of a column to the texts that are written."""
 
 
 def boolean(value: object) -> str:
@@ -37,7 +37,7 @@ def write_lines(
 ) -> None:
     """Write a line with the names of the fields, and one for each row."""
     all_to_texts: dict[Type, ToTexts] = {"boolean": booleans, "time": iso_8601, **to_texts}
-    if file.isatty():  # which acts on control characters
+    if file.isatty():  # a terminal acts on control characters
         all_to_texts["text"] = visibly(to_texts["text"])
     template = separator.join(["%s"] * len(fields)) + "\n"
     file.write(template % tuple(fields))
@@ -51,10 +51,12 @@ def filled(
     fields: Sequence[str],
     to_texts: Mapping[Type, ToTexts],
 ) -> Iterator[Iterable[str]]:
-    """Yield the template, which has a ``%s`` for each field, filled in with some rows at a time.
+    """Yield the rows as text, in batches: each row is the template, filled in with its values.
 
     Parameters:
-        to_texts: what is done to the columns of each type; the others are numbers, or else text.
+        template: a text with a ``%s`` for each field.
+        to_texts: the conversion for each type of column. Columns of other types are kept if they
+            hold only integers, and converted as text if not.
     """
     numbers = _numbers(to_texts["text"])
     used = [to_texts.get(type_of(field), numbers) for field in fields]
@@ -76,9 +78,9 @@ def hold(texts: Iterable[str], characters: str) -> bool:
 
 
 def to_json(item: object) -> object:
-    """Return what JSON has for a value, be it what it should be or not, and for what is in it.
+    """Return a value with only types that JSON has; a value of another type becomes text.
 
-    For what is no column.
+    This is for single objects; columns are converted as a whole.
     """
     match item:
         case dict():
@@ -89,14 +91,17 @@ def to_json(item: object) -> object:
             return item.isoformat()
         case None | bool() | int() | str():
             return item
-    return text(item)  # bytes; or a number that is not whole, which JSON does not always have
+    return text(item)  # bytes; or a float, as JSON has no infinity and no NaN
 
 
 def _numbers(otherwise: ToTexts) -> ToTexts:
-    """Leave numbers as they are; what is none, in a table that is not Buildbot's, is text."""
+    """Return a conversion that keeps a column of integers, and applies `otherwise` to any other.
+
+    A table that Buildbot did not create may have other values where numbers should be.
+    """
     return lambda column: column if set(map(type, column)) == {int} else otherwise(column)
 
 
 def visibly(to_texts: ToTexts) -> ToTexts:
-    """Return what makes a column text, with nothing that a terminal would act on."""
+    """Return a conversion like `to_texts`, but one that escapes control characters."""
     return lambda column: map(visible, to_texts(column))

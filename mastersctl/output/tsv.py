@@ -1,6 +1,7 @@
-r"""Tab-separated values, with a header; ``\t``, ``\n``, ``\r`` and ``\\`` stand for themselves.
+r"""Tab-separated values with a header; tabs, line ends and backslashes are escaped.
 
-These are the escapes of PostgreSQL's COPY: one row is one line, and ``cut -f`` needs no quoting.
+The escapes are those of PostgreSQL's COPY: ``\t``, ``\n``, ``\r`` and ``\\``. So each row is one
+line, and ``cut -f`` needs no quoting.
 """
 
 from collections.abc import Iterable, Sequence
