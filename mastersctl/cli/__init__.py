@@ -133,7 +133,7 @@ def _last_resort(error: Exception, arguments: Sequence[str], settings: Settings)
         return code
     try:
         from mastersctl.cli.check import asked_format, report_unknown
-    except Exception:  # that was the error
+    except Exception:  # this import is the unexpected error
         click.echo(f"MASTERS UNKNOWN - {sanitized(message)}".replace("|", r"\x7c"))
     else:
         report_unknown(message, asked_format(arguments))

@@ -63,7 +63,7 @@ def expire_all(
         expiry = do(dry_run=True)
         if not expiry.alive:
             expiry = do(unless_alive=True)  # a master may check in at this moment
-        if expiry.alive:  # so nothing was changed; and nothing is locked while the user thinks
+        if expiry.alive:  # nothing was changed, and no lock is held during the question
             _warn(expiry)
             click.confirm("Go on?", abort=True, err=True)
             expiry = do()._replace(alive=[])  # the warning about them was shown

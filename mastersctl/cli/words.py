@@ -123,9 +123,9 @@ _REMEDIES = {
     ("--version", "-V"): dict.fromkeys(cli.commands, "run 'mastersctl --version'"),
 }
 """The remedies for options that some commands lack."""
-_NAMES = ("--id", "--master", "--name", "-m")  # of options, where an argument is meant
+_NAMES = ("--id", "--master", "--name", "-m")  # options that mean an argument
 
-_PLAIN = r"[\w.:/@+~-]{1,200}"  # no shell sees anything but a word in it
+_PLAIN = r"[\w.:/@+~-]{1,200}"  # no shell expands or splits it
 _EXTRA = "Got unexpected extra argument"  # the start of Click's message; the error has no more
 _ONE_ONLY = {
     "show": "one MASTER; run it for each, or run 'mastersctl list --filter name=A --filter name=B'",
