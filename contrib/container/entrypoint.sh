@@ -1,26 +1,25 @@
 #!/bin/sh
-# Entry point of a container that runs one Buildbot master, whose directory is a volume of its own:
+# Entry point of a container that runs one Buildbot master. The master's directory is a volume:
 #
 #   docker run --hostname build1 --volume build1:/srv/bb --env BASEDIR=/srv/bb \
 #       --restart unless-stopped IMAGE
 #
 # (Not "on-failure": Buildbot 4.3.0 exits with 0 even when it cannot start.)
 #
-# The image has buildbot, mastersctl and flock (of util-linux). It is for a master that is
-# alone as for those of a cluster, started at once or one by one. To upgrade Buildbot, stop all of them
-# first: while another one is alive, the database stays as it is.
+# The image needs buildbot, mastersctl and flock (from util-linux). The script works for a single master
+# and for a cluster, whose masters may start at the same time. To upgrade Buildbot, stop all masters
+# first: the script leaves the database as it is while another master is alive.
 #
-# A container that was killed may come back at once, under another name. The volume must be one that
-# a single host mounts, or on which a lock of flock holds between hosts. Masters of a cluster do not
-# exchange their names: the host of one must not be called as that of another was before.
+# A killed container may restart at once under another name. Only one host may mount the volume, unless
+# flock works between hosts there. Never give a host the former name of another master's host.
 set -eu
-trap 'exit 143' TERM INT # which the first process of a container else ignores
+trap 'exit 143' TERM INT # without a trap, process 1 ignores these signals
 
 cd "${BASEDIR:-/srv/bb}"
 export MASTERSCTL_BASEDIR="$PWD"
 name="$(uname -n):$PWD" # as Buildbot calls the master
 
-# Run a command, and show its warnings, which are about masters that may be alive, only if it fails.
+# Run a command; print its warnings only if it fails. They name masters that may be alive.
 quietly() {
     { said="$("$@" 2>&1 >&3)"; } 3>&1 || {
         code=$?
@@ -29,7 +28,7 @@ quietly() {
     }
 }
 
-# Whether there is a master of that name.
+# Test whether a master of that name exists.
 exists() {
     said="$(mastersctl find --no-create "$1" 2>&1 </dev/null)" && return
     code=$?
@@ -38,19 +37,19 @@ exists() {
     exit $code
 }
 
-# One container at a time: the master inherits the lock, and holds it for as long as it runs.
+# Run one container at a time. The master inherits the lock, and holds it while it runs.
 exec 9>>master-lock
 flock -n 9 || { echo "$0: another container runs the master in $PWD; stop it first" >&2; exit 1; }
 
 mastersctl init >/dev/null
 
-# Keep the name of the master, or two while it is renamed, whenever this is killed.
+# Store the name of the master; or both names, during a renaming that may be killed.
 remember() {
     printf '%s\n' "$@" >master-name.new
     mv master-name.new master-name
 }
 
-# The last master of this directory: that of the first name, if it was not renamed, or removed, since.
+# Find the last master of this directory: the first stored name that still exists.
 touch master-name
 last=
 while IFS= read -r line; do
@@ -60,9 +59,9 @@ while IFS= read -r line; do
     fi
 done <master-name
 
-# Whoever has the lock knows that it is dead, though it may have checked in a second ago: what it was
-# building is ended, and built again. Under the name that the host has now it keeps its ID, its
-# schedulers and its builds. If there is a master of that name, too, this one is that.
+# The lock proves that this master is dead, even if it checked in a second ago. End its builds, so that
+# they are built again. Rename it to the host's present name: it keeps its ID, schedulers and builds. If
+# a master of the present name exists already, run as that one.
 if [ -n "$last" ] && [ "$last" != "$name" ] && exists "$name"; then
     echo "$0: '$name' is another master than '$last', which ran here last; 'mastersctl remove" \
         "--reassign-to' gives it the builds of that" >&2
@@ -83,11 +82,11 @@ if [ -z "$alive" ]; then
     buildbot upgrade-master --quiet "$PWD"
 fi
 
-# Clean up after all masters, unless another may be starting, which looks dead until it has started.
+# Clean up after all masters, unless another may be starting: it looks dead until it has started.
 seen="$(others --newer-than 10m)"
 if [ -z "$seen" ]; then
     mastersctl housekeep
-    # Check in, and out, so that those that start now see that this one does, too.
+    # Check in and out, so that masters that start at the same time see this start.
     mastersctl set-state "$name" active >/dev/null
     quietly mastersctl set-state "$name" inactive >/dev/null
 fi
