@@ -224,9 +224,7 @@ def test_a_wrong_option_before_the_command_is_unknown_too(arguments: list[str]) 
 
 
 @pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
-def test_a_verdict_that_nobody_can_read_is_unknown(
-    redirection: str, database: RealDatabase
-) -> None:
+def test_a_verdict_that_cannot_be_read_is_unknown(redirection: str, database: RealDatabase) -> None:
     add_master(database, "alive", active=1)
     script = f'"{sys.executable}" -m mastersctl check --db-url "{database.url}" {redirection}'
     done = subprocess.run(["sh", "-c", script], capture_output=True, check=False)
@@ -235,12 +233,14 @@ def test_a_verdict_that_nobody_can_read_is_unknown(
 
 
 @pytest.mark.parametrize("option", [["-o", "json"], ["-ojson"], ["--output=json"]])
-def test_a_wrong_command_line_is_told_in_the_format_that_was_asked_for(option: list[str]) -> None:
+def test_a_wrong_command_line_is_reported_in_the_format_that_was_asked_for(
+    option: list[str],
+) -> None:
     result = mastersctl("check", *option, "--max-age", "soon")
     assert (result.code, result.json["status"]) == (UNKNOWN, "UNKNOWN")
 
 
-def test_what_is_unknown_is_told_in_the_format_that_was_asked_for() -> None:
+def test_what_is_unknown_is_reported_in_the_format_that_was_asked_for() -> None:
     missing = ("check", "--db-url", "sqlite:///missing", "-o")
     result = mastersctl(*missing, "json")
     assert (result.code, result.json["status"], result.err) == (UNKNOWN, "UNKNOWN", "")

@@ -219,7 +219,7 @@ def test_the_current_directory_is_a_buildmasters(tmp_path: Path, database: RealD
     "command",
     ["list", "check", "show m:/", "find m:/", "set-state 1 active"],
 )
-def test_a_default_for_a_variable_that_is_not_set_is_said_once_on_stderr(
+def test_a_default_for_a_variable_that_is_not_set_is_reported_once_on_stderr(
     database: RealDatabase, tmp_path: Path, command: str
 ) -> None:
     (tmp_path / "buildbot.tac").touch()
@@ -258,7 +258,7 @@ def test_an_error_shows_the_value_but_no_control_character() -> None:
 
 
 @pytest.mark.parametrize("arguments", ["list", "list -o jsonl", "list -o csv", "show 1"])
-def test_a_reader_that_goes_away_is_no_error(sqlite_database: SqliteFile, arguments: str) -> None:
+def test_a_reader_that_disappears_is_no_error(sqlite_database: SqliteFile, arguments: str) -> None:
     add_masters(sqlite_database, (f"{number}" * 100 for number in range(300)))
     result = shell(f'mastersctl {arguments} --db-url "$1" | head -1', sqlite_database.url)
     assert result.code == 0
@@ -355,7 +355,7 @@ def test_a_full_disk_behind_stderr_changes_no_result(
         assert result[:2] == (code, out)
 
 
-def test_a_reader_that_goes_away_ends_the_command_by_sigpipe(sqlite_database: SqliteFile) -> None:
+def test_a_reader_that_disappears_ends_the_command_by_sigpipe(sqlite_database: SqliteFile) -> None:
     add_masters(sqlite_database, (f"{number}" * 100 for number in range(300)))
     command = 'mastersctl list -o jsonl --db-url "$1" | head -1 >/dev/null; echo ${PIPESTATUS[0]}'
     assert shell(command, sqlite_database.url) == (0, "141\n", "")

@@ -143,7 +143,7 @@ def make_two(directory: Path) -> SqliteFile:
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_a_default_for_a_variable_that_is_not_set_is_not_said(two: SqliteFile) -> None:
+def test_a_default_for_a_variable_that_is_not_set_is_not_reported(two: SqliteFile) -> None:
     directory = two.path.parent
     (directory / "buildbot.tac").touch()
     config = f"BuildmasterConfig = {{'db_url': os.environ.get('BB_DB', {two.url!r})}}"
@@ -391,7 +391,7 @@ def test_without_a_database_it_is_silent(where: str, tmp_path: Path, ask: Ask) -
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_server_that_says_nothing_keeps_nobody_waiting(ask: Ask) -> None:
+def test_a_server_that_says_nothing_does_not_block(ask: Ask) -> None:
     """It is waited for from the connection to its end, whatever a process takes to start."""
 
     def wait() -> float:
@@ -410,7 +410,7 @@ def test_a_server_that_says_nothing_keeps_nobody_waiting(ask: Ask) -> None:
         assert PATIENCE / 2 < waiting.result() < PATIENCE + 1
 
 
-def test_a_lock_keeps_nobody_waiting(two: SqliteFile, ask: Ask) -> None:
+def test_a_lock_does_not_block(two: SqliteFile, ask: Ask) -> None:
     started = time.monotonic()
     assert ask("mastersctl show ").code == 0
     unlocked = time.monotonic() - started
@@ -423,7 +423,7 @@ def test_a_lock_keeps_nobody_waiting(two: SqliteFile, ask: Ask) -> None:
         assert time.monotonic() - started < 2 * unlocked + PATIENCE + 1
 
 
-def test_a_basedir_of_pipes_keeps_nobody_waiting(tmp_path: Path, ask: Ask) -> None:
+def test_a_basedir_of_pipes_does_not_block(tmp_path: Path, ask: Ask) -> None:
     started = time.monotonic()
     assert ask("mastersctl show ").code == 0
     without = time.monotonic() - started

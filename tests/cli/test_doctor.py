@@ -232,7 +232,7 @@ def test_housekeeping_is_done_for_those_that_are_dead(sound_cluster: RealDatabas
     assert left["needs_housekeeping"]["examples"] == ["master 2 'b'"]
 
 
-def test_what_cannot_be_mended_is_left(sound_cluster: RealDatabase) -> None:
+def test_what_cannot_be_repaired_is_left(sound_cluster: RealDatabase) -> None:
     damage(sound_cluster, "DELETE FROM steps WHERE id = 1110")
     before = contents(sound_cluster)
     result = sound_cluster.run("doctor", "--fix", "--yes", "-o", "json")

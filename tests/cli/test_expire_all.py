@@ -64,7 +64,7 @@ def test_dry_run_says_what_would_be_done_and_changes_nothing(database: RealDatab
     assert masters(database) == before
 
 
-def test_nobody_checks_in_or_is_added_between_the_look_and_the_change(
+def test_no_master_checks_in_or_is_added_between_the_look_and_the_change(
     server_database: ServerDatabase,
 ) -> None:
     add_masters(server_database, ("a", "b"))

@@ -391,7 +391,7 @@ def test_a_terminal_that_cannot_draw_shows_no_bar(slow_database: PostgresDatabas
     assert terminal.written.split() == [str(id_) for id_ in range(1, 4 * MAX_BATCH + 1)]
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+def test_a_reader_that_disappears_is_no_error(tmp_path: Path) -> None:
     database = SqliteFile(tmp_path / "state.sqlite")
     assert process("init").code == 0
     for number in range(50):

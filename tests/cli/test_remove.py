@@ -249,7 +249,7 @@ def test_a_view_on_sqlite_is_not_taken_for_its_table(tmp_path: Path, template_sq
 
 
 @pytest.mark.parametrize("history", ["moved", "copied"])
-def test_an_interrupted_upgrade_is_told_and_nothing_is_changed(
+def test_an_interrupted_upgrade_is_reported_and_nothing_is_changed(
     tmp_path: Path, template_sqlite: Path, history: str
 ) -> None:
     copy_sqlite(template_sqlite, tmp_path / "state.sqlite")
@@ -328,7 +328,7 @@ def test_a_deadlock_is_retried(server_database: ServerDatabase, command: str) ->
     assert (removing.returncode, out, err) == (0, "removed 2 masters\n", "")
 
 
-def test_nobody_checks_in_between_the_look_and_the_deletion(
+def test_no_master_checks_in_between_the_look_and_the_deletion(
     server_database: ServerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_master(server_database, "m")

@@ -183,7 +183,7 @@ def test_a_name_that_is_added_meanwhile_is_refused(buildbot_postgresql: Postgres
     assert b"--reassign-to 2" in err
 
 
-def test_nobody_checks_in_between_the_look_and_the_change(
+def test_no_master_checks_in_between_the_look_and_the_change(
     server_database: ServerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_master(server_database, "m")

@@ -98,7 +98,7 @@ def test_a_label_stands_before_the_first_of_several_values(
     ]
 
 
-def test_a_master_that_has_nothing_is_said_to_have_none(database: RealDatabase) -> None:
+def test_a_master_that_has_nothing_is_shown_with_none(database: RealDatabase) -> None:
     add_master(database, "m")
     found = described(database, "m")
     assert found["Schedulers"] == found["Unfinished builds"] == found["Claims"] == ["none"]

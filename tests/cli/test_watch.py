@@ -114,7 +114,7 @@ def test_above_an_empty_table_it_says_that_no_active_master_has_the_builder(
     terminal.child.close(force=True)
 
 
-def test_a_database_that_goes_away_is_tried_again(terminal: Terminal, database: SqliteFile) -> None:
+def test_a_database_that_disappears_is_retried(terminal: Terminal, database: SqliteFile) -> None:
     terminal.wait_for("build2")
     away = database.path.rename(database.path.with_suffix(".away"))
     lines = terminal.wait_for("There is no database")
@@ -288,7 +288,7 @@ def test_a_short_terminal_shows_an_error(database: SqliteFile) -> None:
     terminal.child.close(force=True)
 
 
-def test_no_masters_are_not_said_to_be_more(database: SqliteFile) -> None:
+def test_no_masters_are_not_counted_as_more(database: SqliteFile) -> None:
     database.execute("DELETE FROM masters")
     terminal = Terminal("list", "--watch", "0.3", rows=2, columns=250)
     assert "more" not in "".join(terminal.wait_for("NAME"))
@@ -381,7 +381,7 @@ def test_a_database_that_is_not_there_at_first_is_an_error() -> None:
     assert "\x1b[?1049h" not in terminal.written
 
 
-def test_the_title_says_which_of_two_clusters_it_is_and_a_default_is_said_once(
+def test_the_title_says_which_of_two_clusters_it_is_and_a_default_is_reported_once(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
     database = PostgresDatabase(postgres)

@@ -296,7 +296,7 @@ def test_a_url_that_is_none_is_not_the_default(basedir: Path) -> None:
 
 
 @pytest.mark.parametrize("name", COMPUTED_FROM)
-def test_a_variable_that_is_set_is_not_said_to_be_missing(basedir: Path, name: str) -> None:
+def test_a_variable_that_is_set_is_not_reported_as_missing(basedir: Path, name: str) -> None:
     program = f"{LOOK_UPS[name]}\nBuildmasterConfig = {{'db_url': url}}"
     try:
         assert URL in read(basedir, program, BB_DB=URL)
@@ -314,7 +314,7 @@ def test_a_variable_that_is_set_is_not_said_to_be_missing(basedir: Path, name: s
         "if x:\n  os.environ['BB_DB'] = 'x'\nurl = 'x' + os.environ['BB_DB']",
     ],
 )
-def test_a_variable_that_does_not_matter_is_not_said_to_be_missing(
+def test_a_variable_that_does_not_matter_is_not_reported_as_missing(
     basedir: Path, program: str
 ) -> None:
     with pytest.raises(BasedirError, match=r"master\.cfg:\d: ") as raised:

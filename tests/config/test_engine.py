@@ -117,7 +117,7 @@ def test_what_buildbot_overwrites_for_mysql_is_refused(tmp_path: Path) -> None:
         ("postgresql:///d?host=a:1&host=b:2", {"host": "c", "target_session_attrs": "any"}),
     ],
 )
-def test_a_server_is_told_what_sqlalchemy_tells_it(
+def test_a_server_gets_what_sqlalchemy_passes_to_it(
     tmp_path: Path, url: str, arguments: dict[str, Any]
 ) -> None:
     configure(tmp_path, url, str({"connect_args": arguments}))
@@ -159,7 +159,7 @@ OF_A_DRIVER = [
         *((url, f"{{'connect_args': {arguments}}}") for url, arguments in OF_A_DRIVER),
     ],
 )
-def test_what_cannot_mean_another_database_is_overlooked(
+def test_what_cannot_mean_another_database_is_ignored(
     tmp_path: Path, url: str, engine_kwargs: str
 ) -> None:
     configure(tmp_path, url, engine_kwargs)

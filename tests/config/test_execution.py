@@ -204,7 +204,7 @@ def test_what_tells_nothing_is_an_error_that_leads_on(basedir: Path, form: str) 
     assert "correct it, set MASTERSCTL_DB_URL, or pass --db-url." in message
 
 
-def test_the_last_line_of_an_endless_one_is_told_when_it_is_stopped(basedir: Path) -> None:
+def test_the_last_line_of_an_endless_one_is_reported_when_it_is_stopped(basedir: Path) -> None:
     config = "print('Waiting for s3cret...', flush=True)\ntime.sleep(99)"
     message = refused(basedir, BEGINNING + config, timeout=4, DB_PASSWORD="s3cret")
     assert "for 4 s without an end, and stopped (its last output: Waiting for ***...)" in message
@@ -238,7 +238,7 @@ def _running() -> str:
     return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
-def test_a_python_that_is_none_is_said_to_be_so(basedir: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_python_is_reported(basedir: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     missing = refused(basedir, WHOLE, python=str(tmp_path / "none"))
     assert f"The Python '{tmp_path}/none' does not exist; name the one" in missing
@@ -252,7 +252,7 @@ def test_a_python_that_is_none_is_said_to_be_so(basedir: Path, tmp_path: Path) -
     assert "before it reported the database" in refused(basedir, WHOLE, python="echo")
 
 
-def test_a_python_without_buildbot_is_said_to_have_none(basedir: Path, tmp_path: Path) -> None:
+def test_a_python_without_buildbot_is_reported(basedir: Path, tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True
@@ -282,7 +282,7 @@ def test_a_file_that_the_configuration_opens_is_not_taken_for_the_pipe(
     assert file.read_bytes() == b""
 
 
-def test_a_pipe_that_nobody_writes_to_keeps_nobody_waiting(basedir: Path, tmp_path: Path) -> None:
+def test_a_pipe_without_a_writer_does_not_block(basedir: Path, tmp_path: Path) -> None:
     os.mkfifo(basedir / "pipe.cfg")
     python = executable(tmp_path / "python", "echo Reading...; exec sleep 99")
     with (

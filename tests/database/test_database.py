@@ -70,7 +70,7 @@ def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_directory_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_missing_directory_is_reported_as_missing(tmp_path: Path) -> None:
     commands = [*COMMANDS, ["init"]]
     assert_fails("sqlite:///missing/x.sqlite", 4, "There is no directory", commands)
     assert list(tmp_path.iterdir()) == []
@@ -715,7 +715,7 @@ def test_a_half_change_without_a_log_is_left_to_who_changes_the_database(tmp_pat
     assert list(tmp_path.iterdir()) == [database.path]
 
 
-def test_many_rows_that_change_while_nobody_may_lock_them_are_an_error(
+def test_many_rows_that_change_while_no_user_may_lock_them_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")
@@ -729,7 +729,7 @@ def test_many_rows_that_change_while_nobody_may_lock_them_are_an_error(
             len([first, *rows])
 
 
-def test_a_file_that_is_cut_while_nobody_may_lock_it_is_called_changed(
+def test_a_file_that_is_cut_while_no_user_may_lock_it_is_called_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = make_wal_database(tmp_path / "x.sqlite")

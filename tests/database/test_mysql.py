@@ -360,7 +360,7 @@ def test_a_login_that_is_not_possible_says_what_makes_it_so(account: MysqlDataba
         ("mysql://root@/d?unix_socket=/no/such", 4, "No such file"),
     ],
 )
-def test_a_server_that_is_not_to_be_used_is_told(
+def test_a_server_that_is_not_to_be_used_is_reported(
     mysql_server: Server, postgres: PostgresServer, url: str, code: int, problem: str
 ) -> None:
     ports = {"port": mysql_server.port, "postgres": postgres.port, "free": free_port()}
@@ -395,7 +395,7 @@ def test_a_password_in_an_option_file_is_used_and_never_shown(
     assert "hunter2" not in result.err
 
 
-def test_a_user_who_may_not_change_anything_is_told(database: MysqlDatabase) -> None:
+def test_a_user_who_may_not_change_anything_is_reported(database: MysqlDatabase) -> None:
     add_master(database, "m")
     user = f"reader{database.name}"
     database.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY 'hunter2'")
@@ -417,7 +417,7 @@ def test_who_only_looks_reads_alone(database: MysqlDatabase, command: str) -> No
     assert ", READ ONLY" in database.server.log.read_text(errors="replace")[start:]
 
 
-def test_a_server_that_ends_while_a_change_waits_is_told(
+def test_a_server_that_ends_while_a_change_waits_is_reported(
     database: MysqlDatabase,
 ) -> None:
     add_master(database, "m")

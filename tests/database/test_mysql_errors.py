@@ -67,7 +67,7 @@ def test_each_error_has_its_exit_code(codes: list[int], exit_code: int, says: st
 @pytest.mark.parametrize(
     ("state", "says"), [("08S01", UNREACHABLE), ("28000", LOGIN_REFUSED), ("40001", ROLLED_BACK)]
 )
-def test_an_error_that_nobody_knows_is_told_by_its_state(state: str, says: str) -> None:
+def test_an_error_that_is_unknown_is_reported_with_its_state(state: str, says: str) -> None:
     database = dialect.MysqlDatabase(DatabaseURL("mysql://h/d", "/"), "read", 10)
     error = database.translate(pymysql.OperationalError(9999, "new", sqlstate=state))
     assert error.exit_code == 4
@@ -75,7 +75,7 @@ def test_an_error_that_nobody_knows_is_told_by_its_state(state: str, says: str) 
 
 
 @pytest.mark.parametrize("errno", ["Errcode: 28 ", "OS errno 28 - ", "Got error 28 from storage"])
-def test_a_full_disk_is_told_by_the_systems_error(errno: str) -> None:
+def test_a_full_disk_is_reported_with_the_systems_error(errno: str) -> None:
     database = dialect.MysqlDatabase(DatabaseURL("mysql://h/d", "/"), "read", 10)
     error = database.translate(pymysql.OperationalError(1030, errno))
     assert NO_ROOM in str(error)
@@ -116,14 +116,14 @@ def refused(url: str, says: str, *words: str) -> None:
         ("WITH MAX_QUERIES_PER_HOUR 1", UNREACHABLE, "has exceeded"),
     ],
 )
-def test_an_account_that_is_not_to_be_used_is_told(
+def test_an_account_that_is_not_to_be_used_is_reported(
     database: MysqlDatabase, options: str, says: str, words: str
 ) -> None:
     with account(database, options) as (_, url):
         refused(url, says, words)
 
 
-def test_an_account_that_has_no_connection_left_is_told(database: MysqlDatabase) -> None:
+def test_an_account_that_has_no_connection_left_is_reported(database: MysqlDatabase) -> None:
     with (
         account(database, "WITH MAX_USER_CONNECTIONS 1") as (user, url),
         closing(pymysql.connect(
@@ -133,7 +133,7 @@ def test_an_account_that_has_no_connection_left_is_told(database: MysqlDatabase)
         refused(url, UNREACHABLE, "max_user_connections")
 
 
-def test_a_server_that_is_read_only_is_told(database: MysqlDatabase) -> None:
+def test_a_server_that_is_read_only_is_reported(database: MysqlDatabase) -> None:
     with account(database) as (_, url), database.server.set_to("read_only = 1"):
         assert process("list", "--db-url", url).code == 0
         result = process("find", "new", "--db-url", url)
@@ -142,14 +142,14 @@ def test_a_server_that_is_read_only_is_told(database: MysqlDatabase) -> None:
     assert "read-only" in result.err
 
 
-def test_a_server_in_offline_mode_is_told(mysql: MysqlServer) -> None:
+def test_a_server_in_offline_mode_is_reported(mysql: MysqlServer) -> None:
     database = MysqlDatabase(mysql)
     assert database.run("init").code == 0
     with account(database) as (_, url), mysql.set_to("offline_mode = 1"):
         refused(url, UNREACHABLE, "offline mode")
 
 
-def test_an_account_that_is_locked_after_wrong_passwords_is_told(mysql: MysqlServer) -> None:
+def test_an_account_that_is_locked_after_wrong_passwords_is_reported(mysql: MysqlServer) -> None:
     database = MysqlDatabase(mysql)
     assert database.run("init").code == 0
     options = "FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME 1"
@@ -242,7 +242,7 @@ ANSWERS: dict[str, bytes] = {
         ("set-state m active", b"COMMIT"),
     ],
 )
-def test_an_answer_that_is_not_one_of_mysql_is_told(
+def test_an_answer_that_is_not_one_of_mysql_is_reported(
     database: MysqlDatabase, answer: bytes, command: str, to: bytes
 ) -> None:
     add_master(database, "m")

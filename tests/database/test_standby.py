@@ -76,14 +76,14 @@ def assert_behind(url: str, how: str) -> None:
     terminal.end()
 
 
-def test_a_standby_that_may_be_behind_by_any_time_is_told(
+def test_a_standby_that_may_be_behind_by_any_time_is_reported(
     database: PostgresDatabase, standby: Standby
 ) -> None:
     standby.disconnect()
     assert_behind(standby.url(database.name), "it is unknown how far it is behind")
 
 
-def test_a_standby_that_is_behind_is_told(
+def test_a_standby_that_is_behind_is_reported(
     request: pytest.FixtureRequest, database: PostgresDatabase, standby: Standby
 ) -> None:
     if not request.config.getoption("thorough"):

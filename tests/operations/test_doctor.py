@@ -201,14 +201,16 @@ def test_masters_that_need_housekeeping_are_found(buildbot_database: RealDatabas
     ]
 
 
-def test_one_that_checked_in_lately_is_not_taken_for_dead(sound_cluster: RealDatabase) -> None:
+def test_one_that_checked_in_lately_does_not_count_as_dead(sound_cluster: RealDatabase) -> None:
     sound_cluster.execute("UPDATE masters SET active = 0 WHERE id = 1")
     found = problems(sound_cluster)["needs_housekeeping"]
     assert not found.fixable
     assert "1 master checked in within the last ten minutes" in found.remedy
 
 
-def test_requests_that_nobody_can_build_are_found(sound_cluster: RealDatabase) -> None:
+def test_requests_without_a_master_that_can_build_them_are_found(
+    sound_cluster: RealDatabase,
+) -> None:
     sound_cluster.execute("DELETE FROM buildrequest_claims WHERE masterid = 1")
     assert problems(sound_cluster) == {}  # its builder has an active master
     sound_cluster.execute("DELETE FROM configured_workers WHERE buildermasterid = 104")

@@ -189,7 +189,7 @@ def test_a_master_that_checks_in_meanwhile_is_left_alone(buildbot_database: Real
     assert contents(buildbot_database) == before
 
 
-def test_nobody_checks_in_between_the_look_and_the_change(
+def test_no_master_checks_in_between_the_look_and_the_change(
     server_database: ServerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_dead(server_database, "dead")

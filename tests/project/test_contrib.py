@@ -495,7 +495,7 @@ def test_masters_of_a_cluster_that_start_at_once_leave_each_other_alone(
         assert activity(buildbot_postgresql)["dead:/"] == 0
 
 
-def test_a_container_ends_while_the_database_is_away(tmp_path: Path) -> None:
+def test_a_container_ends_while_the_database_is_unavailable(tmp_path: Path) -> None:
     url = f"postgresql://127.0.0.1:{free_port()}/bb"
     basedir = buildbots.make_basedir(tmp_path / "bb", url)
     done = run([ENTRYPOINT], {"BASEDIR": str(basedir)})
@@ -575,7 +575,7 @@ def test_ansible_fails_where_a_master_is_not_as_it_should_be(
 
 
 @pytest.mark.parametrize("tasks", ["masters.yml", "upgrade.yml"])
-def test_ansible_fails_while_the_database_is_away(tasks: str, basedir: Path) -> None:
+def test_ansible_fails_while_the_database_is_unavailable(tasks: str, basedir: Path) -> None:
     require("ansible-playbook")
     (basedir / "state.sqlite").unlink()
     counts, output = play(tasks, basedir)

@@ -106,7 +106,7 @@ def test_a_database_with_masters_alone_has_none_that_needs_it(database: RealData
     assert "needing_housekeeping=0;0" in database.run("check").out
 
 
-def test_tables_of_several_clusters_are_not_taken_for_what_nobody_may_see(
+def test_tables_of_several_clusters_are_not_taken_for_tables_that_are_invisible(
     buildbot_postgresql: PostgresDatabase,
 ) -> None:
     add_cluster(buildbot_postgresql)

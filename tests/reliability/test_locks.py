@@ -133,7 +133,7 @@ def test_an_interrupt_while_waiting_is_heard_and_changes_nothing(database: RealD
 
 
 @pytest.mark.parametrize("command", ["list", "show 1", "find dead:/", "check"])
-def test_a_reader_that_waits_for_the_lock_of_a_whole_table_is_told_so(
+def test_a_reader_that_waits_for_the_lock_of_a_whole_table_is_reported(
     buildbot_postgresql: PostgresDatabase, command: str
 ) -> None:
     with psycopg.connect(buildbot_postgresql.url) as connection:

@@ -101,7 +101,7 @@ def behind(before: Proxy, database: PostgresDatabase) -> str:
 
 
 @pytest.mark.parametrize("command", READS + CHANGES)
-def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
+def test_a_connection_that_is_cut_anywhere_is_reported_and_nothing_is_half_done(
     before: Proxy, database: PostgresDatabase, command: str
 ) -> None:
     restore = database.snapshot()
@@ -129,7 +129,7 @@ def test_a_connection_that_is_cut_anywhere_is_told_and_nothing_is_half_done(
 
 
 @pytest.mark.parametrize("command", ["set-state 1 inactive", "expire-all", "rename 1 new:/"])
-def test_a_change_whose_confirmation_is_lost_is_told_to_be_uncertain(
+def test_a_change_whose_confirmation_is_lost_is_reported_as_uncertain(
     server_database: ServerDatabase, command: str
 ) -> None:
     add_master(server_database, "m1", active=1, last_active=5)
@@ -179,7 +179,7 @@ def other_digits(answer: bytes) -> bytes:
 @pytest.mark.parametrize(
     "command", ["list", "list -o json", "show 1", "check", "find new", "set-state 1 inactive"]
 )
-def test_a_server_that_answers_nonsense_is_told(
+def test_a_server_that_answers_nonsense_is_reported(
     before: Proxy,
     database: PostgresDatabase,
     command: str,
@@ -258,7 +258,7 @@ def start_again(server: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize("end", ENDS, ids=NAMES_OF_ENDS)
-def test_a_server_that_is_away_is_told_and_one_that_is_back_is_used(
+def test_a_server_that_is_unavailable_is_reported_and_one_that_is_back_is_used(
     own_database: PostgresDatabase, crowd: Crowd, end: Callable[[PostgresServer], None]
 ) -> None:
     before = masters(own_database)
@@ -279,7 +279,7 @@ def test_a_server_that_is_away_is_told_and_one_that_is_back_is_used(
 
 
 @pytest.mark.parametrize("end", ENDS, ids=NAMES_OF_ENDS)
-def test_a_server_that_ends_while_a_change_waits_is_told_and_nothing_was_changed(
+def test_a_server_that_ends_while_a_change_waits_is_reported_and_nothing_was_changed(
     own_database: PostgresDatabase, end: Callable[[PostgresServer], None]
 ) -> None:
     before = masters(own_database)
@@ -330,7 +330,9 @@ def test_what_was_confirmed_while_a_server_restarts_again_and_again_is_there(
             assert there[name] == result.out
 
 
-def test_a_server_that_takes_no_more_connections_is_told(own_database: PostgresDatabase) -> None:
+def test_a_server_that_takes_no_more_connections_is_reported(
+    own_database: PostgresDatabase,
+) -> None:
     own_database.execute("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
     url = own_database.url.replace("postgres@", "crowded@")
     result = mastersctl("list", "--db-url", url)
