@@ -53,11 +53,6 @@ def basedir(tmp_path: Path) -> Path:
     return buildbots.make_basedir(tmp_path / "bb")
 
 
-@pytest.fixture
-def database(basedir: Path) -> SqliteFile:
-    return SqliteFile(basedir / "state.sqlite")
-
-
 def add_aged_masters(database: RealDatabase) -> None:
     """Add one master that is alive, and some that died, or were reset, at different times."""
     add_master(database, "alive:/", active=1)

@@ -174,11 +174,6 @@ def basedir(tmp_path: Path) -> Path:
     return buildbots.make_basedir(tmp_path / "master")
 
 
-@pytest.fixture
-def database(basedir: Path) -> SqliteFile:
-    return SqliteFile(basedir / "state.sqlite")
-
-
 def local(recipe: str, basedir: Path) -> str:
     """Return a recipe with the directories of this test."""
     return recipe.replace("/srv/bb", str(basedir)).replace("/var/lib/node_exporter", str(basedir))
